@@ -1,0 +1,55 @@
+# Anchorhold. `make` lists the targets; each one sets up what it lacks.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The pinned Node comes first, so that npm and every tool run with it.
+export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help setup demo check test bench build docs format package-check clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
+
+setup: .toolchain/.stamp node_modules/.stamp ## fetch the pinned Node and the locked packages
+
+.toolchain/.stamp: toolchain/package.json toolchain/package-lock.json tools/setup-node.sh
+	@bash tools/setup-node.sh
+	@touch $@
+
+node_modules/.stamp: package.json package-lock.json .toolchain/.stamp
+	@echo "setup: npm ci with Node $$(node --version)"
+	@npm ci --no-progress
+	@touch $@
+
+demo: setup ## boot a worker on a simulated AMD, ask it, and show every refusal
+	@node tools/demo.ts
+
+check: setup ## types, lint, format, unused code, package shape, import rules and generated docs
+	@tsc -p .
+	@oxlint --type-aware --quiet
+	@biome check --error-on-warnings .
+	@knip
+	@vitest run test/repo test/base
+
+test: setup ## every test that needs no special machine
+	@vitest run
+
+bench: setup ## speed as ratios, with machine and versions
+	@node bench/main.ts
+
+build: setup ## compile the published files into dist/
+	@rm -rf dist && tsc -p tsconfig.build.json
+
+package-check: build ## publint and attw on the packed package
+	@publint --strict
+	@attw --pack . --profile esm-only
+
+docs: setup ## write the generated pages
+	@node tools/write-docs.ts
+
+format: setup ## format the sources
+	@biome check --write .
+
+clean: ## remove everything that setup and the builds made
+	@rm -rf node_modules .toolchain dist .anchorhold coverage

@@ -1,0 +1,126 @@
+/**
+ * Deterministic CBOR of the subset our formats use: unsigned integers, byte strings, text strings, arrays, maps with text keys,
+ * true, false and null. The one door to cbor-x, which alone is lenient: what does not encode back to the same bytes is refused, so
+ * duplicate keys, long integers, indefinite lengths, tags and trailing bytes all fail. [RFC 8949 4.2.1]
+ */
+import { Decoder, Encoder } from 'cbor-x';
+import { equalBytes } from './bytes.ts';
+import { LIMITS } from './limits.ts';
+
+export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor[] | CborMap;
+/** A map with text keys; null prototype, so that `__proto__` is a key like any other. */
+export interface CborMap {
+  readonly [key: string]: Cbor;
+}
+
+const encoder = new Encoder({ useRecords: false, mapsAsObjects: false, variableMapSize: true, tagUint8Array: false });
+const decoder = new Decoder({ useRecords: false, mapsAsObjects: false });
+const utf8 = new TextEncoder();
+
+/** Orders keys as RFC 8949 4.2.1 asks: by their encoded bytes, which for text is first by length. */
+function compareKeys(a: string, b: string): number {
+  const x = utf8.encode(a);
+  const y = utf8.encode(b);
+  if (x.length !== y.length) return x.length - y.length;
+  for (let i = 0; i < x.length; i++) {
+    const d = (x[i] ?? 0) - (y[i] ?? 0);
+    if (d !== 0) return d;
+  }
+  return 0;
+}
+
+function toEncodable(value: Cbor): unknown {
+  // cbor-x writes numbers from 2^32 as floats, bigints as integers.
+  if (typeof value === 'number' && value > 0xffffffff) return BigInt(value);
+  if (value instanceof Uint8Array || value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return (value as readonly Cbor[]).map(toEncodable);
+  const map = value as CborMap;
+  return new Map(
+    Object.keys(map)
+      .sort(compareKeys)
+      .map((key) => [key, toEncodable(map[key] ?? null)]),
+  );
+}
+
+/** Encodes a value deterministically. */
+export function encodeCbor(value: Cbor): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(encoder.encode(toEncodable(value)));
+}
+
+/** Turns what cbor-x gives into our subset; null when it holds anything else or is too deep. */
+function fromDecoded(value: unknown, depth: number): { value: Cbor } | null {
+  if (depth > LIMITS.nesting) return null;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return { value };
+  if (typeof value === 'bigint') return fromDecoded(Number(value), depth);
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0) ? { value } : null;
+  if (value instanceof Uint8Array) return { value: Uint8Array.from(value) };
+  if (Array.isArray(value)) {
+    const items: Cbor[] = [];
+    for (const item of value) {
+      const decoded = fromDecoded(item, depth + 1);
+      if (decoded === null) return null;
+      items.push(decoded.value);
+    }
+    return { value: items };
+  }
+  if (!(value instanceof Map)) return null;
+  const map: Record<string, Cbor> = Object.create(null);
+  for (const [key, item] of value) {
+    const decoded = fromDecoded(item, depth + 1);
+    if (typeof key !== 'string' || decoded === null) return null;
+    map[key] = decoded.value;
+  }
+  return { value: map };
+}
+
+/**
+ * Tells whether the bytes nest no deeper than the cap, by counting open containers; cbor-x itself recurses without one, and a
+ * stack overflow before trust is a way to take a process down.
+ */
+function nestsWithinCap(bytes: Uint8Array): boolean {
+  const open: number[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const head = bytes[at] ?? 0;
+    const major = head >> 5;
+    const info = head & 31;
+    if (info > 27) return false;
+    const extra = info < 24 ? 0 : 2 ** (info - 24);
+    let n = info < 24 ? info : 0;
+    for (let i = 1; i <= extra; i++) n = n * 256 + (bytes[at + i] ?? 0);
+    at += 1 + extra;
+    if (major === 2 || major === 3) at += n;
+    const items = major === 4 ? n : major === 5 ? n * 2 : 0;
+    if (items > bytes.length) return false;
+    if (items > 0) {
+      open.push(items);
+      if (open.length > LIMITS.nesting) return false;
+    } else {
+      while (open.length > 0) {
+        const left = (open.pop() ?? 0) - 1;
+        if (left > 0) {
+          open.push(left);
+          break;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+/** Decodes bytes that are exactly one deterministic value of the subset, at most `maxBytes` long; gives null for all else. */
+export function parseCbor(bytes: Uint8Array, maxBytes: number): { readonly value: Cbor } | null {
+  if (bytes.length > maxBytes || !nestsWithinCap(bytes)) return null;
+  try {
+    const decoded = fromDecoded(decoder.decode(Uint8Array.from(bytes)), 0);
+    return decoded !== null && equalBytes(encodeCbor(decoded.value), bytes) ? decoded : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Narrows to a map. */
+export function isCborMap(value: Cbor | undefined): value is CborMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}

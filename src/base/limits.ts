@@ -1,0 +1,59 @@
+/**
+ * Every cap on bytes, depth and count that applies before trust is established, with the reason for its value.
+ * A limit that is not here does not exist; docs/protocol.md lists them.
+ */
+export const LIMITS: Readonly<Record<LimitName, number>> = {
+  /** Evidence on the wire: a report, at most eight certificates, a CRL, claims and a path; real ones are under 16 KiB. */
+  evidenceBytes: 128 * 1024,
+  /** Claims: a few hundred functions and policies at about 100 bytes each. */
+  claimsBytes: 64 * 1024,
+  /** Nesting of CBOR and JSON before trust: our own formats need five. */
+  nesting: 16,
+  /** One certificate: AMD's are under 2 KiB. */
+  certificateBytes: 8 * 1024,
+  /** Certificates in one bundle: ARK, ASK or ASVK and VEK, and room for a second path. */
+  certificates: 8,
+  /** One CRL: AMD's are under 1 KiB; serials are 32 bytes at most. */
+  crlBytes: 256 * 1024,
+  /** Inclusion path: a tree of 2^20 nonces under one report. */
+  inclusionPath: 20,
+  /** HTTP response head before trust. */
+  responseHeadBytes: 16 * 1024,
+  /** Trust file and worker configuration. */
+  configurationBytes: 1024 * 1024,
+  /** Owner policy file: bytes, nesting, nodes, one scalar. */
+  policyBytes: 256 * 1024,
+  policyDepth: 12,
+  policyNodes: 16 * 1024,
+  policyScalarBytes: 4 * 1024,
+  /** Files that a policy refers to (a CA, a key set), each. */
+  referenceBytes: 1024 * 1024,
+  /** Body of a query, and of an answer when the owner names no smaller cap. */
+  bodyBytes: 16 * 1024 * 1024,
+  /** Request line and headers of a query. */
+  requestHeadBytes: 16 * 1024,
+  /** A function's file: 64 MiB holds any JS-engine component four times over. */
+  functionBytes: 64 * 1024 * 1024,
+  /** One frame between gate and function process: a body and its head. */
+  frameBytes: 17 * 1024 * 1024,
+};
+
+export type LimitName =
+  | 'evidenceBytes'
+  | 'claimsBytes'
+  | 'nesting'
+  | 'certificateBytes'
+  | 'certificates'
+  | 'crlBytes'
+  | 'inclusionPath'
+  | 'responseHeadBytes'
+  | 'configurationBytes'
+  | 'policyBytes'
+  | 'policyDepth'
+  | 'policyNodes'
+  | 'policyScalarBytes'
+  | 'referenceBytes'
+  | 'bodyBytes'
+  | 'requestHeadBytes'
+  | 'functionBytes'
+  | 'frameBytes';
