@@ -20,7 +20,12 @@ const ROOMS: Record<string, readonly string[]> = {
 };
 
 /** Files at the top of src/: the ground floor, and the package's door. */
-const TOP: Record<string, string> = { 'errors.ts': 'ground', 'error-table.ts': 'ground', 'appraisal.ts': 'ground', 'index.ts': 'door' };
+const TOP: Record<string, string> = {
+  'errors.ts': 'ground',
+  'error-table.ts': 'ground',
+  'appraisal.ts': 'ground',
+  'index.ts': 'door',
+};
 
 /** The one place where src may reach the simulated AMD, and only dynamically. */
 const TESTING_DOOR = 'cli/dev.ts';
@@ -96,10 +101,13 @@ describe('the rooms', () => {
   });
 
   it('keep clock, randomness, environment and console out of the pure ones', () => {
-    const forbidden = /\b(Date\.now\(|new Date\(\)|Math\.random\(|getRandomValues|randomUUID|process\.|console\.|Buffer\b|setTimeout\()/;
+    const forbidden =
+      /\b(Date\.now\(|new Date\(\)|Math\.random\(|getRandomValues|randomUUID|process\.|console\.|Buffer\b|setTimeout\()/;
     const pure = files.filter((f) => PURE.includes(roomOf(f)));
     expect(pure.length).toBeGreaterThan(30);
-    expect(pure.filter((f) => forbidden.test((text.get(f) ?? '').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')))).toEqual([]);
+    expect(pure.filter((f) => forbidden.test((text.get(f) ?? '').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')))).toEqual(
+      [],
+    );
   });
 
   it('open every file with what it is', () => {

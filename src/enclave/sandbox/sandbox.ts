@@ -1,0 +1,53 @@
+/** What the gate knows of a running function: call it, close it. Where and how it runs is the sandbox's own business. */
+
+/** One header field; names are lower case. */
+export type HeaderField = readonly [name: string, value: string];
+
+/** A query as the function sees it: the path without the function's own segment, and nothing that proves who the caller is. */
+export interface FunctionRequest {
+  readonly method: string;
+  /** Begins with `/`; with query string. */
+  readonly path: string;
+  readonly authority: string;
+  readonly headers: readonly HeaderField[];
+  readonly body: Uint8Array;
+}
+
+export interface FunctionResponse {
+  readonly status: number;
+  readonly headers: readonly HeaderField[];
+  readonly body: Uint8Array;
+}
+
+/** What a function asks of the world outside, through wasi:http/outgoing-handler. */
+export interface EgressRequest {
+  readonly method: string;
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly headers: readonly HeaderField[];
+  readonly body: Uint8Array;
+}
+
+/** A refusal or failure as wasi:http names it, for example `HTTP-request-denied`, `DNS-error`, `connection-refused`. */
+export interface EgressFailure {
+  readonly error: string;
+}
+
+export type EgressAnswer = FunctionResponse | EgressFailure;
+
+/** The only way out, handed in by the gate; never rejects: a refusal is an answer. */
+export type Egress = (request: EgressRequest) => Promise<EgressAnswer>;
+
+/** One loaded function: its process is made at load, replaced when it dies, and killed at a deadline. */
+export interface LoadedFunction {
+  /**
+   * Calls the function once.
+   * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL; the worker goes on after each.
+   */
+  call(
+    request: FunctionRequest,
+    options: { readonly deadlineMs: number; readonly egress: Egress },
+  ): Promise<FunctionResponse>;
+  close(): Promise<void>;
+}
