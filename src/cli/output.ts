@@ -1,0 +1,102 @@
+/**
+ * How the command line speaks: results on stdout, everything else on stderr. An error is one lower-case line, then the failed checks,
+ * then what to do; with --json it is one JSON object. Text from outside cannot drive the terminal: control characters are shown, not sent.
+ */
+import type { Appraisal, Check } from '../appraisal.ts';
+import {
+  EnclaveError,
+  type ErrorCode,
+  InvalidEnclaveCodeError,
+  NotAnEnclaveError,
+  NotIsolatedEnclaveError,
+} from '../errors.ts';
+import type { CliIo } from './command.ts';
+
+/** Exit code of a fault of our own. [sysexits.h EX_SOFTWARE] */
+export const EXIT_UNEXPECTED = 70;
+
+const REPORT =
+  'This is a fault of anchorhold itself: please report it with the command, `anchorhold --version` and this text.';
+
+/** An error as machines read it. `code` is null when the error is a fault of our own. */
+export interface ErrorReport {
+  readonly error: string;
+  readonly code: ErrorCode | null;
+  readonly message: string;
+  readonly hint: string;
+  readonly checks?: readonly Check[];
+}
+
+/** Shows control, format and line-breaking characters as escapes, so that a name from a server cannot rewrite a terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** Lowers the first letter of a sentence, but leaves a name in capitals as it is. */
+function lowerFirst(text: string): string {
+  return /^\p{Lu}(?![\p{Lu}\d_])/u.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
+
+function appraisalOf(error: unknown): Appraisal | null {
+  const verdict =
+    error instanceof NotAnEnclaveError ||
+    error instanceof InvalidEnclaveCodeError ||
+    error instanceof NotIsolatedEnclaveError;
+  return verdict ? error.appraisal : null;
+}
+
+/** Gives the exit code of an error: the table's for our own errors, 70 for a fault. */
+export function exitOf(error: unknown): number {
+  return error instanceof EnclaveError ? error.exit : EXIT_UNEXPECTED;
+}
+
+/** Describes any thrown value for machines. */
+export function describeError(error: unknown): ErrorReport {
+  if (!(error instanceof EnclaveError)) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { error: 'UnexpectedError', code: null, message, hint: REPORT };
+  }
+  const { name, code, message, hint } = error;
+  const appraisal = appraisalOf(error);
+  return appraisal === null
+    ? { error: name, code, message, hint }
+    : { error: name, code, message, hint, checks: appraisal.checks };
+}
+
+/** Writes an error to stderr: one JSON object, or lines for people. */
+export function writeError(io: CliIo, error: unknown, json: boolean): void {
+  const report = describeError(error);
+  if (json) {
+    io.stderr.write(`${JSON.stringify(report)}\n`);
+    return;
+  }
+  const [first = '', ...stack] = report.message.split('\n');
+  const simulated = appraisalOf(error)?.simulated === true ? ["note: SIMULATED: the accepted root is not AMD's"] : [];
+  const failed = (report.checks ?? [])
+    .filter((check) => check.outcome === 'fail')
+    .map((check) => `check: ${check.id}: expected ${check.expected}, got ${check.actual}`);
+  const fault = report.code === null;
+  const lines = [
+    `anchorhold: ${fault ? `unexpected error: ${first}` : lowerFirst(report.message)}`,
+    ...(fault ? stack.map((line) => `  ${line.trim()}`) : []),
+    ...simulated,
+    ...failed,
+    `hint: ${lowerFirst(report.hint)}`,
+  ];
+  io.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''));
+}
+
+/** Writes one value as a line of JSON to stdout. */
+export function writeJson(io: CliIo, value: unknown): void {
+  io.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Writes one line for people to stdout. */
+export function writeLine(io: CliIo, line: string): void {
+  io.stdout.write(`${line}\n`);
+}
+
+/** Writes a line of progress to stderr when a person is watching. */
+export function writeProgress(io: CliIo, line: string): void {
+  if (io.isTty) io.stderr.write(`${printable(line)}\n`);
+}
