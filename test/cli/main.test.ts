@@ -70,22 +70,8 @@ async function call(...args: string[]) {
 
 describe('the command line', () => {
   it('gives a command its arguments and options', async () => {
-    const { exit, out, err, input } = await call(
-      ...[
-        'ask',
-        'https://a',
-        '/x',
-        '/y',
-        '--trust',
-        't.json',
-        '--function',
-        'a=1',
-        '--function',
-        'b=2',
-        '--max-bytes',
-        '5',
-      ],
-    );
+    const words = 'ask https://a /x /y --trust t.json --function a=1 --function b=2 --max-bytes 5';
+    const { exit, out, err, input } = await call(...words.split(' '));
     expect({ exit, out, err }).toEqual({ exit: 0, out: 'asked\n', err: '' });
     expect(input?.positionals).toEqual(['https://a', '/x', '/y']);
     expect(input && optionValue(input, 'trust')).toBe('t.json');
