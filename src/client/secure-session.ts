@@ -1,0 +1,171 @@
+/**
+ * A session with one worker: looks like `fetch`, and sends nothing before the connection it travels on has been appraised.
+ * Pinned to one origin: absolute URLs and redirects that lead elsewhere are refused.
+ */
+import type { Response } from 'undici';
+import type { Appraisal } from '../appraisal.ts';
+import { parseTrustFile, type TrustFile } from '../attestation/trust-file.ts';
+import { encodeUtf8 } from '../base/bytes.ts';
+import { LIMITS } from '../base/limits.ts';
+import { ConfigurationError, NotAnEnclaveError } from '../errors.ts';
+import { readTextFile } from '../io/files.ts';
+import { type ConnectionPool, openConnectionPool } from './connection-pool.ts';
+import { type Credential, presentCredential } from './credentials.ts';
+
+export interface SessionOptions {
+  /** Path of a trust file, or its parsed JSON; `./anchorhold.trust.json` when absent. */
+  readonly trust?: string | object;
+  /** What the caller proves itself with; nothing when absent. */
+  readonly credential?: Credential;
+  /** Longest wait for a handshake, for evidence, and for the head or the next piece of an answer; 30,000 when absent. */
+  readonly timeoutMs?: number;
+  /** The clock that certificates are judged by; the machine's when absent. */
+  readonly now?: () => Date;
+}
+
+export interface CallOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_TRUST_FILE = './anchorhold.trust.json';
+const MAX_REDIRECTS = 5;
+
+interface OpenSession {
+  readonly origin: URL;
+  readonly pool: ConnectionPool;
+}
+
+function readBody(body: string | Uint8Array | undefined): Uint8Array | null {
+  if (body === undefined) return null;
+  return typeof body === 'string' ? encodeUtf8(body) : body;
+}
+
+/** Reads the origin of a worker's URL. */
+function parseOrigin(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '') {
+    throw new ConfigurationError('ERR_CONFIGURATION_USAGE', `${JSON.stringify(text)} is not an https:// URL of a worker`);
+  }
+  return new URL(url.origin);
+}
+
+/** Asks one worker, and only after it has been appraised. */
+export class SecureSession implements AsyncDisposable {
+  readonly #url: string | null;
+  readonly #options: SessionOptions;
+  #open: Promise<OpenSession> | null = null;
+
+  /** Prepares a session; nothing is read or dialled before the first call. `url` may be left out when the trust file names it. */
+  constructor(url?: string | URL, options: SessionOptions = {}) {
+    this.#url = url === undefined ? null : String(url);
+    this.#options = options;
+  }
+
+  async #prepare(): Promise<OpenSession> {
+    const { trust = DEFAULT_TRUST_FILE, credential, timeoutMs = 30_000, now = () => new Date() } = this.#options;
+    const text = typeof trust === 'string' ? await readTextFile(trust, LIMITS.configurationBytes) : JSON.stringify(trust);
+    const demands: TrustFile = parseTrustFile(text);
+    const origin = parseOrigin(this.#url ?? demands.url);
+    const clientCertificate = credential?.kind === 'certificate' ? credential : null;
+    return { origin, pool: openConnectionPool({ origin, trust: demands, clientCertificate, timeoutMs, now }) };
+  }
+
+  async #session(): Promise<OpenSession> {
+    this.#open ??= this.#prepare();
+    return await this.#open;
+  }
+
+  /**
+   * Opens a connection, appraises the worker and gives the whole appraisal; the connection serves the next call.
+   * @throws NotAnEnclaveError, InvalidEnclaveCodeError, NotIsolatedEnclaveError, TransportError, ConfigurationError
+   */
+  async attest(): Promise<Appraisal> {
+    const { pool } = await this.#session();
+    return (await pool.open()).appraisal;
+  }
+
+  /**
+   * Sends one request to the worker; `path` is a path or a URL of the session's own origin.
+   * @throws NotAnEnclaveError, InvalidEnclaveCodeError, NotIsolatedEnclaveError, TransportError, ConfigurationError
+   */
+  async fetch(path: string | URL, options: CallOptions = {}): Promise<Response> {
+    const { origin, pool } = await this.#session();
+    let url = URL.parse(String(path), origin);
+    if (url === null || url.origin !== origin.origin) {
+      throw new ConfigurationError('ERR_CONFIGURATION_ORIGIN', `this session is for ${origin.origin}, not for ${String(path)}`);
+    }
+    let method = (options.method ?? 'GET').toUpperCase();
+    let body = readBody(options.body);
+    for (let hops = 0; ; hops++) {
+      const { response, appraisal } = await this.#send(pool, { url, method, body, options });
+      const location = response.headers.get('location');
+      if (![301, 302, 303, 307, 308].includes(response.status) || location === null || hops === MAX_REDIRECTS) return response;
+      const next = URL.parse(location, url);
+      await response.body?.cancel();
+      if (next === null || next.origin !== origin.origin) {
+        throw new NotAnEnclaveError('ERR_NOT_AN_ENCLAVE_REDIRECT', `${url.pathname} redirects to ${location}`, appraisal);
+      }
+      url = next;
+      if (response.status === 303 || (response.status < 303 && method === 'POST')) {
+        method = 'GET';
+        body = null;
+      }
+    }
+  }
+
+  async #send(
+    pool: ConnectionPool,
+    request: { readonly url: URL; readonly method: string; readonly body: Uint8Array | null; readonly options: CallOptions },
+  ): Promise<{ readonly response: Response; readonly appraisal: Appraisal }> {
+    const { url, method, body, options } = request;
+    return await pool.withConnection(async ({ client, appraisal, callerChannel }) => {
+      const plain = Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
+      const proof = await presentCredential(this.#options.credential ?? null, {
+        method,
+        url,
+        headers: plain,
+        body,
+        channel: callerChannel,
+        now: (this.#options.now ?? (() => new Date()))(),
+      });
+      const headers = [...plain, ...proof];
+      const response = await client.fetch({ url, method, headers, body, signal: options.signal ?? null });
+      return { response, appraisal };
+    });
+  }
+
+  /** Sends a GET. */
+  async get(path: string | URL, options: Omit<CallOptions, 'method' | 'body'> = {}): Promise<Response> {
+    return await this.fetch(path, { ...options, method: 'GET' });
+  }
+
+  /** Sends a POST. */
+  async post(path: string | URL, body: string | Uint8Array, options: Omit<CallOptions, 'method' | 'body'> = {}): Promise<Response> {
+    return await this.fetch(path, { ...options, method: 'POST', body });
+  }
+
+  /** Sends a PUT. */
+  async put(path: string | URL, body: string | Uint8Array, options: Omit<CallOptions, 'method' | 'body'> = {}): Promise<Response> {
+    return await this.fetch(path, { ...options, method: 'PUT', body });
+  }
+
+  /** Sends a DELETE. */
+  async delete(path: string | URL, options: Omit<CallOptions, 'method' | 'body'> = {}): Promise<Response> {
+    return await this.fetch(path, { ...options, method: 'DELETE' });
+  }
+
+  /** Ends all connections; a later call opens new ones. */
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = null;
+    if (open !== null) await (await open.catch(() => null))?.pool.close();
+  }
+
+  /** Ends all connections, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * The worker's only open port: TLS 1.3, the attestation exchange, and everything else to the gate.
+ * Turns sockets into values and back; decides nothing.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { constants } from 'node:crypto';
+import { TLSSocket } from 'node:tls';
+import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
+import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
+import { LIMITS } from '../base/limits.ts';
+import { PolicyError, TransportError } from '../errors.ts';
+import { exportChannelKey } from '../io/tls-connection.ts';
+import type { Attester } from './attester.ts';
+import type { Gate } from './gate.ts';
+import type { Identity } from './identity.ts';
+import { problemOfError } from './problem.ts';
+import type { FunctionResponse, HeaderField } from './sandbox/sandbox.ts';
+
+/** Label of the exporter that callers mix into request signatures; another one than the evidence's, so neither can stand for the other. */
+export const CALLER_EXPORTER_LABEL = 'EXPORTER-anchorhold-caller';
+
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+]);
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops taking connections and ends the open ones. */
+  close(): Promise<void>;
+}
+
+/** Reads a body up to a cap. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof PolicyError) throw cause;
+    throw new TransportError('ERR_TRANSPORT_CLOSED', 'the request ended before its body was complete', { cause });
+  }
+  return Uint8Array.from(Buffer.concat(chunks, bytes));
+}
+
+/** Pairs raw header names and values; names in lower case, order and repetition kept. */
+function headerFields(raw: readonly string[]): HeaderField[] {
+  const fields: HeaderField[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) fields.push([(raw[i] ?? '').toLowerCase(), raw[i + 1] ?? '']);
+  return fields;
+}
+
+/** DER of the certificates the client proved to hold, leaf first, at most four. */
+function peerCertificates(socket: TLSSocket): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let at = socket.getPeerCertificate(true);
+  while (at?.raw !== undefined && chain.length < 4) {
+    chain.push(Uint8Array.from(at.raw));
+    if (at.issuerCertificate === undefined || at.issuerCertificate === at) break;
+    at = at.issuerCertificate;
+  }
+  return chain;
+}
+
+function send(response: ServerResponse, answer: FunctionResponse, extra: readonly HeaderField[], close: boolean): void {
+  if (response.headersSent || response.destroyed) return;
+  const headers = [...answer.headers.filter(([name]) => !HOP_BY_HOP.has(name)), ...extra];
+  response.writeHead(answer.status, [
+    ...headers.flatMap(([name, value]) => [name, value]),
+    ...(answer.status === 204 || answer.status === 304 ? [] : ['content-length', String(answer.body.length)]),
+    ...(close ? ['connection', 'close'] : []),
+  ]);
+  response.end(answer.body);
+}
+
+/** Opens the port. Every answer of a simulated worker says so in a header of its own. */
+export async function openListener(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly identity: Identity;
+  readonly attester: Attester;
+  readonly gate: Gate;
+  readonly simulated: boolean;
+}): Promise<Listener> {
+  const { identity, attester, gate } = options;
+  const marks: readonly HeaderField[] = options.simulated ? [['anchorhold-simulated', 'SIMULATED']] : [];
+
+  async function attest(request: IncomingMessage, socket: TLSSocket): Promise<FunctionResponse> {
+    if (request.method !== 'POST') throw new PolicyError('ERR_POLICY_REQUEST', 'evidence is asked for with POST');
+    const nonce = await readBody(request, NONCE_BYTES);
+    if (nonce.length !== NONCE_BYTES) throw new PolicyError('ERR_POLICY_REQUEST', `a nonce is ${NONCE_BYTES} bytes`);
+    const evidence = await attester.answer(nonce, exportChannelKey(socket, EXPORTER_LABEL, 'worker'));
+    return { status: 200, headers: [['content-type', EVIDENCE_MEDIA_TYPE], ['cache-control', 'no-store']], body: evidence };
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse, askForBody: () => void): Promise<void> {
+    const socket = request.socket;
+    if (!(socket instanceof TLSSocket)) return;
+    let answer: FunctionResponse;
+    try {
+      answer =
+        request.url === ATTESTATION_PATH
+          ? (askForBody(), await attest(request, socket))
+          : await gate.answer({
+              method: request.method ?? '',
+              target: request.url ?? '',
+              authority: request.headers.host ?? '',
+              headers: headerFields(request.rawHeaders),
+              peerCertificates: peerCertificates(socket),
+              channel: exportChannelKey(socket, CALLER_EXPORTER_LABEL, 'worker'),
+              readBody: async (maxBytes) => {
+                askForBody();
+                return await readBody(request, maxBytes);
+              },
+            });
+    } catch (error) {
+      answer = problemOfError(error);
+    }
+    // A body that nobody read would be taken for the next request.
+    send(response, answer, marks, !request.complete);
+  }
+
+  const server: Server = createServer({
+    key: identity.privateKeyPem,
+    cert: identity.certificatePem,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: ['http/1.1'],
+    // Callers may prove themselves by certificate; whether it counts is the gate's decision, per owner.
+    requestCert: true,
+    rejectUnauthorized: false,
+    // Every connection is attested anew, so resumption would save nothing and keep keys around.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    maxHeaderSize: LIMITS.requestHeadBytes,
+    headersTimeout: 10_000,
+    requestTimeout: 60_000,
+    keepAliveTimeout: 60_000,
+    requireHostHeader: true,
+  });
+  server.maxConnections = 4096;
+  server.on('request', (request, response) => void serve(request, response, () => {}));
+  server.on('checkContinue', (request, response) => void serve(request, response, () => response.writeContinue()));
+  server.on('clientError', (_error, socket) => socket.destroy());
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  return {
+    host: address.address,
+    port: address.port,
+    async close() {
+      const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await ended;
+    },
+  };
+}

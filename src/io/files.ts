@@ -1,0 +1,38 @@
+/** Files with caps and typed errors; judges nothing of what is in them. */
+import { open } from 'node:fs/promises';
+import { parseUtf8 } from '../base/bytes.ts';
+import { ConfigurationError } from '../errors.ts';
+
+/**
+ * Reads a regular file of at most `maxBytes`.
+ * @throws ConfigurationError ERR_CONFIGURATION_FILE
+ */
+export async function readBytesFile(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const fail = (why: string, cause?: unknown): ConfigurationError =>
+    new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} ${why}`, { cause });
+  const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
+    throw fail(cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.code ?? cause.message})`, cause);
+  });
+  try {
+    const { size } = await file.stat().then((stat) => {
+      if (!stat.isFile()) throw fail('is not a file');
+      return stat;
+    });
+    if (size > maxBytes) throw fail(`is ${size} bytes, over the cap of ${maxBytes}`);
+    const bytes = await file.readFile();
+    if (bytes.length > maxBytes) throw fail(`is over the cap of ${maxBytes} bytes`);
+    return Uint8Array.from(bytes);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Reads a UTF-8 file of at most `maxBytes`.
+ * @throws ConfigurationError ERR_CONFIGURATION_FILE
+ */
+export async function readTextFile(path: string, maxBytes: number): Promise<string> {
+  const text = parseUtf8(await readBytesFile(path, maxBytes));
+  if (text === null) throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} is not UTF-8 text`);
+  return text;
+}
