@@ -38,7 +38,8 @@ export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
     connections = connections.filter((c) => !c.client.closed);
     const byLoad = connections.toSorted((a, b) => a.client.pending - b.client.pending);
     const [least] = byLoad;
-    if (least !== undefined && (least.client.pending === 0 || connections.length + opening >= MAX_CONNECTIONS)) return least;
+    if (least !== undefined && (least.client.pending === 0 || connections.length + opening >= MAX_CONNECTIONS))
+      return least;
     return await open();
   }
 

@@ -2,11 +2,12 @@
  * One attested connection: dial, send a nonce, appraise what comes back against the trust file, and only then hand out a way to send.
  * There is no other way to get an `AttestedConnection`, so no application byte can leave on a connection that was not appraised.
  */
+
+import type { Appraisal } from '../appraisal.ts';
 import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { appraiseSession, refuseUnlessAccepted } from '../attestation/session-appraisal.ts';
 import type { TrustFile } from '../attestation/trust-file.ts';
-import type { Appraisal } from '../appraisal.ts';
 import { LIMITS } from '../base/limits.ts';
 import { TransportError } from '../errors.ts';
 import { type ChannelClient, openChannelClient } from '../io/channel-client.ts';

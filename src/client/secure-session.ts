@@ -47,7 +47,10 @@ function readBody(body: string | Uint8Array | undefined): Uint8Array | null {
 function parseOrigin(text: string): URL {
   const url = URL.parse(text);
   if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '') {
-    throw new ConfigurationError('ERR_CONFIGURATION_USAGE', `${JSON.stringify(text)} is not an https:// URL of a worker`);
+    throw new ConfigurationError(
+      'ERR_CONFIGURATION_USAGE',
+      `${JSON.stringify(text)} is not an https:// URL of a worker`,
+    );
   }
   return new URL(url.origin);
 }
@@ -66,7 +69,8 @@ export class SecureSession implements AsyncDisposable {
 
   async #prepare(): Promise<OpenSession> {
     const { trust = DEFAULT_TRUST_FILE, credential, timeoutMs = 30_000, now = () => new Date() } = this.#options;
-    const text = typeof trust === 'string' ? await readTextFile(trust, LIMITS.configurationBytes) : JSON.stringify(trust);
+    const text =
+      typeof trust === 'string' ? await readTextFile(trust, LIMITS.configurationBytes) : JSON.stringify(trust);
     const demands: TrustFile = parseTrustFile(text);
     const origin = parseOrigin(this.#url ?? demands.url);
     const clientCertificate = credential?.kind === 'certificate' ? credential : null;
@@ -95,18 +99,26 @@ export class SecureSession implements AsyncDisposable {
     const { origin, pool } = await this.#session();
     let url = URL.parse(String(path), origin);
     if (url === null || url.origin !== origin.origin) {
-      throw new ConfigurationError('ERR_CONFIGURATION_ORIGIN', `this session is for ${origin.origin}, not for ${String(path)}`);
+      throw new ConfigurationError(
+        'ERR_CONFIGURATION_ORIGIN',
+        `this session is for ${origin.origin}, not for ${String(path)}`,
+      );
     }
     let method = (options.method ?? 'GET').toUpperCase();
     let body = readBody(options.body);
     for (let hops = 0; ; hops++) {
       const { response, appraisal } = await this.#send(pool, { url, method, body, options });
       const location = response.headers.get('location');
-      if (![301, 302, 303, 307, 308].includes(response.status) || location === null || hops === MAX_REDIRECTS) return response;
+      if (![301, 302, 303, 307, 308].includes(response.status) || location === null || hops === MAX_REDIRECTS)
+        return response;
       const next = URL.parse(location, url);
       await response.body?.cancel();
       if (next === null || next.origin !== origin.origin) {
-        throw new NotAnEnclaveError('ERR_NOT_AN_ENCLAVE_REDIRECT', `${url.pathname} redirects to ${location}`, appraisal);
+        throw new NotAnEnclaveError(
+          'ERR_NOT_AN_ENCLAVE_REDIRECT',
+          `${url.pathname} redirects to ${location}`,
+          appraisal,
+        );
       }
       url = next;
       if (response.status === 303 || (response.status < 303 && method === 'POST')) {
@@ -118,7 +130,12 @@ export class SecureSession implements AsyncDisposable {
 
   async #send(
     pool: ConnectionPool,
-    request: { readonly url: URL; readonly method: string; readonly body: Uint8Array | null; readonly options: CallOptions },
+    request: {
+      readonly url: URL;
+      readonly method: string;
+      readonly body: Uint8Array | null;
+      readonly options: CallOptions;
+    },
   ): Promise<{ readonly response: Response; readonly appraisal: Appraisal }> {
     const { url, method, body, options } = request;
     return await pool.withConnection(async ({ client, appraisal, callerChannel }) => {
@@ -143,12 +160,20 @@ export class SecureSession implements AsyncDisposable {
   }
 
   /** Sends a POST. */
-  async post(path: string | URL, body: string | Uint8Array, options: Omit<CallOptions, 'method' | 'body'> = {}): Promise<Response> {
+  async post(
+    path: string | URL,
+    body: string | Uint8Array,
+    options: Omit<CallOptions, 'method' | 'body'> = {},
+  ): Promise<Response> {
     return await this.fetch(path, { ...options, method: 'POST', body });
   }
 
   /** Sends a PUT. */
-  async put(path: string | URL, body: string | Uint8Array, options: Omit<CallOptions, 'method' | 'body'> = {}): Promise<Response> {
+  async put(
+    path: string | URL,
+    body: string | Uint8Array,
+    options: Omit<CallOptions, 'method' | 'body'> = {},
+  ): Promise<Response> {
     return await this.fetch(path, { ...options, method: 'PUT', body });
   }
 

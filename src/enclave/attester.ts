@@ -53,14 +53,18 @@ export function openAttester(options: {
     try {
       made = await device.getReport(reportDataOf(claims));
     } catch (cause) {
-      const error = new ConfigurationError('ERR_CONFIGURATION_DEVICE', 'the attestation device gave no report', { cause });
+      const error = new ConfigurationError('ERR_CONFIGURATION_DEVICE', 'the attestation device gave no report', {
+        cause,
+      });
       for (const w of batch) w.reject(error);
       return;
     }
     const certificates = [...made.certificates, ...endorsements];
     for (const [index, w] of batch.entries()) {
       const path = inclusionPath(leaves, index);
-      w.resolve(encodeEvidence({ report: made.report, certificates, crl: made.crl, claims, index, size: leaves.length, path }));
+      w.resolve(
+        encodeEvidence({ report: made.report, certificates, crl: made.crl, claims, index, size: leaves.length, path }),
+      );
     }
   }
 

@@ -2,10 +2,11 @@
  * The worker's only open port: TLS 1.3, the attestation exchange, and everything else to the gate.
  * Turns sockets into values and back; decides nothing.
  */
+
+import { constants } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { constants } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
@@ -47,7 +48,8 @@ async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uin
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > maxBytes) throw new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${maxBytes} bytes`);
+      if (bytes > maxBytes)
+        throw new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${maxBytes} bytes`);
       chunks.push(chunk);
     }
   } catch (cause) {
@@ -104,7 +106,14 @@ export async function openListener(options: {
     const nonce = await readBody(request, NONCE_BYTES);
     if (nonce.length !== NONCE_BYTES) throw new PolicyError('ERR_POLICY_REQUEST', `a nonce is ${NONCE_BYTES} bytes`);
     const evidence = await attester.answer(nonce, exportChannelKey(socket, EXPORTER_LABEL, 'worker'));
-    return { status: 200, headers: [['content-type', EVIDENCE_MEDIA_TYPE], ['cache-control', 'no-store']], body: evidence };
+    return {
+      status: 200,
+      headers: [
+        ['content-type', EVIDENCE_MEDIA_TYPE],
+        ['cache-control', 'no-store'],
+      ],
+      body: evidence,
+    };
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse, askForBody: () => void): Promise<void> {

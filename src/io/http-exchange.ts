@@ -47,7 +47,12 @@ function parseHead(text: string, maxBodyBytes: number): Head | null {
  */
 export async function postOnSocket(
   socket: Duplex,
-  request: { readonly authority: string; readonly path: string; readonly contentType: string; readonly body: Uint8Array },
+  request: {
+    readonly authority: string;
+    readonly path: string;
+    readonly contentType: string;
+    readonly body: Uint8Array;
+  },
   caps: { readonly maxBodyBytes: number; readonly timeoutMs: number },
 ): Promise<ExchangeResponse | null> {
   const head =
@@ -85,7 +90,8 @@ export async function postOnSocket(
       body: Uint8Array.from(received.subarray(bodyAt, bodyEnd)),
     });
   };
-  const onClose = (): void => reject(new TransportError('ERR_TRANSPORT_CLOSED', 'the connection ended before the evidence came'));
+  const onClose = (): void =>
+    reject(new TransportError('ERR_TRANSPORT_CLOSED', 'the connection ended before the evidence came'));
   const timer = setTimeout(() => {
     reject(new TransportError('ERR_TRANSPORT_TIMEOUT', `no evidence came within ${caps.timeoutMs} ms`));
   }, caps.timeoutMs);

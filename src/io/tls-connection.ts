@@ -56,7 +56,9 @@ export async function openTlsConnection(target: {
       fail(new TransportError('ERR_TRANSPORT_TIMEOUT', `${where} did not finish the TLS handshake in ${timeoutMs} ms`));
     });
     socket.once('error', (cause) => {
-      fail(new TransportError('ERR_TRANSPORT_UNREACHABLE', `${where} could not be reached: ${cause.message}`, { cause }));
+      fail(
+        new TransportError('ERR_TRANSPORT_UNREACHABLE', `${where} could not be reached: ${cause.message}`, { cause }),
+      );
     });
     socket.once('secureConnect', () => {
       socket.setTimeout(0);
