@@ -14,7 +14,7 @@ const ROOMS: Record<string, readonly string[]> = {
   io: ['ground', 'base'],
   enclave: ['ground', 'base', 'attestation', 'policy', 'io'],
   client: ['ground', 'base', 'attestation', 'policy', 'io'],
-  testing: ['ground', 'base', 'attestation'],
+  testing: ['ground', 'base', 'attestation', 'io'],
   cli: ['ground', 'base', 'attestation', 'policy', 'io', 'enclave', 'client'],
   door: ['ground', 'client', 'attestation'],
 };
