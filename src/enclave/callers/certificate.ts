@@ -1,0 +1,165 @@
+/**
+ * Callers by certificate: does the chain that the TLS client proved to hold lead to the authority of a rule, and is it the subject that the
+ * rule names? The handshake has proven possession of the key already. Revocation lists are not consulted. [RFC 5280 6.1]
+ */
+import { X509Certificate } from 'node:crypto';
+import { equalBytes } from '../../base/bytes.ts';
+import { formatDigest, sha256 } from '../../base/digest.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { PolicyError } from '../../errors.ts';
+import type { CertificateCaller } from '../../policy/policy.ts';
+import type { ProvenCaller } from './caller.ts';
+import { type CertificateFields, parseCertificateFields } from './certificate-fields.ts';
+
+/** A rule of the owner's `callers` that names an authority. */
+export type CertificateRule = CertificateCaller & { readonly name: string };
+
+/** Intermediates between a caller's certificate and the authority. */
+const MAX_INTERMEDIATES = 3;
+const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
+const MIN_RSA_BITS = 2048;
+const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Signatures over SHA-2, and Ed25519; SHA-1 and MD5 can be forged. [RFC 5912, RFC 8410] */
+const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
+  '1.2.840.113549.1.1.10',
+  '1.2.840.113549.1.1.11',
+  '1.2.840.113549.1.1.12',
+  '1.2.840.113549.1.1.13',
+  '1.2.840.10045.4.3.2',
+  '1.2.840.10045.4.3.3',
+  '1.2.840.10045.4.3.4',
+  '1.3.101.112',
+]);
+
+interface Parsed {
+  readonly x509: X509Certificate;
+  readonly fields: CertificateFields;
+}
+
+function parse(encoded: Uint8Array | string): Parsed | null {
+  try {
+    const x509 = new X509Certificate(encoded);
+    if (typeof encoded !== 'string' && !equalBytes(x509.raw, encoded)) return null;
+    const fields = parseCertificateFields(x509.raw);
+    return fields === null ? null : { x509, fields };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Reads the authorities of a rule.
+ * @throws PolicyError ERR_POLICY_REFERENCE when the text is not PEM certificates of authorities only
+ */
+export function parseAuthorities(rule: CertificateRule): readonly X509Certificate[] {
+  return authoritiesOf(rule).map(({ x509 }) => x509);
+}
+
+function authoritiesOf({ ca, name }: CertificateRule): Parsed[] {
+  const fail = (why: string): PolicyError =>
+    new PolicyError('ERR_POLICY_REFERENCE', `the ca file of the caller ${name} ${why}`);
+  const blocks = ca.match(PEM_BLOCK) ?? [];
+  if (blocks.length === 0) throw fail('holds no PEM certificate');
+  return blocks.map((pem, i) => {
+    const parsed = parse(pem);
+    if (parsed === null) throw fail(`has a certificate (number ${i + 1}) that cannot be read`);
+    if (!parsed.fields.isAuthority) throw fail(`has a certificate (number ${i + 1}) that is not an authority's`);
+    return parsed;
+  });
+}
+
+/** Says why a certificate may not be used at this time in this place, or null. `below` counts the authorities under it. */
+function flaw({ x509, fields }: Parsed, place: { readonly below: number } | 'leaf', now: Date): string | null {
+  if (now < fields.notBefore) return `is not valid before ${fields.notBefore.toISOString()}`;
+  if (now > fields.notAfter) return `expired at ${fields.notAfter.toISOString()}`;
+  const [unknown] = fields.unknownCritical;
+  if (unknown !== undefined) return `has a critical extension that is not understood (${unknown})`;
+  if (fields.purposes !== null && !fields.purposes.includes(CLIENT_AUTHENTICATION)) {
+    return 'is not for client authentication';
+  }
+  const bits = x509.publicKey.asymmetricKeyDetails?.modulusLength;
+  if (bits !== undefined && bits < MIN_RSA_BITS) return `has an RSA key of ${bits} bits, under ${MIN_RSA_BITS}`;
+  if (place === 'leaf') return fields.usage?.signs === false ? 'is not for signatures' : null;
+  if (!fields.isAuthority) return 'is not an authority';
+  if (fields.usage?.signsCertificates === false) return 'may not sign certificates';
+  if (fields.pathLength !== null && place.below > fields.pathLength) return 'may not have so many authorities below it';
+  return null;
+}
+
+function isIssuedBy(child: Parsed, issuer: Parsed): boolean {
+  return (
+    SIGNATURE_ALGORITHMS.has(child.fields.signatureAlgorithm) &&
+    child.x509.checkIssued(issuer.x509) &&
+    child.x509.verify(issuer.x509.publicKey)
+  );
+}
+
+/** Says why the presented chain, in its order, does not lead to one of the authorities, or null when it does. */
+function chainFlaw(chain: readonly Parsed[], authorities: readonly Parsed[], now: Date): string | null {
+  for (const [i, certificate] of chain.entries()) {
+    const what = i === 0 ? 'the certificate' : `the authority ${i} above it`;
+    const own = flaw(certificate, i === 0 ? 'leaf' : { below: i - 1 }, now);
+    if (own !== null) return `${what} ${own}`;
+    const authority = authorities.find((candidate) => isIssuedBy(certificate, candidate));
+    if (authority !== undefined) {
+      const above = flaw(authority, { below: i }, now);
+      return above === null ? null : `the owner's authority ${above}`;
+    }
+    const next = chain[i + 1];
+    if (next === undefined) return `${what} was not issued by the owner's authority`;
+    if (!isIssuedBy(certificate, next)) return `${what} was not issued by the next one that was sent`;
+  }
+  return 'no certificate was sent';
+}
+
+/** Says why the subject is not the one that the rule names, or null when it is. */
+function subjectFlaw({ fields, x509 }: Parsed, { organization, san, pin }: CertificateRule): string | null {
+  if (organization !== null && (fields.organizations.length !== 1 || fields.organizations[0] !== organization)) {
+    return `its organization is not exactly "${organization}"`;
+  }
+  if (san !== null) {
+    const isNamed = san.includes('@')
+      ? fields.emails.includes(san)
+      : fields.dnsNames.some((name) => name.toLowerCase() === san.toLowerCase());
+    if (!isNamed) return `it has no alternative name "${san}"`;
+  }
+  const key = formatDigest(sha256(x509.publicKey.export({ type: 'spki', format: 'der' })));
+  if (pin !== null && key !== pin) return `its public key is ${key}, not the pinned one`;
+  return null;
+}
+
+/**
+ * Verifies the certificates of a TLS client (DER, leaf first, in order) and gives the callers whose rules they satisfy.
+ * @throws PolicyError ERR_POLICY_CALLER with each rule's reason when there is none
+ * @throws PolicyError ERR_POLICY_REFERENCE when a rule's authorities cannot be read
+ */
+export function verifyCertificates(
+  rules: readonly CertificateRule[],
+  certificates: readonly Uint8Array[],
+  now: Date,
+): ProvenCaller[] {
+  const refusal = (why: string): PolicyError =>
+    new PolicyError('ERR_POLICY_CALLER', `the client certificate proves no caller of this owner: ${why}`);
+  if (certificates.length > MAX_INTERMEDIATES + 1) {
+    throw refusal(
+      `at most ${MAX_INTERMEDIATES} certificates may follow the caller's own, not ${certificates.length - 1}`,
+    );
+  }
+  if (certificates.some((der) => der.length > LIMITS.certificateBytes)) {
+    throw refusal(`a certificate may have at most ${LIMITS.certificateBytes} bytes`);
+  }
+  const chain = certificates.map(parse).filter((certificate) => certificate !== null);
+  const [leaf] = chain;
+  if (leaf === undefined || chain.length !== certificates.length) throw refusal('it cannot be read');
+  const id = formatDigest(sha256(leaf.x509.raw));
+  const callers: ProvenCaller[] = [];
+  const reasons: string[] = [];
+  for (const rule of rules) {
+    const why = chainFlaw(chain, authoritiesOf(rule), now) ?? subjectFlaw(leaf, rule);
+    if (why === null) callers.push({ name: rule.name, id });
+    else reasons.push(`${rule.name}: ${why}`);
+  }
+  if (callers.length === 0) throw refusal(reasons.join('; '));
+  return callers;
+}

@@ -1,0 +1,74 @@
+/**
+ * Who is asking, as far as one owner is concerned: every proof the request brings, held against the owner's rules for that kind. A proof that
+ * is there and does not hold is refused, even beside one that holds; it is never taken for no proof.
+ */
+import { PolicyError } from '../../errors.ts';
+import type { CallerRule } from '../../policy/policy.ts';
+import type { PresentedRequest, ProvenCaller } from './caller.ts';
+import { parseAuthorities, verifyCertificates } from './certificate.ts';
+import type { ReplayCache } from './replay-cache.ts';
+import { isSigned, verifySignedRequest } from './signature.ts';
+import { parseKeySet, verifyToken } from './token.ts';
+
+export interface ProofContext {
+  readonly now: Date;
+  /** The owner's own cache. */
+  readonly replay: ReplayCache;
+}
+
+const KIND_TEXT = { certificate: 'a certificate', key: 'a signature', token: 'a token' } as const;
+
+function ofKind<K extends CallerRule['kind']>(
+  rules: readonly CallerRule[],
+  kind: K,
+): Extract<CallerRule, { kind: K }>[] {
+  return rules.filter((rule): rule is Extract<CallerRule, { kind: K }> => rule.kind === kind);
+}
+
+/**
+ * Checks the files that an owner's caller rules refer to, before the first request needs them.
+ * @throws PolicyError ERR_POLICY_REFERENCE
+ */
+export function checkCallerRules(rules: readonly CallerRule[]): void {
+  for (const rule of ofKind(rules, 'certificate')) parseAuthorities(rule);
+  for (const rule of ofKind(rules, 'token')) parseKeySet(rule);
+}
+
+/**
+ * Gives every caller of one owner that the request proves to be; none when it brings no proof.
+ * @throws PolicyError ERR_POLICY_CALLER when it brings a proof that does not hold, or only kinds of proof that the owner names no caller by
+ * @throws TransportError ERR_TRANSPORT_OVERLOADED when a nonce cannot be remembered
+ */
+export async function proveCallers(
+  rules: readonly CallerRule[],
+  request: PresentedRequest,
+  context: ProofContext,
+): Promise<ProvenCaller[]> {
+  const authorization = request.headers.filter(([name]) => name === 'authorization').map(([, value]) => value);
+  if (authorization.length > 1) {
+    throw new PolicyError('ERR_POLICY_CALLER', 'the request has more than one authorization header');
+  }
+  const [bearer] = authorization;
+  const presented = [
+    ...(request.peerCertificates.length > 0 ? (['certificate'] as const) : []),
+    ...(bearer === undefined ? [] : (['token'] as const)),
+    // Last, because an accepted signature uses up its nonce.
+    ...(isSigned(request) ? (['key'] as const) : []),
+  ];
+  const judged = presented.filter((kind) => rules.some((rule) => rule.kind === kind));
+  if (presented.length > 0 && judged.length === 0) {
+    const brought = presented.map((kind) => KIND_TEXT[kind]).join(' and ');
+    throw new PolicyError('ERR_POLICY_CALLER', `the request brings ${brought}, but the owner names no caller by that`);
+  }
+  const proven: ProvenCaller[] = [];
+  for (const kind of judged) {
+    if (kind === 'certificate') {
+      proven.push(...verifyCertificates(ofKind(rules, kind), request.peerCertificates, context.now));
+    } else if (kind === 'token') {
+      proven.push(...(await verifyToken(ofKind(rules, kind), bearer ?? '', context.now)));
+    } else {
+      proven.push(...verifySignedRequest(ofKind(rules, kind), request, context));
+    }
+  }
+  return proven;
+}
