@@ -10,4 +10,18 @@ export interface CommandEntry {
   load(): Promise<CliCommand>;
 }
 
-export const COMMANDS: readonly CommandEntry[] = [];
+/** Makes an entry; the summary stands here too, so that the help page loads no command. */
+function entry(name: string, summary: string, load: () => Promise<CliCommand>): CommandEntry {
+  return { name, summary, load };
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  entry(
+    'dev',
+    'run a worker on this machine with a simulated AMD, and write a trust file for it',
+    async () => (await import('./dev.ts')).dev,
+  ),
+  entry('worker', 'run a worker inside a confidential VM', async () => (await import('./worker.ts')).worker),
+  entry('call', 'send one attested query and print the answer', async () => (await import('./call.ts')).call),
+  entry('verify', 'appraise a worker and explain each check', async () => (await import('./verify.ts')).verify),
+];
