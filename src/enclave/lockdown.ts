@@ -1,0 +1,31 @@
+/** The lockdown claims: what isolates this worker, each value measured or taken from what steers it, never from a wish. */
+import { encodeUtf8 } from '../base/bytes.ts';
+import { formatDigest, sha256 } from '../base/digest.ts';
+
+/** What the claims are made from. */
+export interface LockdownFacts {
+  /** What the functions' processes reported of their own permissions; one word when all agree. */
+  readonly sandbox: string;
+  /** Names with a fixed address instead of DNS. */
+  readonly fixedNames: Readonly<Record<string, string>>;
+  /** PEM texts of the roots for TLS servers, or the system's. */
+  readonly roots: 'system' | readonly string[];
+}
+
+function digestOf(parts: readonly string[]): string {
+  return formatDigest(sha256(encodeUtf8(JSON.stringify(parts))));
+}
+
+/** Makes the claims: a value that is not the strict one names what replaced it by digest, so that a client can tell which. */
+export function lockdownClaims(facts: LockdownFacts): Readonly<Record<string, string>> {
+  const names = Object.entries(facts.fixedNames)
+    .map(([name, address]) => `${name}=${address}`)
+    .sort();
+  return {
+    egress: 'policy',
+    sandbox: facts.sandbox,
+    counters: 'memory',
+    names: names.length === 0 ? 'dns' : digestOf(names),
+    roots: facts.roots === 'system' ? 'system' : digestOf(facts.roots),
+  };
+}
