@@ -204,17 +204,17 @@ export function encodeRevocationList(
   );
 }
 
-/** Encodes an INTEGER. [X.690 8.3] */
+/** Encodes a DER INTEGER. */
 export function encodeDerInteger(value: bigint | number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(AsnIntegerBigIntConverter.toASN(BigInt(value)).toBER());
 }
 
-/** Encodes an IA5String. [X.690 8.23] */
+/** Encodes a DER IA5String. */
 export function encodeDerText(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(AsnIA5StringConverter.toASN(text).toBER());
 }
 
-/** Encodes an OCTET STRING. [X.690 8.7] */
+/** Encodes a DER OCTET STRING. */
 export function encodeDerOctets(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(AsnOctetStringConverter.toASN(ownBuffer(bytes)).toBER());
 }
