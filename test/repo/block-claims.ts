@@ -1,0 +1,134 @@
+/** How each kind of code block is tested; a kind that is not here fails the test of code-blocks. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { ERRORS, type ErrorCode } from '../../src/errors.ts';
+import type { BlockClaim, CodeBlock } from './code-blocks.ts';
+import { ROOT, readText } from './tree.ts';
+
+const PACKAGE = JSON.parse(readText('package.json')) as {
+  readonly exports: Record<string, { readonly default?: string }>;
+};
+const TARGETS = new Set([...readText('Makefile').matchAll(/^([a-z-]+):.*##/gm)].map((m) => m[1]));
+
+/** Maps the package's public doors to their sources, since the blocks import what a user imports. */
+function doorPaths(): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(PACKAGE.exports).flatMap(([door, { default: file }]) => {
+      if (file === undefined) return [];
+      const source = file.replace('./dist/', 'src/').replace(/\.js$/, '.ts');
+      return [[door.replace(/^\./, 'anchorhold'), [join(ROOT, source)]]];
+    }),
+  );
+}
+
+/** Type-checks TypeScript as a user's file would be: same strictness, only public imports. */
+function checkTypes(block: CodeBlock): void {
+  const foreign = [...block.text.matchAll(/from '([^']+)'/g)].map((m) => m[1] ?? '');
+  const doors = doorPaths();
+  expect(foreign.filter((name) => !name.startsWith('node:') && !(name in doors))).toEqual([]);
+  const folder = mkdtempSync(join(tmpdir(), 'anchorhold-block-'));
+  try {
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(folder, 'block.ts'), `${block.text}\nexport {};\n`);
+    const compilerOptions = {
+      noEmit: true,
+      rootDir: '/',
+      paths: doors,
+      isolatedDeclarations: false,
+      declaration: false,
+    };
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: ['block.ts'] }),
+    );
+    execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder, '--pretty', 'false'], { encoding: 'utf8' });
+  } catch (error) {
+    const lines = ((error as { stdout?: string }).stdout ?? '').split('\n').filter((line) => line.includes('error TS'));
+    if (lines.length === 0) throw error;
+    // Faults of src/ are found by `make check`; here only those of the block count.
+    expect(lines.filter((line) => !/(^|\/)src\/[^(]*\.ts\(/.test(line))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Splits a shell block into simple commands; the blocks use nothing that needs more. */
+function shellCommands(text: string): string[][] {
+  return text
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)#.*$/, ''))
+    .flatMap((line) => line.split(/\s(?:\||&&)\s/))
+    .map((line) => [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((m) => m[1] ?? m[2] ?? m[3] ?? ''))
+    .filter((words) => words.length > 0);
+}
+
+/** Checks one call of the command line against the command's own description. */
+async function checkCall(words: readonly string[]): Promise<void> {
+  const entry =
+    COMMANDS.find(({ name }) => name === words.slice(0, 2).join(' ')) ?? COMMANDS.find(({ name }) => name === words[0]);
+  if (entry === undefined) throw new Error(`no command ${words.join(' ')}`);
+  const command = await entry.load();
+  const rest = words.slice(entry.name.split(' ').length);
+  let positionals = 0;
+  for (let i = 0; i < rest.length; i++) {
+    const word = rest[i] ?? '';
+    if (!word.startsWith('--')) positionals += 1;
+    else {
+      const option = command.options.find(({ name }) => `--${name}` === word);
+      if (option === undefined) throw new Error(`${entry.name} has no option ${word}`);
+      if (option.value !== null) i += 1;
+    }
+    if (command.passThrough && positionals === 1) break;
+  }
+  const { length: needed } = command.arguments.filter((argument) => argument.required);
+  const open = command.arguments.some((argument) => argument.repeatable) || command.passThrough;
+  expect(positionals).toBeGreaterThanOrEqual(needed);
+  if (!open) expect(positionals).toBeLessThanOrEqual(command.arguments.length);
+}
+
+async function checkShell(block: CodeBlock): Promise<void> {
+  const commands = shellCommands(block.text);
+  expect(commands.length).toBeGreaterThan(0);
+  for (const [program = '', ...words] of commands) {
+    if (program === 'make') expect(TARGETS).toContain(words[0]);
+    else if (program === 'bin/anchorhold' || program === 'anchorhold') await checkCall(words);
+    else expect(['git', 'cd']).toContain(program);
+  }
+}
+
+const jsonOf = (block: CodeBlock): Record<string, unknown> => JSON.parse(block.text) as Record<string, unknown>;
+const formatOf = (block: CodeBlock): string =>
+  block.language === 'json' ? (/"anchorhold":\s*"([^"]+)"/.exec(block.text)?.[1] ?? '') : '';
+
+export const CLAIMS: readonly BlockClaim[] = [
+  {
+    name: 'drawings, wire formats and formulas, which nothing runs',
+    takes: ({ language }) => language === 'text',
+    check: ({ text }) => expect(text.trim()).not.toBe(''),
+  },
+  { name: 'TypeScript: compiles as a file of a user', takes: ({ language }) => language === 'ts', check: checkTypes },
+  { name: 'shell: known targets, commands and options', takes: ({ language }) => language === 'sh', check: checkShell },
+  {
+    name: 'worker configuration: is read',
+    takes: (block) => formatOf(block) === 'anchorhold-worker/1',
+    check: async ({ text }) => {
+      const { parseWorkerConfig } = await import('../../src/enclave/worker-config.ts');
+      parseWorkerConfig(text);
+    },
+  },
+  {
+    name: 'problem document: as the table says',
+    takes: (block) => block.language === 'json' && formatOf(block) === '' && /"type":\s*"about:blank"/.test(block.text),
+    check: (block) => {
+      const { code, status, title } = jsonOf(block);
+      const entry = ERRORS[code as ErrorCode];
+      expect({ status, title }).toEqual({ status: entry.status, title: entry.meaning });
+    },
+  },
+];

@@ -1,0 +1,45 @@
+/** Runs every code block of the documents through the claim that takes it. */
+import { describe, expect, it } from 'vitest';
+import { CLAIMS } from './block-claims.ts';
+import { allBlocks, claimOf, extractBlocks } from './code-blocks.ts';
+
+const blocks = allBlocks();
+
+describe('the extractor', () => {
+  it('finds blocks with their language and line', () => {
+    const found = extractBlocks('x.md', 'a\n```ts\none\n```\n\n````text\n```\ntwo\n````\n');
+    expect(found).toEqual([
+      { file: 'x.md', line: 2, language: 'ts', text: 'one\n' },
+      { file: 'x.md', line: 6, language: 'text', text: '```\ntwo\n' },
+    ]);
+  });
+
+  it('refuses a block that never ends', () => {
+    expect(() => extractBlocks('x.md', '```ts\none\n')).toThrow('not closed');
+  });
+
+  it('refuses a block that two claims take, and finds none for a language nobody knows', () => {
+    const block = { file: 'x.md', line: 1, language: 'cobol', text: '' };
+    const claim = { name: 'any', takes: () => true, check: () => undefined };
+    expect(() => claimOf(block, [claim, claim])).toThrow('any and any');
+    expect(claimOf(block, CLAIMS)).toBeNull();
+  });
+});
+
+describe('every code block of the documents', () => {
+  it('was seen', () => {
+    expect(blocks.length).toBeGreaterThan(10);
+    expect(new Set(blocks.filter(({ file }) => file === 'README.md').map(({ language }) => language))).toEqual(
+      new Set(['text', 'sh', 'ts', 'yaml']),
+    );
+  });
+
+  it.each(blocks.map((block) => [`${block.file}:${block.line} (${block.language})`, block] as const))(
+    '%s does what it says',
+    async (_name, block) => {
+      const claim = claimOf(block, CLAIMS);
+      if (claim === null) throw new Error(`nobody tests this block: add a claim to test/repo/block-claims.ts`);
+      await claim.check(block);
+    },
+  );
+});
