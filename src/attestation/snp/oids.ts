@@ -34,3 +34,14 @@ export type AmdExtension =
   | 'fmcSpl'
   | 'hwid'
   | 'cspId';
+
+/** Extensions of X.509 certificates and revocation lists that chain.ts and revocation.ts know. [RFC 5280 4.2.1, 5.2] */
+export const X509_OID: Readonly<
+  Record<'basicConstraints' | 'keyUsage' | 'authorityKeyIdentifier' | 'crlNumber' | 'deltaCrlIndicator', string>
+> = {
+  keyUsage: '2.5.29.15',
+  basicConstraints: '2.5.29.19',
+  crlNumber: '2.5.29.20',
+  deltaCrlIndicator: '2.5.29.27',
+  authorityKeyIdentifier: '2.5.29.35',
+};

@@ -1,0 +1,75 @@
+/**
+ * The two signature algorithms of SEV-SNP over WebCrypto: RSASSA-PSS for certificates and CRLs, ECDSA P-384 for reports. Keys and
+ * algorithm identifiers are compared as whole encodings, so no parameter can be varied. [RFC 8017 8.1; FIPS 186-5 6]
+ */
+import { encodeHex, parseHex } from '../../base/bytes.ts';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const SHA384 = '300d06096086480165030402020500';
+const PSS_OID = '06092a864886f70d01010a';
+const PSS_PARAMETERS = `a00f${SHA384}a11c301a06092a864886f70d010108${SHA384}a203020130`;
+
+/** RSASSA-PSS with SHA-384, MGF1-SHA-384, salt 48, trailer 1; AMD writes the trailer out in some certificates, though it is the default. */
+const PSS_ALGORITHMS: readonly string[] = [
+  `3041${PSS_OID}3034${PSS_PARAMETERS}`,
+  `3046${PSS_OID}3039${PSS_PARAMETERS}a303020101`,
+];
+
+/** SubjectPublicKeyInfo of an RSA key with a modulus of exactly 4096 bits and exponent 65537. */
+const RSA_4096_START = '30820222300d06092a864886f70d01010105000382020f003082020a0282020100';
+const RSA_4096_END = '0203010001';
+const RSA_4096_SIZE = 550;
+
+/** SubjectPublicKeyInfo of an uncompressed point on P-384. */
+const P384_START = '3076301006072a8648ce3d020106052b8104002203620004';
+const P384_SIZE = 120;
+
+/** The order of P-384's group. */
+const P384_ORDER = 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n;
+
+/** Tells whether a DER AlgorithmIdentifier is the one RSASSA-PSS that AMD uses. */
+export function isAmdSignatureAlgorithm(algorithm: Uint8Array): boolean {
+  return PSS_ALGORITHMS.includes(encodeHex(algorithm));
+}
+
+/** Tells whether a DER SubjectPublicKeyInfo is an RSA key of 4096 bits with exponent 65537. */
+export function isRsa4096Key(spki: Uint8Array): boolean {
+  const hex = encodeHex(spki);
+  const high = Number.parseInt(hex.charAt(RSA_4096_START.length), 16) >= 8;
+  return spki.length === RSA_4096_SIZE && hex.startsWith(RSA_4096_START) && high && hex.endsWith(RSA_4096_END);
+}
+
+/** Tells whether a DER SubjectPublicKeyInfo is an uncompressed P-384 key. */
+export function isP384Key(spki: Uint8Array): boolean {
+  return spki.length === P384_SIZE && encodeHex(spki).startsWith(P384_START);
+}
+
+/** Tells whether RSASSA-PSS with SHA-384 and a salt of 48 bytes verifies; a key that WebCrypto refuses verifies nothing. */
+export async function isSignedPss(spki: Bytes, signature: Bytes, data: Bytes): Promise<boolean> {
+  try {
+    const algorithm = { name: 'RSA-PSS', hash: 'SHA-384' };
+    const key = await globalThis.crypto.subtle.importKey('spki', spki, algorithm, false, ['verify']);
+    return await globalThis.crypto.subtle.verify({ name: 'RSA-PSS', saltLength: 48 }, key, signature, data);
+  } catch {
+    return false;
+  }
+}
+
+/** Tells whether both numbers of a P-384 signature are in 1 to n-1. [FIPS 186-5 6.4.2] */
+export function isP384Range(r: bigint, s: bigint): boolean {
+  return r > 0n && r < P384_ORDER && s > 0n && s < P384_ORDER;
+}
+
+/** Tells whether ECDSA P-384 with SHA-384 verifies. A high `s` is as good as a low one, so never use signature bytes as an identity. */
+export async function isSignedP384(spki: Bytes, r: bigint, s: bigint, data: Bytes): Promise<boolean> {
+  const signature = parseHex(r.toString(16).padStart(96, '0') + s.toString(16).padStart(96, '0'), 96);
+  if (!isP384Range(r, s) || signature === null) return false;
+  try {
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-384' };
+    const key = await globalThis.crypto.subtle.importKey('spki', spki, algorithm, false, ['verify']);
+    return await globalThis.crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-384' }, key, signature, data);
+  } catch {
+    return false;
+  }
+}
