@@ -36,6 +36,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   functionBytes: 64 * 1024 * 1024,
   /** One frame between gate and function process: a body and its head. */
   frameBytes: 17 * 1024 * 1024,
+  /** Head of one such frame: the headers of a query or an answer. */
+  frameHeadBytes: 64 * 1024,
 };
 
 export type LimitName =
@@ -56,4 +58,5 @@ export type LimitName =
   | 'bodyBytes'
   | 'requestHeadBytes'
   | 'functionBytes'
-  | 'frameBytes';
+  | 'frameBytes'
+  | 'frameHeadBytes';

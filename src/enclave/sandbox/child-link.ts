@@ -1,0 +1,85 @@
+/**
+ * The gate's end of one child process: writes frames, reads frames, drains what the child prints, and kills it. It judges nothing but
+ * the form of frames; a child that breaks the form is dead at once.
+ */
+import type { ChildProcess } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { PIPE_FD } from './confinement.ts';
+import { type Frame, openFrameReader } from './frame.ts';
+
+/** What is known when a child is gone: it broke the form, was killed on purpose, or ended by itself. */
+export type ChildEnd = 'malformed' | 'killed' | 'ended';
+
+export interface ChildLink {
+  send(frame: Uint8Array): void;
+  /** Kills the child and tells `onEnd`; does nothing when it is already gone. */
+  kill(end: ChildEnd): void;
+  /** Resolves when the process no longer exists. */
+  readonly gone: Promise<void>;
+}
+
+export interface ChildEvents {
+  /** Gives false when the frame is nothing that this child may say now; the child is then killed as malformed. */
+  readonly onFrame: (frame: Frame) => boolean;
+  /** Is called once. */
+  readonly onEnd: (end: ChildEnd) => void;
+  /** Gets what the child prints, a line at a time, printable, and only the first 16 KiB. */
+  readonly onPrint: (line: string) => void;
+}
+
+const PRINTED_BYTES = 16 * 1024;
+
+function drain(child: ChildProcess, onPrint: (line: string) => void): void {
+  let left = PRINTED_BYTES;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      const text = chunk.subarray(0, left).toString();
+      left -= Math.min(left, chunk.length);
+      for (const line of text.split('\n')) if (line.length > 0) onPrint(line.replace(/[^\x20-\x7e]/g, '?'));
+    });
+    stream?.on('error', () => undefined);
+  }
+}
+
+/** Opens the link to a child that was just spawned; frames over `maxBytes` are malformed. */
+export function openChildLink(child: ChildProcess, maxBytes: number, events: ChildEvents): ChildLink {
+  const pipe = child.stdio[PIPE_FD] as Duplex;
+  const read = openFrameReader(maxBytes);
+  let over = false;
+  const { promise: gone, resolve: isGone } = Promise.withResolvers<void>();
+  const killAtExit = (): void => void child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+
+  function kill(end: ChildEnd): void {
+    if (over) return;
+    over = true;
+    pipe.destroy();
+    child.kill('SIGKILL');
+    events.onEnd(end);
+  }
+  function leave(): void {
+    process.off('exit', killAtExit);
+    isGone();
+    kill('ended');
+  }
+
+  drain(child, events.onPrint);
+  pipe.on('data', (chunk: Uint8Array) => {
+    const frames = read(chunk);
+    if (frames === null) return kill('malformed');
+    for (const frame of frames) if (!over && !events.onFrame(frame)) return kill('malformed');
+  });
+  // The child's end is what its exit says; a pipe that fails before it only makes sure that there is one.
+  pipe.on('error', () => kill('ended'));
+  pipe.on('end', () => kill('ended'));
+  child.on('error', leave);
+  child.on('exit', leave);
+
+  return {
+    send: (frame) => {
+      if (!over) pipe.write(frame);
+    },
+    kill,
+    gone,
+  };
+}

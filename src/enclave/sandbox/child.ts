@@ -1,0 +1,102 @@
+/**
+ * The function's own process: checks that it is locked down, loads one bundle from the pipe, and answers calls. Everything in here is
+ * untrusted for the gate: it holds no secret, and what it says is read as if a stranger had said it.
+ */
+import { Socket } from 'node:net';
+import { LIMITS } from '../../base/limits.ts';
+import { parseBundle } from './bundle.ts';
+import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
+import { type Guest, openGuest } from './guest.ts';
+import { findOpenDoor } from './lockdown.ts';
+import {
+  FRAME,
+  parseCommandHead,
+  parseEgressAnswer,
+  parseRequestHead,
+  writeEgressHead,
+  writeResponseHead,
+} from './messages.ts';
+import type { Egress, EgressAnswer } from './sandbox.ts';
+
+/** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
+const INBOUND_BYTES = 4 * LIMITS.functionBytes;
+
+const pipe = new Socket({ fd: 3, readable: true, writable: true });
+const read = openFrameReader(INBOUND_BYTES);
+/** Outgoing requests that wait for the gate, by call and number. */
+const waiting = new Map<string, (answer: EgressAnswer) => void>();
+let guest: Guest | null = null;
+
+function send(...parts: Parameters<typeof encodeFrame>): void {
+  pipe.write(encodeFrame(...parts));
+}
+
+const textOf = (e: unknown): string => (e instanceof Error ? e.message : String(e)).slice(0, 512);
+
+async function load(frame: Frame): Promise<void> {
+  const door = findOpenDoor();
+  if (door !== null) throw new TypeError(`this process is not locked down: ${door}`);
+  const parsed = parseBundle(frame);
+  if (parsed === null) throw new TypeError('not a bundle');
+  guest = await openGuest(parsed.bundle, parsed.outputBytes);
+  send(FRAME.ready, 0, {});
+}
+
+/** Makes the egress of one call; after the call's end nothing more is sent in its name. */
+function openEgress(call: number): { egress: Egress; end: () => void } {
+  let next = 0;
+  let open = true;
+  const egress: Egress = (request) => {
+    if (!open) return Promise.resolve({ error: 'internal-error' });
+    next += 1;
+    const { promise, resolve } = Promise.withResolvers<EgressAnswer>();
+    waiting.set(`${call}/${next}`, resolve);
+    send(FRAME.egress, call, writeEgressHead(next, request), request.body);
+    return promise;
+  };
+  const end = (): void => {
+    open = false;
+    for (const key of [...waiting.keys()].filter((k) => k.startsWith(`${call}/`))) waiting.delete(key);
+  };
+  return { egress, end };
+}
+
+async function answer(frame: Frame, running: Guest): Promise<void> {
+  const { call, head, body } = frame;
+  const command = parseCommandHead(head, body);
+  if (command !== null) {
+    const { code, stdout, stderr } = await running.command(command);
+    send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
+    return;
+  }
+  const request = parseRequestHead(head, body);
+  if (request === null) throw new TypeError('not a call');
+  const { egress, end } = openEgress(call);
+  try {
+    const response = await running.query(request, egress, (text) => send(FRAME.log, call, { text }));
+    end();
+    send(FRAME.answer, call, writeResponseHead(response), response.body);
+  } finally {
+    end();
+  }
+}
+
+function take(frame: Frame): void {
+  if (frame.type === FRAME.load && guest === null) {
+    load(frame).catch((e: unknown) => send(FRAME.refused, 0, { text: textOf(e) }));
+  } else if (frame.type === FRAME.call && guest !== null) {
+    answer(frame, guest).catch((e: unknown) => send(FRAME.trap, frame.call, { text: textOf(e) }));
+  } else if (frame.type === FRAME.egressAnswer) {
+    const parsed = parseEgressAnswer(frame.head, frame.body);
+    if (parsed !== null) waiting.get(`${frame.call}/${parsed.number}`)?.(parsed.answer);
+  }
+}
+
+// Glue may leave a promise of a dropped instance behind; that is its call's end, not the process's.
+process.on('unhandledRejection', () => undefined);
+pipe.on('data', (chunk: Buffer) => {
+  const frames = read(chunk);
+  if (frames === null) process.exit(1);
+  for (const frame of frames) take(frame);
+});
+pipe.on('close', () => process.exit(0));

@@ -1,0 +1,80 @@
+/**
+ * How a child process is confined, as arguments for Node, and the check that it really is. The permission model denies network,
+ * files, child processes, workers and addons; the environment is empty and only the pipe at fd 3 is inherited.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The child's end of the pipe to its parent. */
+export const PIPE_FD = 3;
+
+/** What stands behind the lockdown claim of a function process. */
+export type SandboxState = 'node-permission';
+
+/** Caps on one child process. */
+export interface ProcessLimits {
+  /** V8 heap outside WASM memories, in MiB. */
+  readonly heapMiB: number;
+  /** Largest WASM memory, in pages of 64 KiB. */
+  readonly memoryPages: number;
+}
+
+const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+const HERE = realpathSync(dirname(fileURLToPath(import.meta.url)));
+const BASE = realpathSync(join(HERE, '../../base'));
+
+function packageFolder(name: string, from: string): string {
+  const manifest = findPackageJSON(name, from);
+  if (manifest === undefined) throw new TypeError(`package ${name} is not installed`);
+  return realpathSync(dirname(manifest));
+}
+
+/** The folders that a child's own source is in: this room, the ground floor and what that stands on. */
+function sourceFolders(): string[] {
+  return [HERE, BASE, packageFolder('cbor-x', import.meta.url)];
+}
+
+/** The folders that jco is in, beside the child's own source. */
+function transpilerFolders(): string[] {
+  const jco = packageFolder('@bytecodealliance/jco-transpile', import.meta.url);
+  return [jco, packageFolder('@bytecodealliance/preview2-shim', join(jco, 'package.json'))];
+}
+
+/** Gives the command line of a confined child that runs `script` and may read `folders`. */
+export function writeConfinedArguments(
+  script: string,
+  folders: readonly string[],
+  limits: ProcessLimits,
+  extra: readonly string[],
+): readonly string[] {
+  return [
+    '--permission',
+    ...folders.map((folder) => `--allow-fs-read=${folder}${sep}`),
+    '--disallow-code-generation-from-strings',
+    `--max-old-space-size=${limits.heapMiB}`,
+    `--wasm-max-mem-pages=${limits.memoryPages}`,
+    '--no-warnings',
+    ...extra,
+    script,
+  ];
+}
+
+/** Starts a process that inherits nothing but the pipe; output on fd 1 and 2 is for the caller to read or drain. */
+export function spawnConfined(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, args, { cwd: sep, env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+}
+
+/** Starts the process that runs a function. */
+export function spawnFunctionChild(limits: ProcessLimits): ChildProcess {
+  return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), sourceFolders(), limits, []));
+}
+
+/** Starts the process that runs jco. jco's own WASI shim wants a worker; nothing of a guest runs here. */
+export function spawnTranspileChild(limits: ProcessLimits): ChildProcess {
+  const script = join(HERE, `transpile-child${EXTENSION}`);
+  const folders = [...sourceFolders(), ...transpilerFolders()];
+  return spawnConfined(writeConfinedArguments(script, folders, limits, ['--allow-worker']));
+}

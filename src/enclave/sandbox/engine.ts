@@ -1,0 +1,22 @@
+/** The engine's WebAssembly, as far as the sandbox uses it, with types; only the function's own process may call it. */
+
+/** A compiled core module. */
+export type CompiledModule = object;
+
+/** A WASM memory. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+interface Engine {
+  compile(bytes: Uint8Array): Promise<CompiledModule>;
+  instantiate(
+    module: CompiledModule,
+    imports: object,
+  ): Promise<{ readonly exports: Readonly<Record<string, unknown>> }>;
+  readonly Module: { imports(module: CompiledModule): readonly { readonly module: string; readonly name: string }[] };
+  readonly Memory: new (descriptor: { initial: number }) => WasmMemory;
+}
+
+/** V8's WebAssembly. */
+export const ENGINE: Engine = (globalThis as unknown as { readonly WebAssembly: Engine }).WebAssembly;

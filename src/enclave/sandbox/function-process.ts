@@ -1,0 +1,221 @@
+/**
+ * Keeps one child process for one function: starts it, passes calls, kills it at a deadline or a malformed frame, and starts the next.
+ * The child is never asked to stop. A call that cannot be answered ends in a `FunctionError`, and the others go on.
+ */
+import type { ChildProcess } from 'node:child_process';
+import type { Cbor } from '../../base/cbor.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { FunctionCode } from '../../error-table.ts';
+import { FunctionError } from '../../errors.ts';
+import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
+import { encodeFrame, type Frame } from './frame.ts';
+import { type ChildMessage, FRAME, parseChildMessage, writeEgressAnswerHead } from './messages.ts';
+import type { Egress, EgressAnswer } from './sandbox.ts';
+
+export interface FunctionProcessOptions {
+  readonly name: string;
+  /** Starts one confined child. */
+  readonly launch: () => ChildProcess;
+  /** The frame that makes a child load the function. */
+  readonly load: Uint8Array;
+  /** How long a child may take until it is ready. */
+  readonly startDeadlineMs: number;
+  /** Calls at the same time. */
+  readonly maxCalls: number;
+  /** Outgoing requests at the same time, per call. */
+  readonly maxEgress: number;
+  /** Gets lines that the child or the guest wrote; they may hold what was asked, so they must not leave the enclave. */
+  readonly onLog: (line: string) => void;
+}
+
+/** What ends a call well. */
+export type CallAnswer = Extract<ChildMessage, { type: 'answer' | 'exit' }>;
+
+export interface CallOptions {
+  readonly deadlineMs: number;
+  readonly egress: Egress;
+  /** Which of the two answers this function may give. */
+  readonly expects: CallAnswer['type'];
+}
+
+export interface FunctionProcess {
+  /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
+  call(head: Cbor, body: Uint8Array, options: CallOptions): Promise<CallAnswer>;
+  close(): Promise<void>;
+}
+
+interface PendingCall {
+  readonly options: CallOptions;
+  readonly resolve: (answer: CallAnswer) => void;
+  readonly reject: (e: FunctionError) => void;
+  egressNow: number;
+}
+
+/** One child from its start to its end. */
+interface Generation {
+  readonly link: ChildLink;
+  readonly calls: Map<number, PendingCall>;
+  isReady: boolean;
+}
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Starts the first child and waits until it has loaded the function.
+ * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
+ */
+export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
+  const { name } = options;
+  const error = (code: FunctionCode, why: string): FunctionError =>
+    new FunctionError(code, `function "${name}" ${why}`);
+  let closed = false;
+  let failedStarts = 0;
+  let lastCall = 0;
+  let pause: NodeJS.Timeout | undefined;
+  let current: Generation | null = null;
+  let ready = Promise.withResolvers<Generation>();
+  const first = Promise.withResolvers<void>();
+
+  function start(): void {
+    const generation: Generation = {
+      calls: new Map(),
+      isReady: false,
+      link: openChildLink(options.launch(), LIMITS.frameBytes, {
+        onFrame: (frame) => take(generation, frame),
+        onEnd: (end) => finish(generation, end),
+        onPrint: options.onLog,
+      }),
+    };
+    current = generation;
+    const timer = setTimeout(() => {
+      if (!generation.isReady) generation.link.kill('killed');
+    }, options.startDeadlineMs);
+    void generation.link.gone.then(() => clearTimeout(timer));
+    generation.link.send(options.load);
+  }
+
+  /** Fails what was in flight, and starts the next child: at once, unless children keep dying before they are ready. */
+  function finish(generation: Generation, end: ChildEnd): void {
+    for (const pending of generation.calls.values()) pending.reject(lost(generation, end));
+    generation.calls.clear();
+    if (current === generation) current = null;
+    if (generation.isReady) ready = Promise.withResolvers<Generation>();
+    else failedStarts += 1;
+    first.reject(error('ERR_FUNCTION_UNAVAILABLE', 'did not start'));
+    if (closed) return;
+    const pauseMs = failedStarts === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (failedStarts - 1), LONGEST_PAUSE_MS);
+    pause = setTimeout(start, pauseMs);
+  }
+
+  function lost(generation: Generation, end: ChildEnd): FunctionError {
+    if (end === 'malformed')
+      return error('ERR_FUNCTION_PROTOCOL', 'sent something that is not a frame of the protocol');
+    // With one call in flight it is clear whose fault the end was; the others only happened to be there.
+    if (end === 'ended' && generation.calls.size === 1) return error('ERR_FUNCTION_TRAP', 'took its process down');
+    return error('ERR_FUNCTION_UNAVAILABLE', 'lost its process while it worked');
+  }
+
+  function take(generation: Generation, frame: Frame): boolean {
+    const message = parseChildMessage(frame);
+    if (message === null) return false;
+    if (message.type === 'ready' || message.type === 'refused')
+      return !generation.isReady && begin(generation, message);
+    const pending = generation.calls.get(message.call);
+    if (pending === undefined) return false;
+    if (message.type === 'log') options.onLog(message.text);
+    else if (message.type === 'egress') {
+      void passEgress(generation, pending, message);
+    } else if (message.type === 'trap') {
+      options.onLog(`trap: ${message.text}`);
+      pending.reject(error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
+    } else {
+      if (message.type !== pending.options.expects) return false;
+      pending.resolve(message);
+    }
+    return true;
+  }
+
+  function begin(generation: Generation, message: Extract<ChildMessage, { type: 'ready' | 'refused' }>): boolean {
+    if (message.type === 'refused') {
+      first.reject(error('ERR_FUNCTION_INVALID', `could not be loaded: ${message.text}`));
+      generation.link.kill('killed');
+      return true;
+    }
+    generation.isReady = true;
+    failedStarts = 0;
+    ready.resolve(generation);
+    first.resolve();
+    return true;
+  }
+
+  async function passEgress(
+    generation: Generation,
+    pending: PendingCall,
+    message: Extract<ChildMessage, { type: 'egress' }>,
+  ): Promise<void> {
+    const answer = await ask(pending, message);
+    if (generation.calls.get(message.call) !== pending) return;
+    const head = writeEgressAnswerHead(message.number, answer);
+    generation.link.send(
+      encodeFrame(FRAME.egressAnswer, message.call, head, 'error' in answer ? NOTHING : answer.body),
+    );
+  }
+
+  async function ask(pending: PendingCall, message: Extract<ChildMessage, { type: 'egress' }>): Promise<EgressAnswer> {
+    if (pending.egressNow >= options.maxEgress) return { error: 'connection-limit-reached' };
+    pending.egressNow += 1;
+    try {
+      return await pending.options.egress(message.request);
+    } catch {
+      return { error: 'internal-error' };
+    } finally {
+      pending.egressNow -= 1;
+    }
+  }
+
+  async function call(head: Cbor, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>();
+    let generation: Generation | null = null;
+    const timer = setTimeout(() => {
+      if (generation === null) return reject(error('ERR_FUNCTION_UNAVAILABLE', 'has no running process'));
+      reject(error('ERR_FUNCTION_DEADLINE', `did not answer within ${callOptions.deadlineMs} ms and was killed`));
+      generation.link.kill('killed');
+    }, callOptions.deadlineMs);
+    lastCall = (lastCall + 1) % 2 ** 32;
+    const id = lastCall;
+    try {
+      const running = await Promise.race([ready.promise, promise.then(() => null)]);
+      if (running === null || closed) throw error('ERR_FUNCTION_UNAVAILABLE', 'has no running process');
+      if (running.calls.size >= options.maxCalls)
+        throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
+      generation = running;
+      running.calls.set(id, { options: callOptions, resolve, reject, egressNow: 0 });
+      running.link.send(encodeFrame(FRAME.call, id, head, body));
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      generation?.calls.delete(id);
+    }
+  }
+
+  async function close(): Promise<void> {
+    closed = true;
+    clearTimeout(pause);
+    const last = current;
+    last?.link.kill('killed');
+    ready.promise.catch(() => undefined);
+    ready.reject(error('ERR_FUNCTION_UNAVAILABLE', 'is closed'));
+    await last?.link.gone;
+  }
+
+  start();
+  try {
+    await first.promise;
+  } catch (e) {
+    await close();
+    throw e;
+  }
+  return { call, close };
+}

@@ -1,0 +1,41 @@
+/**
+ * What a function may import, and what it must export. An interface that is not listed here is
+ * refused at load; one that is listed is answered by the WASI host in wasi/, which has no door to the outside but egress.
+ */
+import { FunctionError } from '../../errors.ts';
+import { parseWasmBinary } from './binary.ts';
+
+/** How a function is called: by request and response, by standard input and output, or as a preview1 module (for `run` only). */
+export type FunctionKind = 'http' | 'command' | 'preview1';
+
+const GRANTED =
+  /^wasi:(?:io\/(?:error|poll|streams)|clocks\/(?:monotonic-clock|wall-clock)|random\/(?:random|insecure|insecure-seed)|cli\/(?:environment|exit|stdin|stdout|stderr|terminal-(?:input|output|stdin|stdout|stderr))|filesystem\/(?:types|preopens)|sockets\/(?:network|instance-network|tcp|tcp-create-socket|udp|udp-create-socket|ip-name-lookup)|http\/(?:types|outgoing-handler))@0\.2\.\d{1,4}$/;
+const HTTP = /^wasi:http\/incoming-handler@0\.2\.\d{1,4}$/;
+const COMMAND = /^wasi:cli\/run@0\.2\.\d{1,4}$/;
+
+/**
+ * Checks the outer form of a function and says how it is called; `name` is for the messages.
+ * @throws FunctionError ERR_FUNCTION_INVALID
+ */
+export function checkFunctionForm(bytes: Uint8Array, name: string): FunctionKind {
+  const invalid = (why: string): FunctionError =>
+    new FunctionError('ERR_FUNCTION_INVALID', `function "${name}" ${why}`);
+  const binary = parseWasmBinary(bytes);
+  if (binary === null) throw invalid('is not a WASM component or module');
+  if (binary.form === 'core') return 'preview1';
+  const refused = binary.imports.filter((i) => !GRANTED.test(i));
+  if (refused.length > 0) {
+    const shown = refused.slice(0, 8).map((i) => JSON.stringify(i.slice(0, 80)));
+    throw invalid(`imports what no function is given: ${shown.join(', ')}${refused.length > 8 ? ', ...' : ''}`);
+  }
+  const http = binary.exports.some((e) => HTTP.test(e));
+  const command = binary.exports.some((e) => COMMAND.test(e));
+  if (http === command) {
+    throw invalid(
+      http
+        ? 'exports both wasi:http/incoming-handler and wasi:cli/run; one is needed, so that it is clear what is called'
+        : 'exports neither wasi:http/incoming-handler@0.2 nor wasi:cli/run@0.2',
+    );
+  }
+  return http ? 'http' : 'command';
+}

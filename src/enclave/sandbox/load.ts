@@ -1,0 +1,167 @@
+/**
+ * Loads a function: digest, form, transpiling, process, in this order, and nothing of a step before the one above it passed. What is
+ * loaded is called through sandbox.ts and knows nothing of policies.
+ */
+import { equalBytes } from '../../base/bytes.ts';
+import { sha256 } from '../../base/digest.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { FunctionError } from '../../errors.ts';
+import { type Bundle, writeBundle } from './bundle.ts';
+import { type SandboxState, spawnFunctionChild } from './confinement.ts';
+import { encodeFrame } from './frame.ts';
+import { openFunctionProcess } from './function-process.ts';
+import { checkFunctionForm, type FunctionKind } from './grants.ts';
+import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
+import type { FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import { transpileComponent } from './transpile.ts';
+
+/** Caps on one function; all of them are needed, none has a hidden default. */
+export interface FunctionLimits {
+  /** Largest WASM memory of one instance, in pages of 64 KiB. */
+  readonly memoryPages: number;
+  /** V8 heap of the function's process, in MiB. */
+  readonly heapMiB: number;
+  /** What one call may write: its answer, and each outgoing request. */
+  readonly outputBytes: number;
+  /** How long a process may take until it is ready. */
+  readonly startDeadlineMs: number;
+  /** Calls at the same time. */
+  readonly maxCalls: number;
+  /** Outgoing requests at the same time, per call. */
+  readonly maxEgress: number;
+}
+
+/** Limits that fit a small function: 256 MiB of memory, and as much output as a query may weigh. */
+export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
+  memoryPages: 4096,
+  heapMiB: 256,
+  outputBytes: LIMITS.bodyBytes,
+  startDeadlineMs: 10_000,
+  maxCalls: 64,
+  maxEgress: 8,
+};
+
+export interface LoadOptions {
+  readonly bytes: Uint8Array;
+  /** SHA-256 that the bytes must have, 32 bytes. */
+  readonly digest: Uint8Array;
+  readonly name: string;
+  readonly limits: FunctionLimits;
+  /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
+  readonly onLog: (line: string) => void;
+}
+
+/** A function that answers queries, with what is known of how it is confined. */
+export interface SandboxedFunction extends LoadedFunction {
+  readonly kind: 'http' | 'command';
+  readonly sandbox: SandboxState;
+}
+
+/** A program that is started with arguments and standard input. */
+export interface SandboxedCommand {
+  /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
+  run(request: CommandRequest, deadlineMs: number): Promise<CommandExit>;
+  close(): Promise<void>;
+}
+
+/** Checks digest and form before anything else sees the bytes. */
+function checkBytes(options: LoadOptions): FunctionKind {
+  const { bytes, digest, name } = options;
+  if (bytes.length > LIMITS.functionBytes) {
+    throw new FunctionError(
+      'ERR_FUNCTION_INVALID',
+      `function "${name}" has ${bytes.length} bytes; at most ${LIMITS.functionBytes} are loaded`,
+    );
+  }
+  if (!equalBytes(sha256(bytes), digest)) {
+    throw new FunctionError('ERR_FUNCTION_DIGEST', `the file of function "${name}" has another SHA-256 than was named`);
+  }
+  return checkFunctionForm(bytes, name);
+}
+
+async function openProcess(
+  options: LoadOptions,
+  kind: FunctionKind,
+): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
+  const { bytes, name, limits, onLog } = options;
+  const bundle: Bundle =
+    kind === 'preview1'
+      ? { kind, glue: '', modules: [{ name: 'function.wasm', bytes }] }
+      : await transpileComponent(bytes, kind, name);
+  const { head, body } = writeBundle(bundle, limits.outputBytes);
+  return openFunctionProcess({
+    name,
+    launch: () => spawnFunctionChild(limits),
+    load: encodeFrame(FRAME.load, 0, head, body),
+    startDeadlineMs: limits.startDeadlineMs,
+    maxCalls: limits.maxCalls,
+    maxEgress: limits.maxEgress,
+    onLog,
+  });
+}
+
+/** A command answers a query with what it wrote: 200 and its bytes when it ends with 0, otherwise 500 and the code. */
+function answerOfExit(exit: CommandExit): FunctionResponse {
+  if (exit.code === 0) {
+    return { status: 200, headers: [['content-type', 'application/octet-stream']], body: exit.stdout };
+  }
+  const problem = { title: 'The function ended with an error.', status: 500, exitCode: exit.code };
+  return {
+    status: 500,
+    headers: [['content-type', 'application/problem+json']],
+    body: new TextEncoder().encode(JSON.stringify(problem)),
+  };
+}
+
+/**
+ * Loads a function that answers queries; when it resolves, its process is up, locked down, and has accepted the function.
+ * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
+ */
+export async function loadFunction(options: LoadOptions): Promise<SandboxedFunction> {
+  const kind = checkBytes(options);
+  if (kind === 'preview1') {
+    throw new FunctionError(
+      'ERR_FUNCTION_INVALID',
+      `function "${options.name}" is a core module; build it as a component, or start it with \`anchorhold run\``,
+    );
+  }
+  const process = await openProcess(options, kind);
+  const none = new Uint8Array(0);
+  async function call(
+    request: FunctionRequest,
+    callOptions: Parameters<LoadedFunction['call']>[1],
+  ): Promise<FunctionResponse> {
+    if (kind === 'http') {
+      const answer = await process.call(writeRequestHead(request), request.body, { ...callOptions, expects: 'answer' });
+      return answer.type === 'answer' ? answer.response : { status: 500, headers: [], body: none };
+    }
+    const answer = await process.call({ args: [options.name] }, request.body, { ...callOptions, expects: 'exit' });
+    return answer.type === 'exit' ? answerOfExit(answer.exit) : { status: 500, headers: [], body: none };
+  }
+  return { kind, sandbox: 'node-permission', call, close: process.close };
+}
+
+/**
+ * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments and standard input, and no way out.
+ * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
+ */
+export async function loadCommand(options: LoadOptions): Promise<SandboxedCommand> {
+  const kind = checkBytes(options);
+  if (kind === 'http') {
+    throw new FunctionError(
+      'ERR_FUNCTION_INVALID',
+      `"${options.name}" answers HTTP queries and has no wasi:cli/run; load it in a worker`,
+    );
+  }
+  const process = await openProcess(options, kind);
+  const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
+  return {
+    run: async (request, deadlineMs) => {
+      const head = { args: [...request.args] };
+      const answer = await process.call(head, request.stdin, { deadlineMs, egress, expects: 'exit' });
+      if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
+      return answer.exit;
+    },
+    close: process.close,
+  };
+}

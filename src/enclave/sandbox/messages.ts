@@ -1,0 +1,182 @@
+/**
+ * What the two sides say in frames: types, heads and their strict readers. The gate's side reads as if a hostile process had written
+ * every byte: unknown types, missing or wrong fields, header text that could split a message, all give null.
+ */
+import { type Cbor, type CborMap, isCborMap } from '../../base/cbor.ts';
+import type { Frame } from './frame.ts';
+import type { EgressAnswer, EgressRequest, FunctionRequest, FunctionResponse, HeaderField } from './sandbox.ts';
+
+/** Frame types; those below 16 go to the child, the others come from it. */
+export const FRAME = {
+  load: 1,
+  call: 2,
+  egressAnswer: 3,
+  ready: 16,
+  refused: 17,
+  answer: 18,
+  exit: 19,
+  trap: 20,
+  egress: 21,
+  log: 22,
+} as const;
+
+/** What a child says. `trap` and `refused` texts are the child's own words: show them, decide nothing by them. */
+export type ChildMessage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'refused'; readonly text: string }
+  | { readonly type: 'answer'; readonly call: number; readonly response: FunctionResponse }
+  | { readonly type: 'exit'; readonly call: number; readonly exit: CommandExit }
+  | { readonly type: 'trap'; readonly call: number; readonly text: string }
+  | { readonly type: 'egress'; readonly call: number; readonly number: number; readonly request: EgressRequest }
+  | { readonly type: 'log'; readonly call: number; readonly text: string };
+
+/** How a command ended, with all that it wrote. */
+export interface CommandExit {
+  readonly code: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
+
+/** A call of a command: its arguments and standard input. */
+export interface CommandRequest {
+  readonly args: readonly string[];
+  readonly stdin: Uint8Array;
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,256}$/;
+const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
+/** A header value may hold a tab, but nothing that ends a line. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const VISIBLE = /^[\x21-\x7e]*$/;
+const TEXT_CHARACTERS = 512;
+
+function hasKeys(map: CborMap, keys: readonly string[]): boolean {
+  return Object.keys(map).length === keys.length && keys.every((k) => map[k] !== undefined);
+}
+
+/** Reads header fields: lower-case token names, values without line ends. */
+function parseHeaders(value: Cbor | undefined): readonly HeaderField[] | null {
+  if (!Array.isArray(value)) return null;
+  const headers: HeaderField[] = [];
+  for (const field of value as readonly Cbor[]) {
+    if (!Array.isArray(field) || field.length !== 2) return null;
+    const [name, text] = field as readonly Cbor[];
+    if (typeof name !== 'string' || typeof text !== 'string' || !TOKEN.test(name) || !VALUE.test(text)) return null;
+    headers.push([name, text]);
+  }
+  return headers;
+}
+
+function parseResponse(head: CborMap, body: Uint8Array): FunctionResponse | null {
+  const { status } = head;
+  const headers = parseHeaders(head['headers']);
+  if (headers === null || typeof status !== 'number' || status < 200 || status > 599) return null;
+  return { status, headers, body };
+}
+
+function parseVisible(value: Cbor | undefined, maxCharacters: number): string | null {
+  return typeof value === 'string' && value.length <= maxCharacters && VISIBLE.test(value) ? value : null;
+}
+
+function parseEgress(head: CborMap, body: Uint8Array): { number: number; request: EgressRequest } | null {
+  if (!hasKeys(head, ['number', 'method', 'scheme', 'authority', 'path', 'headers'])) return null;
+  const { number, method } = head;
+  const scheme = parseVisible(head['scheme'], 32);
+  const authority = parseVisible(head['authority'], 1024);
+  const path = parseVisible(head['path'], 16 * 1024);
+  const headers = parseHeaders(head['headers']);
+  if (typeof number !== 'number' || typeof method !== 'string' || !METHOD.test(method)) return null;
+  if (scheme === null || authority === null || path === null || headers === null) return null;
+  return { number, request: { method, scheme, authority, path, headers, body } };
+}
+
+function parseExit(head: CborMap, body: Uint8Array): CommandExit | null {
+  const { code, stderrBytes } = head;
+  if (!hasKeys(head, ['code', 'stderrBytes']) || typeof code !== 'number' || typeof stderrBytes !== 'number')
+    return null;
+  if (code > 255 || stderrBytes > body.length) return null;
+  const split = body.length - stderrBytes;
+  return { code, stdout: body.subarray(0, split), stderr: body.subarray(split) };
+}
+
+/** Reads the text of a head and makes it one printable line, so that it cannot forge lines of a log. */
+function parseText(head: CborMap): string | null {
+  const { text } = head;
+  if (!hasKeys(head, ['text']) || typeof text !== 'string') return null;
+  return text.slice(0, TEXT_CHARACTERS).replace(/[^\x20-\x7e]/g, '?');
+}
+
+/** Reads a frame that came from a child; null when it is not one that a child may send. */
+export function parseChildMessage(frame: Frame): ChildMessage | null {
+  const { type, call, head, body } = frame;
+  if (!isCborMap(head)) return null;
+  if (type === FRAME.answer) {
+    const response = hasKeys(head, ['status', 'headers']) ? parseResponse(head, body) : null;
+    return response === null ? null : { type: 'answer', call, response };
+  }
+  if (type === FRAME.exit) {
+    const exit = parseExit(head, body);
+    return exit === null ? null : { type: 'exit', call, exit };
+  }
+  if (type === FRAME.egress) {
+    const egress = parseEgress(head, body);
+    return egress === null ? null : { type: 'egress', call, ...egress };
+  }
+  if (body.length > 0) return null;
+  if (type === FRAME.ready) return call === 0 && hasKeys(head, []) ? { type: 'ready' } : null;
+  const text = parseText(head);
+  if (text === null) return null;
+  if (type === FRAME.trap) return { type: 'trap', call, text };
+  if (type === FRAME.log) return { type: 'log', call, text };
+  return type === FRAME.refused && call === 0 ? { type: 'refused', text } : null;
+}
+
+const writeHeaders = (headers: readonly HeaderField[]): Cbor => headers.map(([name, value]) => [name, value]);
+
+/** Writes the head of a query. */
+export function writeRequestHead(request: FunctionRequest): Cbor {
+  const { method, path, authority, headers } = request;
+  return { method, path, authority, headers: writeHeaders(headers) };
+}
+
+/** Reads the head of a query, in the child. */
+export function parseRequestHead(head: Cbor, body: Uint8Array): FunctionRequest | null {
+  if (!isCborMap(head)) return null;
+  const { method, path, authority } = head;
+  const headers = parseHeaders(head['headers']);
+  if (typeof method !== 'string' || typeof path !== 'string' || typeof authority !== 'string') return null;
+  return headers === null ? null : { method, path, authority, headers, body };
+}
+
+/** Reads the head of a command's call, in the child. */
+export function parseCommandHead(head: Cbor, stdin: Uint8Array): CommandRequest | null {
+  if (!isCborMap(head) || !Array.isArray(head['args'])) return null;
+  const args = head['args'] as readonly Cbor[];
+  return args.every((a) => typeof a === 'string') ? { args: args as readonly string[], stdin } : null;
+}
+
+/** Writes the head of an answer. */
+export function writeResponseHead(response: FunctionResponse): Cbor {
+  return { status: response.status, headers: writeHeaders(response.headers) };
+}
+
+/** Writes the head of an egress request; `number` tells the requests of one call apart. */
+export function writeEgressHead(number: number, request: EgressRequest): Cbor {
+  const { method, scheme, authority, path, headers } = request;
+  return { number, method, scheme, authority, path, headers: writeHeaders(headers) };
+}
+
+/** Writes the head of what egress answered. */
+export function writeEgressAnswerHead(number: number, answer: EgressAnswer): Cbor {
+  if ('error' in answer) return { number, error: answer.error };
+  return { number, status: answer.status, headers: writeHeaders(answer.headers) };
+}
+
+/** Reads what egress answered, in the child. */
+export function parseEgressAnswer(head: Cbor, body: Uint8Array): { number: number; answer: EgressAnswer } | null {
+  if (!isCborMap(head) || typeof head['number'] !== 'number') return null;
+  const { number, error } = head;
+  if (typeof error === 'string') return { number, answer: { error } };
+  const response = parseResponse(head, body);
+  return response === null ? null : { number, answer: response };
+}

@@ -1,0 +1,26 @@
+/**
+ * WIT values as jco's glue takes and gives them. A host function always returns a `Result`, and never throws one: a thrown value
+ * can become a trap, or under JSPI a call that never ends.
+ */
+
+/** A WIT `result`. */
+export type Result<T, E> = { readonly tag: 'ok'; readonly val: T } | { readonly tag: 'err'; readonly val: E };
+
+/** A WIT variant whose cases may carry a payload. */
+export interface Variant {
+  readonly tag: string;
+  readonly val?: unknown;
+}
+
+/** Makes the good case of a result. */
+export function ok<T>(val: T): Result<T, never> {
+  return { tag: 'ok', val };
+}
+
+/** Makes the bad case of a result. */
+export function err<E>(val: E): Result<never, E> {
+  return { tag: 'err', val };
+}
+
+/** The good case of a result without a value. */
+export const DONE: Result<undefined, never> = ok(undefined);
