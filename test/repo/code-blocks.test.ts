@@ -26,6 +26,29 @@ describe('the extractor', () => {
   });
 });
 
+describe('the claims', () => {
+  it.each([
+    ['ts', 'a type that does not fit', "const x: number = 'a';\nconsole.log(x);\n"],
+    ['ts', 'an import that no user has', "import { sha256 } from '../src/base/digest.ts';\nconsole.log(sha256);\n"],
+    ['ts', 'a name that the package does not export', "import { nothing } from 'anchorhold';\nconsole.log(nothing);\n"],
+    ['sh', 'an unknown target', 'make everything\n'],
+    ['sh', 'an unknown program', 'curl https://localhost\n'],
+    ['sh', 'an unknown command', 'bin/anchorhold frobnicate\n'],
+    ['yaml', 'an unknown key', 'querys: []\n'],
+    ['json', 'a configuration with a missing field', '{ "anchorhold": "anchorhold-worker/1" }\n'],
+    [
+      'json',
+      'a problem with another status',
+      '{ "type": "about:blank", "code": "ERR_POLICY_CALLER", "status": 200 }\n',
+    ],
+  ])('refuse %s with %s', async (language, _name, text) => {
+    const block = { file: 'x.md', line: 1, language, text };
+    const claim = claimOf(block, CLAIMS);
+    expect(claim).not.toBeNull();
+    await expect((async () => claim?.check(block))()).rejects.toThrow();
+  });
+});
+
 describe('every code block of the documents', () => {
   it('was seen', () => {
     expect(blocks.length).toBeGreaterThan(10);
