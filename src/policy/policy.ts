@@ -3,6 +3,8 @@
  * Absent sections are empty lists here, and an empty list allows nothing.
  */
 import type { DigestText } from '../base/digest.ts';
+import type { PolicyCode } from '../error-table.ts';
+import type { CanonicalPolicy } from './canonical.ts';
 
 /** Where a rule stands in the owner's file; lines and columns count from 1. */
 export interface Position {
@@ -104,11 +106,62 @@ export interface ResultRules {
   readonly types: readonly string[];
 }
 
+/** Floors of firmware components per product, as numbers; `fmc` only where the product has it. */
+export type TcbFloors = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** An image that may run: a launch measurement (96 hex digits), or the text of a release file that lists them. */
+export type ImageRule =
+  | { readonly kind: 'measurement'; readonly measurement: string }
+  | { readonly kind: 'release'; readonly release: string };
+
+/** What the hardware and the image must be before this owner's data and secrets go there. */
+export interface MachineRules {
+  readonly products: readonly string[];
+  /** A dated floor table (`2026-09`), explicit floors, or `any` where the owner says so. */
+  readonly tcb: string | TcbFloors;
+  readonly smt: 'required' | 'forbidden' | 'any';
+  readonly images: readonly ImageRule[];
+  /** Whether limits must survive a restart of the worker. */
+  readonly counters: 'durable' | 'any';
+}
+
+/** Who may replace the file: `needed` of `keys` (SubjectPublicKeyInfo, DER). */
+export interface ChangeRules {
+  readonly keys: readonly Uint8Array[];
+  readonly needed: number;
+}
+
+/** A statement of the file about itself: this must be allowed, that must be denied. */
+export type PolicyTest = {
+  readonly at: Position;
+  readonly expect: 'allow' | 'deny';
+} & (
+  | { readonly window: 'query'; readonly caller: string; readonly method: string; readonly path: string }
+  | { readonly window: 'egress'; readonly method: string; readonly url: string }
+);
+
+export type SectionName =
+  | 'functions'
+  | 'machine'
+  | 'callers'
+  | 'queries'
+  | 'egress'
+  | 'data'
+  | 'secrets'
+  | 'results'
+  | 'changes'
+  | 'tests'
+  | 'explain'
+  | 'valid';
+
 export interface OwnerPolicy {
   readonly owner: string;
   readonly version: number;
+  /** `from` belongs to it, `until` no more. */
   readonly valid: { readonly from: Date; readonly until: Date };
   readonly functions: readonly FunctionRule[];
+  /** null when the section is absent: then no machine is good enough for this owner's data and secrets. */
+  readonly machine: MachineRules | null;
   readonly callers: readonly CallerRule[];
   readonly queries: readonly QueryRule[];
   readonly egress: readonly EgressRule[];
@@ -116,8 +169,15 @@ export interface OwnerPolicy {
   readonly secrets: readonly string[];
   /** null when the section is absent: then nothing may come back at all. */
   readonly results: ResultRules | null;
-  /** The rest of the file in canonical form, for later readers: `machine`, `changes`, `explain`. */
-  readonly canonical: unknown;
+  /** null when the section is absent: then nobody may replace the file. */
+  readonly changes: ChangeRules | null;
+  readonly tests: readonly PolicyTest[];
+  /** Who is told why something was refused: whoever asked, only proven callers, or nobody. */
+  readonly explain: 'anyone' | 'callers' | 'nobody';
+  /** Where each section stands; one that is absent points to the top of the file. */
+  readonly sections: Readonly<Record<SectionName, Position>>;
+  /** The whole file in canonical form: what `digest` is over and what `show` reads. */
+  readonly canonical: CanonicalPolicy;
   readonly digest: DigestText;
   readonly file: string;
 }
@@ -126,8 +186,10 @@ export interface OwnerPolicy {
 export interface Decision {
   readonly outcome: 'allow' | 'deny';
   readonly owner: string;
-  /** The rule that allowed, or null: a denial is the absence of a rule, so it names the section instead (in `at`). */
+  /** The rule that allowed, or for a denial the nearest rule or the section that lacks one. */
   readonly at: Position;
+  /** null when allowed. */
+  readonly code: PolicyCode | null;
   readonly reason: string;
   readonly hint: string;
 }

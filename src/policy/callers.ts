@@ -1,0 +1,91 @@
+/** The section `callers`: who is who, by certificate, key or token. Proofs themselves are checked where requests arrive. */
+import type { CallerRule, CertificateCaller, KeyCaller, TokenCaller } from './policy.ts';
+import { accept, quote, type Reading, refuse } from './reading.ts';
+import { checkCertificates, checkKeySet, reference } from './reference.ts';
+import { dictionary, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { parseKey, parseName, parsePhrase, parsePin } from './words.ts';
+
+/** The name that a policy's tests use for someone who has proven nothing. */
+export const NOBODY = 'nobody';
+
+function parseCallerName(name: string): Reading<string> {
+  return name === NOBODY
+    ? refuse('"nobody" stands for someone who proved nothing: choose another name')
+    : parseName(name);
+}
+
+function parseIssuer(issuer: string): Reading<string> {
+  return /^https:\/\/[^\s?#@\\]+$/.test(issuer)
+    ? accept(issuer)
+    : refuse(`${quote(issuer)} is not an issuer: write its https:// address exactly as it stands in the tokens`);
+}
+
+function parseClaimName(name: string): Reading<string> {
+  return /^[A-Za-z0-9_.:/-]{1,128}$/.test(name) ? accept(name) : refuse(`${quote(name)} is not the name of a claim`);
+}
+
+/** Claims are compared as text; a plain word that looks like a number or a truth value would be one in the token. */
+const claimValue: Reader<string> = (node, references) => {
+  if (node.kind === 'text' && node.plain && /^(?:true|false|null|~|[-+]?\.?\d.*)$/i.test(node.text))
+    throw problemAt(
+      node,
+      'ERR_POLICY_VALUE',
+      `only text can be compared with a claim: put ${node.text} in quotes if the token holds it as text`,
+    );
+  return text(parsePhrase)(node, references);
+};
+
+const claims: Reader<Readonly<Record<string, string>>> = (node, references) => {
+  const values: Record<string, string> = Object.create(null);
+  for (const { name, value } of dictionary('claims', parseClaimName, claimValue)(node, references))
+    values[name] = value;
+  return values;
+};
+
+const certificate = record<Omit<CertificateCaller, 'kind'>>('certificate', {
+  ca: required(reference(checkCertificates)),
+  organization: optional(text(parsePhrase), null),
+  san: optional(text(parsePhrase), null),
+  pin: optional(text(parsePin), null),
+});
+
+const token = record<Omit<TokenCaller, 'kind'>>('token', {
+  issuer: required(text(parseIssuer)),
+  audience: required(text(parsePhrase)),
+  claims: optional(claims, Object.create(null)),
+  jwks: required(reference(checkKeySet)),
+});
+
+const proof = record<{
+  readonly certificate: Omit<CertificateCaller, 'kind'> | null;
+  readonly key: KeyCaller['spki'] | null;
+  readonly token: Omit<TokenCaller, 'kind'> | null;
+}>('a caller', {
+  certificate: optional(certificate, null),
+  key: optional(text(parseKey), null),
+  token: optional(token, null),
+});
+
+const caller: Reader<CertificateCaller | KeyCaller | TokenCaller> = (node, references) => {
+  const { certificate, key, token } = proof(node, references);
+  const proofs: (CertificateCaller | KeyCaller | TokenCaller)[] = [];
+  if (certificate !== null) {
+    const { ca, organization, san, pin } = certificate;
+    proofs.push({ kind: 'certificate', ca, organization, san, pin });
+  }
+  if (key !== null) proofs.push({ kind: 'key', algorithm: 'ed25519', spki: key });
+  if (token !== null) {
+    const { issuer, audience, claims, jwks } = token;
+    proofs.push({ kind: 'token', issuer, audience, claims, jwks });
+  }
+  const [only, another] = proofs;
+  if (only === undefined || another !== undefined)
+    throw problemAt(node, 'ERR_POLICY_VALUE', 'a caller has exactly one of the keys certificate, key and token');
+  return only;
+};
+
+const section = dictionary('callers', parseCallerName, caller);
+
+/** Reads the section. */
+export const readCallers: Reader<readonly CallerRule[]> = (node, references) =>
+  section(node, references).map(({ name, at, value }) => ({ ...value, name, at }));

@@ -1,0 +1,280 @@
+/**
+ * What one owner's policy says to one query, one egress or one answer. Total: any text as method, path or address gives a decision.
+ * Closed: allowed is only what a rule names, at a time when the policy is in force, for code that the owner lists. Linear in the
+ * file and the request. Limits are not counted here: a decision names the rules whose limits apply.
+ */
+import { parseMediaType } from '../base/media-type.ts';
+import type { PolicyCode } from '../error-table.ts';
+import { formatPathPattern, matchesPath, parsePath } from './path.ts';
+import type { Decision, EgressRule, OwnerPolicy, Position, QueryRule } from './policy.ts';
+import { formatByteSize } from './quantity.ts';
+import { joinNames, quote } from './reading.ts';
+import {
+  type EgressParts,
+  type EgressTarget,
+  formatTarget,
+  formatTargetPattern,
+  matchesTarget,
+  parseTarget,
+} from './target.ts';
+import { parseMethod } from './words.ts';
+
+/** One query as the gate knows it before it reads the body. */
+export interface QueryRequest {
+  /** Names of this owner's callers that whoever asks has proven to be. */
+  readonly callers: ReadonlySet<string>;
+  readonly method: string;
+  /** As on the request line, with or without query string. */
+  readonly path: string;
+  /** Digest of the code that would answer, `sha256:<hex>`. */
+  readonly functionDigest: string;
+  readonly now: Date;
+}
+
+/** One connection that a function wants. */
+export interface EgressRequest {
+  /** Digest of the code that asks, `sha256:<hex>`. */
+  readonly functionDigest: string;
+  readonly method: string;
+  readonly url: string | EgressParts;
+  readonly now: Date;
+}
+
+/** An answer before its first byte leaves. */
+export interface ResultRequest {
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly bytes: number;
+}
+
+export interface QueryDecision extends Decision {
+  /** Every rule that allows it, those without a limit first: the call may be charged to any one of them. Empty when denied. */
+  readonly rules: readonly QueryRule[];
+}
+
+export interface EgressDecision extends Decision {
+  readonly rule: EgressRule | null;
+  /** What was judged: connect to exactly this. null when denied. */
+  readonly target: EgressTarget | null;
+}
+
+/** A denial without its owner, as the steps below make it. */
+interface Denial {
+  readonly code: PolicyCode;
+  readonly at: Position;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+function denied(policy: OwnerPolicy, denial: Denial): Decision {
+  return { outcome: 'deny', owner: policy.owner, ...denial };
+}
+
+function allowed(policy: OwnerPolicy, at: Position, reason: string): Decision {
+  return { outcome: 'allow', owner: policy.owner, at, code: null, reason, hint: '' };
+}
+
+/** Gives the denial of a policy that is not in force at this time, or null when it is. An instant that is no date is in no policy. */
+function judgeTime(policy: OwnerPolicy, now: Date): Denial | null {
+  const { from, until } = policy.valid;
+  if (now >= from && now < until) return null;
+  const when = now < from ? `comes into force at ${from.toISOString()}` : `ended at ${until.toISOString()}`;
+  return {
+    code: 'ERR_POLICY_NOT_IN_FORCE',
+    at: policy.sections.valid,
+    reason: `The policy of ${policy.owner} (version ${policy.version}) ${when}.`,
+    hint: `Ask ${policy.owner} for a version that is in force now.`,
+  };
+}
+
+function notNormal(at: Position, why: string): Denial {
+  return {
+    code: 'ERR_POLICY_REQUEST',
+    at,
+    reason: `The request cannot be judged: ${why}.`,
+    hint: 'Send it in normal form: what two readers could understand in two ways is refused.',
+  };
+}
+
+/** Shows at most three rules in a sentence. */
+function listRules<T>(rules: readonly T[], show: (rule: T) => string): string {
+  const shown = rules.slice(0, 3).map(show);
+  return joinNames(rules.length > 3 ? [...shown, `${rules.length - 3} more`] : shown, 'and');
+}
+
+/** Decides whether the owner allows the query. */
+export function decideQuery(policy: OwnerPolicy, request: QueryRequest): QueryDecision {
+  const deny = (denial: Denial): QueryDecision => ({ ...denied(policy, denial), rules: [] });
+  const early = judgeTime(policy, request.now);
+  if (early !== null) return deny(early);
+  const method = parseMethod(request.method);
+  if (!method.ok) return deny(notNormal(policy.sections.queries, method.why));
+  const path = parsePath(request.path);
+  if (!path.ok) return deny(notNormal(policy.sections.queries, path.why));
+  const unlisted = judgeFunction(policy, path.value[0] ?? '', request.functionDigest);
+  if (unlisted !== null) return deny(unlisted);
+  const rules = policy.queries.filter(
+    (rule) =>
+      rule.method === method.value &&
+      matchesPath(rule.path, path.value) &&
+      rule.allow.some((name) => request.callers.has(name)),
+  );
+  const [first] = rules;
+  if (first === undefined) return deny(explainQuery(policy, request.callers, method.value, path.value));
+  const names = first.allow.filter((name) => request.callers.has(name));
+  const reason = `${policy.owner} allows ${joinNames(names, 'and')} to ask ${formatQueryTo(first)}.`;
+  const unlimitedFirst = [...rules.filter((r) => r.limit === null), ...rules.filter((r) => r.limit !== null)];
+  return { ...allowed(policy, unlimitedFirst[0]?.at ?? first.at, reason), rules: unlimitedFirst };
+}
+
+function formatQueryTo(rule: QueryRule): string {
+  return `${rule.method} ${formatPathPattern(rule.path)}`;
+}
+
+/** Gives the denial when the code is not what the owner lists under this name, or null when it is. */
+function judgeFunction(policy: OwnerPolicy, name: string, digest: string): Denial | null {
+  const listed = policy.functions.find((rule) => rule.name === name);
+  if (listed !== undefined && listed.digest === digest) return null;
+  return {
+    code: 'ERR_POLICY_DENIED_QUERY',
+    at: listed?.at ?? policy.sections.functions,
+    reason:
+      listed === undefined
+        ? `${policy.owner} lists no function named ${quote(name)}.`
+        : `The code loaded as ${name} is not the code that ${policy.owner} lists: its digest is ${quote(digest)}.`,
+    hint:
+      listed === undefined
+        ? `Check the first part of the path, or ask ${policy.owner} to list the function's digest.`
+        : `Load the code with the digest ${listed.digest}, or ask ${policy.owner} to review the other one.`,
+  };
+}
+
+/** Says why no rule allows the query: the nearest rules, and the smallest change that would allow it. */
+function explainQuery(
+  policy: OwnerPolicy,
+  callers: ReadonlySet<string>,
+  method: string,
+  path: readonly string[],
+): Denial {
+  const asked = `${method} /${path.join('/')}`;
+  const who = joinNames(
+    policy.callers.map((c) => c.name).filter((name) => callers.has(name)),
+    'and',
+  );
+  const forOthers = policy.queries.filter((rule) => rule.method === method && matchesPath(rule.path, path));
+  const forThem = policy.queries.filter((rule) => rule.allow.some((name) => callers.has(name)));
+  const denial = { code: 'ERR_POLICY_DENIED_QUERY' as const, at: policy.sections.queries };
+  if (forOthers.length > 0) {
+    const names = joinNames([...new Set(forOthers.flatMap((rule) => rule.allow))].slice(0, 8), 'and');
+    const listed = names === '' ? 'nobody' : names;
+    return {
+      ...denial,
+      at: forOthers[0]?.at ?? denial.at,
+      reason:
+        who === ''
+          ? `${policy.owner} allows ${asked} only to ${listed}, and you have proven to be none of them.`
+          : `${policy.owner} allows ${asked} only to ${listed}, not to ${who}.`,
+      hint:
+        who === ''
+          ? 'Send the certificate, signature or token that the owner gave you.'
+          : `Ask ${policy.owner} to add ${who} to this rule.`,
+    };
+  }
+  if (forThem.length > 0)
+    return {
+      ...denial,
+      at: forThem[0]?.at ?? denial.at,
+      reason: `${policy.owner} does not allow ${who} to ask ${asked}; allowed is ${listRules(forThem, formatQueryTo)}.`,
+      hint: `Ask for what is allowed, or ask ${policy.owner} to add the rule "allow: ${who}, to: ${asked}".`,
+    };
+  return {
+    ...denial,
+    reason:
+      policy.queries.length === 0
+        ? `${policy.owner} allows no queries at all.`
+        : `No rule of ${policy.owner} allows ${who === '' ? 'anyone' : who} to ask ${asked}.`,
+    hint: `Ask ${policy.owner} to add a rule for it to the section queries.`,
+  };
+}
+
+/** Decides whether the owner allows the function to connect there. */
+export function decideEgress(policy: OwnerPolicy, request: EgressRequest): EgressDecision {
+  const deny = (denial: Denial): EgressDecision => ({ ...denied(policy, denial), rule: null, target: null });
+  const early = judgeTime(policy, request.now);
+  if (early !== null) return deny(early);
+  const method = parseMethod(request.method);
+  if (!method.ok) return deny(notNormal(policy.sections.egress, method.why));
+  const target = parseTarget(request.url);
+  if (!target.ok) return deny(notNormal(policy.sections.egress, target.why));
+  if (!policy.functions.some(({ digest }) => digest === request.functionDigest))
+    return deny({
+      code: 'ERR_POLICY_DENIED_EGRESS',
+      at: policy.sections.functions,
+      reason: `${policy.owner} does not list the code that wants to connect: its digest is ${quote(request.functionDigest)}.`,
+      hint: `Ask ${policy.owner} to review the code and list its digest.`,
+    });
+  const rule = policy.egress.find((r) => r.methods.includes(method.value) && matchesTarget(r, target.value));
+  if (rule === undefined) return deny(explainEgress(policy, method.value, target.value));
+  const reason = `${policy.owner} allows ${method.value} to ${formatTargetPattern(rule)}.`;
+  return { ...allowed(policy, rule.at, reason), rule, target: target.value };
+}
+
+/** Says why no rule allows the connection: what came nearest, and the smallest change that would allow it. */
+function explainEgress(policy: OwnerPolicy, method: string, target: EgressTarget): Denial {
+  const asked = `${method} ${formatTarget(target)}`;
+  const denial = { code: 'ERR_POLICY_DENIED_EGRESS' as const, at: policy.sections.egress };
+  const hint = `Ask ${policy.owner} to add the rule "to: ${formatTarget(target)}, methods: [${method}]" to the section egress.`;
+  const near = (rules: readonly EgressRule[], why: string): Denial => ({
+    ...denial,
+    at: rules[0]?.at ?? denial.at,
+    reason: `${policy.owner} does not allow ${asked}: ${why}.`,
+    hint,
+  });
+  const samePlace = policy.egress.filter((rule) => matchesTarget(rule, target));
+  if (samePlace.length > 0) {
+    const methods = joinNames([...new Set(samePlace.flatMap((rule) => rule.methods))], 'and');
+    return near(samePlace, `there it allows ${methods === '' ? 'no method' : `only ${methods}`}`);
+  }
+  const sameHost = policy.egress.filter((rule) =>
+    matchesTarget({ ...rule, path: { segments: target.segments } }, target),
+  );
+  if (sameHost.length > 0)
+    return near(sameHost, `on this host it allows only ${listRules(sameHost, formatTargetPattern)}`);
+  return {
+    ...denial,
+    reason:
+      policy.egress.length === 0
+        ? `${policy.owner} allows no connections at all, so not ${asked}.`
+        : `${policy.owner} does not allow ${asked}: no rule names this scheme, host and port.`,
+    hint,
+  };
+}
+
+/** Checks an answer against the owner's results section: nothing comes back without one, and an empty body needs no type. */
+export function checkResult(policy: OwnerPolicy, result: ResultRequest): Decision {
+  const at = policy.sections.results;
+  const rules = policy.results;
+  const deny = (reason: string, hint: string): Decision =>
+    denied(policy, { code: 'ERR_POLICY_DENIED_RESULT', at, reason, hint });
+  const change = `Ask ${policy.owner} to change the section results.`;
+  if (rules === null) return deny(`${policy.owner} lets no results out at all.`, change);
+  if (!Number.isInteger(result.status) || result.status < 200 || result.status > 599)
+    return deny(
+      `The status ${result.status} is not one of a final answer.`,
+      "The function's author has to look at it.",
+    );
+  // Written so that a size that is no number is refused, too.
+  if (!(result.bytes >= 0 && result.bytes <= rules.maxBytes))
+    return deny(
+      `The answer has ${result.bytes} bytes; ${policy.owner} lets out at most ${formatByteSize(rules.maxBytes)}.`,
+      `Ask for less. ${change}`,
+    );
+  if (result.bytes === 0 && result.contentType === null) return allowed(policy, at, 'The answer is empty.');
+  const type = result.contentType === null ? null : parseMediaType(result.contentType);
+  if (type === null || !rules.types.includes(type))
+    return deny(
+      `The answer is of type ${quote(result.contentType ?? 'none')}; ${policy.owner} lets out ${rules.types.length === 0 ? 'none' : joinNames(rules.types, 'and')}.`,
+      change,
+    );
+  return allowed(policy, at, `${policy.owner} lets out ${type} up to ${formatByteSize(rules.maxBytes)}.`);
+}

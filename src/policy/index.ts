@@ -1,0 +1,62 @@
+/** The public door of the owner's policy: parse, decide, combine, explain, show. Pure: loads in a browser as in Node. */
+export type { CanonicalPolicy } from './canonical.ts';
+export {
+  type AskedOwner,
+  type CombinedDecision,
+  combineDecisions,
+  decideEgressForAll,
+  decideQueryForAll,
+} from './combine.ts';
+export {
+  checkResult,
+  decideEgress,
+  decideQuery,
+  type EgressDecision,
+  type EgressRequest,
+  type QueryDecision,
+  type QueryRequest,
+  type ResultRequest,
+} from './decide.ts';
+export {
+  decideQuestion,
+  type PolicyTestResult,
+  parseQuestion,
+  type Question,
+  renderDecision,
+  runPolicyTests,
+} from './explain.ts';
+export { digestCanonical, parseOwnerPolicy } from './parse.ts';
+export type {
+  CallerRule,
+  CertificateCaller,
+  ChangeRules,
+  DataRule,
+  Decision,
+  EgressRule,
+  FunctionRule,
+  ImageRule,
+  KeyCaller,
+  MachineRules,
+  OwnerPolicy,
+  PathPattern,
+  PolicyTest,
+  Position,
+  QueryRule,
+  RateLimit,
+  ResultRules,
+  SectionName,
+  TcbFloors,
+  TokenCaller,
+} from './policy.ts';
+export {
+  formatPosition,
+  formatProblem,
+  PolicyFileError,
+  type PolicyProblem,
+  renderProblem,
+} from './policy-file-error.ts';
+export { decideRate, type RateDecision, type RateState } from './rate.ts';
+export type { Reading } from './reading.ts';
+export type { References } from './shape.ts';
+export { showPolicy } from './show.ts';
+export type { EgressParts, EgressScheme, EgressTarget, TargetPattern } from './target.ts';

@@ -1,0 +1,224 @@
+/**
+ * An owner's file, from bytes to a policy: every section read and checked, names resolved between sections, references read, digest made.
+ * Says nothing about who may do what: decide.ts does. The format is docs/policy.md.
+ */
+
+import { encodeUtf8 } from '../base/bytes.ts';
+import { encodeCanonicalJson } from '../base/canonical-json.ts';
+import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
+import { NOBODY, readCallers } from './callers.ts';
+import { canonicalPolicy } from './canonical.ts';
+import { readChanges, readMachine } from './machine.ts';
+import type {
+  ChangeRules,
+  DataRule,
+  FunctionRule,
+  MachineRules,
+  OwnerPolicy,
+  PolicyTest,
+  Position,
+  ResultRules,
+  SectionName,
+} from './policy.ts';
+import { parseByteSize } from './quantity.ts';
+import { accept, quote, type Reading, refuse } from './reading.ts';
+import {
+  choice,
+  dictionary,
+  Gathering,
+  list,
+  optional,
+  problemAt,
+  type Reader,
+  type References,
+  record,
+  required,
+  text,
+} from './shape.ts';
+import { checkEgressOverlaps, checkQueryOverlaps, readEgress, readQueries, splitRequest } from './windows.ts';
+import {
+  checkListed,
+  parseCount,
+  parseDigestText,
+  parseListedType,
+  parseMoment,
+  parseMount,
+  parseName,
+} from './words.ts';
+import { type MapNode, parseYaml } from './yaml.ts';
+
+/** The one version of the format that this code reads; another one is refused, never guessed at. */
+export const FORMAT = 'owner-policy/1';
+
+function parseFormat(format: string): Reading<string> {
+  return format === FORMAT
+    ? accept(format)
+    : refuse(`${quote(format)} is not a format that is known here: write ${FORMAT}`);
+}
+
+const valid = record<OwnerPolicy['valid']>('valid', {
+  from: required(text(parseMoment)),
+  until: required(text(parseMoment)),
+});
+
+const readValid: Reader<OwnerPolicy['valid']> = (node, references) => {
+  const { at, from, until } = valid(node, references);
+  if (from >= until)
+    throw problemAt({ at }, 'ERR_POLICY_VALUE', 'until is not after from: the policy would never be in force');
+  return { from, until };
+};
+
+const readFunctions: Reader<readonly FunctionRule[]> = (node, references) =>
+  dictionary(
+    'functions',
+    parseName,
+    text(parseDigestText),
+  )(node, references).map(({ name, value, at }) => ({
+    at,
+    name,
+    digest: value,
+  }));
+
+const dataFile = record('a data file', {
+  mount: required(text(parseMount)),
+  max: required(text(parseByteSize)),
+});
+
+const readData: Reader<readonly DataRule[]> = (node, references) =>
+  dictionary(
+    'data',
+    parseName,
+    dataFile,
+  )(node, references).map(({ name, value, at }) => ({
+    at,
+    name,
+    mount: value.mount,
+    maxBytes: value.max,
+  }));
+
+const results = record('results', {
+  max: required(text(parseByteSize)),
+  types: required(list('types', text(parseListedType), String)),
+});
+
+const readResults: Reader<ResultRules> = (node, references) => {
+  const { max, types } = results(node, references);
+  return { maxBytes: max, types };
+};
+
+const test = record('a test', {
+  caller: optional(text(parseName), null),
+  query: optional(text(splitRequest), null),
+  egress: optional(text(splitRequest), null),
+  expect: required(choice('allow', 'deny')),
+});
+
+const readTest: Reader<PolicyTest> = (node, references) => {
+  const { at, caller, query, egress, expect } = test(node, references);
+  if (query !== null && egress === null && caller !== null)
+    return { at, expect, window: 'query', caller, method: query.method, path: query.rest };
+  if (egress !== null && query === null && caller === null)
+    return { at, expect, window: 'egress', method: egress.method, url: egress.rest };
+  throw problemAt(node, 'ERR_POLICY_VALUE', 'a test has the keys caller and query, or the key egress, and expect');
+};
+
+const file = record('the policy', {
+  anchorhold: required(text(parseFormat)),
+  owner: required(text(parseName)),
+  version: required(text(parseCount)),
+  valid: required(readValid),
+  functions: optional(readFunctions, []),
+  machine: optional<MachineRules, null>(readMachine, null),
+  callers: optional(readCallers, []),
+  queries: optional(readQueries, []),
+  egress: optional(readEgress, []),
+  data: optional(readData, []),
+  secrets: optional(list('secrets', text(parseName), String), []),
+  results: optional<ResultRules, null>(readResults, null),
+  changes: optional<ChangeRules, null>(readChanges, null),
+  tests: optional(list('tests', readTest, null), []),
+  explain: optional(choice('anyone', 'callers', 'nobody'), 'anyone'),
+});
+
+type Content = Omit<OwnerPolicy, 'canonical' | 'digest'>;
+
+/** Checks what one section says about another. */
+function checkNames(policy: Content): void {
+  const gathering = new Gathering();
+  const listed = (at: Position, name: string, known: readonly string[], section: string): void => {
+    gathering.try(() => {
+      const found = checkListed(name, known, section);
+      if (!found.ok) throw problemAt({ at }, 'ERR_POLICY_VALUE', found.why);
+    });
+  };
+  const callers = policy.callers.map(({ name }) => name);
+  const functions = policy.functions.map(({ name }) => name);
+  for (const { at, allow, path } of policy.queries) {
+    for (const name of allow) listed(at, name, callers, 'callers');
+    listed(at, path.segments[0] ?? '', functions, 'functions');
+  }
+  for (const { at, credential } of policy.egress)
+    if (credential !== null) listed(at, credential.secret, policy.secrets, 'secrets');
+  for (const test of policy.tests)
+    if (test.window === 'query') listed(test.at, test.caller, [...callers, NOBODY], 'callers');
+  gathering.try(() => checkQueryOverlaps(policy.queries));
+  gathering.try(() => checkEgressOverlaps(policy.egress));
+  gathering.try(() => checkMounts(policy.data));
+  gathering.close();
+}
+
+/** One file may not hide another, nor stand where another needs a folder. */
+function checkMounts(data: readonly DataRule[]): void {
+  for (const [i, later] of data.entries())
+    for (const earlier of data.slice(0, i)) {
+      const [a, b] = [`${earlier.mount}/`, `${later.mount}/`];
+      if (a.startsWith(b) || b.startsWith(a))
+        throw problemAt(
+          later,
+          'ERR_POLICY_VALUE',
+          `${later.mount} is in the way of ${earlier.mount} on line ${earlier.at.line}`,
+        );
+    }
+}
+
+/** Says where each section stands; the top of the file for one that is absent. */
+function locateSections(top: MapNode): OwnerPolicy['sections'] {
+  const find = (name: SectionName): Position =>
+    top.entries.find(({ key }) => key.text === name)?.key.at ?? { file: top.at.file, line: 1, column: 1 };
+  return {
+    functions: find('functions'),
+    machine: find('machine'),
+    callers: find('callers'),
+    queries: find('queries'),
+    egress: find('egress'),
+    data: find('data'),
+    secrets: find('secrets'),
+    results: find('results'),
+    changes: find('changes'),
+    tests: find('tests'),
+    explain: find('explain'),
+    valid: find('valid'),
+  };
+}
+
+/** Computes the digest of a canonical form: SHA-256 over its RFC 8785 JSON. */
+export function digestCanonical(canonical: OwnerPolicy['canonical']): DigestText {
+  return formatDigest(sha256(encodeUtf8(encodeCanonicalJson(canonical))));
+}
+
+/**
+ * Parses an owner's file. `file` is its name for messages; `references` gives the bytes of a file beside it by the name that stands in
+ * the policy (`./research-ca.pem`), or null when there is none.
+ * @throws PolicyError (a PolicyFileError with every problem) ERR_POLICY_SYNTAX, _UNKNOWN_KEY, _VALUE, _LIMIT or _REFERENCE
+ */
+export function parseOwnerPolicy(
+  source: string | Uint8Array,
+  options: { readonly file: string; readonly references: References },
+): OwnerPolicy {
+  const top = parseYaml(source, options.file);
+  const { anchorhold: _format, at: _at, ...values } = file(top, options.references);
+  const content: Content = { ...values, sections: locateSections(top), file: options.file };
+  checkNames(content);
+  const canonical = canonicalPolicy(content);
+  return Object.freeze({ ...content, canonical, digest: digestCanonical(canonical) });
+}

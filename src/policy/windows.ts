@@ -1,0 +1,122 @@
+/**
+ * The sections `queries` and `egress`: the two windows. Every rule only opens; none narrows another. So that nobody reads an exception
+ * where there is none, rules for the same thing may not overlap when one of them has terms (a limit, a pin, a credential).
+ */
+
+import { formatPathPattern, overlapsPath, parsePathPattern } from './path.ts';
+import type { EgressRule, PathPattern, QueryRule } from './policy.ts';
+import { parseRate } from './quantity.ts';
+import { accept, quote, type Reading, refuse } from './reading.ts';
+import { checkTrustFile, reference } from './reference.ts';
+import { Gathering, list, oneOrList, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { overlapsTarget, parseTargetPattern, type TargetPattern } from './target.ts';
+import { parseHeaderName, parseMethod, parseName, parsePin } from './words.ts';
+
+/** Cuts `POST /risk-score` at its one blank into method and the rest. */
+export function splitRequest(line: string): Reading<{ readonly method: string; readonly rest: string }> {
+  const match = /^(\S+) (\S+)$/.exec(line);
+  const method = parseMethod(match?.[1] ?? '');
+  if (match === null) return refuse(`${quote(line)} is not of the form METHOD /path, such as POST /risk-score`);
+  return method.ok ? accept({ method: method.value, rest: match[2] ?? '' }) : method;
+}
+
+function parseQuery(line: string): Reading<{ readonly method: string; readonly path: PathPattern }> {
+  const parts = splitRequest(line);
+  if (!parts.ok) return parts;
+  const path = parsePathPattern(parts.value.rest);
+  if (!path.ok) return path;
+  const [first = ''] = path.value.segments;
+  const name = parseName(first);
+  return name.ok
+    ? accept({ method: parts.value.method, path: path.value })
+    : refuse(
+        `the first part of ${quote(parts.value.rest)} must be the name of a function, not a wildcard or anything else`,
+      );
+}
+
+const queryRule = record('a query rule', {
+  allow: required(oneOrList('allow', text(parseName), String)),
+  to: required(text(parseQuery)),
+  limit: optional(text(parseRate), null),
+});
+
+/** Reads the section. */
+export const readQueries: Reader<readonly QueryRule[]> = (node, references) => {
+  const rules = list('queries', queryRule, null)(node, references);
+  return rules.map(({ at, allow, to, limit }) => ({ at, allow, method: to.method, path: to.path, limit }));
+};
+
+const credential = record('credential', {
+  header: required(text(parseHeaderName)),
+  secret: required(text(parseName)),
+});
+
+const egressRule = record('an egress rule', {
+  to: required(text<TargetPattern>(parseTargetPattern)),
+  methods: required(list('methods', text(parseMethod), String)),
+  pin: optional(text(parsePin), null),
+  limit: optional(text(parseRate), null),
+  credential: optional(credential, null),
+  trust: optional(reference(checkTrustFile), null),
+});
+
+const checkedEgressRule: Reader<EgressRule> = (node, references) => {
+  const { at, to, methods, pin, limit, credential, trust } = egressRule(node, references);
+  const fail = (what: string): Error => problemAt({ at }, 'ERR_POLICY_VALUE', what);
+  if (to.scheme === 'enclave' && trust === null)
+    throw fail('an enclave:// rule lacks the key "trust": the trust file that says which worker is meant');
+  if (to.scheme !== 'enclave' && trust !== null) throw fail('"trust" belongs only to a rule for enclave://');
+  if (to.scheme === 'http' && (pin !== null || credential !== null))
+    throw fail('http:// is not encrypted: "pin" and "credential" need https:// or enclave://');
+  const sent = credential === null ? null : { header: credential.header, secret: credential.secret };
+  return { at, ...to, methods, pin, limit, credential: sent, trust };
+};
+
+/** Reads the section. */
+export const readEgress: Reader<readonly EgressRule[]> = list('egress', checkedEgressRule, null);
+
+/**
+ * Refuses query rules that overlap where one has a limit.
+ * @throws PolicyError ERR_POLICY_VALUE
+ */
+export function checkQueryOverlaps(rules: readonly QueryRule[]): void {
+  checkOverlaps(rules, (a, b) => {
+    if (a.method !== b.method || !overlapsPath(a.path, b.path) || !a.allow.some((name) => b.allow.includes(name)))
+      return null;
+    return a.limit !== null || b.limit !== null ? `${b.method} ${formatPathPattern(b.path)} for the same caller` : null;
+  });
+}
+
+/**
+ * Refuses egress rules that overlap where one has a pin, a limit, a credential or a trust file.
+ * @throws PolicyError ERR_POLICY_VALUE
+ */
+export function checkEgressOverlaps(rules: readonly EgressRule[]): void {
+  const hasTerms = (rule: EgressRule): boolean =>
+    rule.pin !== null || rule.limit !== null || rule.credential !== null || rule.trust !== null;
+  checkOverlaps(rules, (a, b) => {
+    const method = a.methods.find((name) => b.methods.includes(name));
+    if (method === undefined || !overlapsTarget(a, b)) return null;
+    return hasTerms(a) || hasTerms(b) ? `${method} to the same place` : null;
+  });
+}
+
+function checkOverlaps<T extends QueryRule | EgressRule>(
+  rules: readonly T[],
+  overlap: (a: T, b: T) => string | null,
+): void {
+  const gathering = new Gathering();
+  for (const [i, later] of rules.entries())
+    gathering.try(() => {
+      for (const earlier of rules.slice(0, i)) {
+        const what = overlap(earlier, later);
+        if (what !== null)
+          throw problemAt(
+            later,
+            'ERR_POLICY_VALUE',
+            `this rule and the one on line ${earlier.at.line} both allow ${what}, under different terms: a rule never narrows another, so make them one or keep them apart`,
+          );
+      }
+    });
+  gathering.close();
+}
