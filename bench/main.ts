@@ -8,6 +8,7 @@ import type { BenchCase, Figure } from './case.ts';
 /** Every case, in the order of the table; each is loaded only when it runs. */
 const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   foundation: async () => (await import('./cases/foundation.ts')).foundation,
+  appraise: async () => (await import('./cases/appraise.ts')).appraisal,
 };
 
 function describeMachine(): Readonly<Record<string, string | number>> {

@@ -1,0 +1,76 @@
+/** What a verdict costs: warm, and cold in a fresh process, against the bare signature checks that any verifier has to make. */
+import { execFileSync } from 'node:child_process';
+import { createPublicKey, verify, X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { appraiseReport } from '../../src/attestation/report-appraisal.ts';
+import { PRESETS } from '../../src/attestation/requirements.ts';
+import { createSimulatedAmd } from '../../src/testing/index.ts';
+import { type BenchCase, compared, figure } from '../case.ts';
+import { sideBySide } from '../side-by-side.ts';
+
+/** Offsets of the signature in a report, and the size of each number as it is signed. [SNP-ABI 1.58 Table 23] */
+const SIGNED_BYTES = 672;
+const NUMBER_BYTES = 72;
+const P384_BYTES = 48;
+
+/** Reads r and s, little-endian in the report, as node wants them. */
+function rawSignature(report: Uint8Array): Buffer {
+  const number = (at: number): Uint8Array => Uint8Array.from(report.subarray(at, at + P384_BYTES)).reverse();
+  return Buffer.concat([number(SIGNED_BYTES), number(SIGNED_BYTES + NUMBER_BYTES)]);
+}
+
+export const appraisal: BenchCase = {
+  name: 'appraise',
+  about: 'a full appraisal of a report with its chain and revocation list, against its bare RSA and ECDSA checks',
+  async run() {
+    const amd = createSimulatedAmd();
+    const root = await amd.rootFingerprint('Genoa');
+    const { report, certificates, crl } = await amd.issueReport({ product: 'Genoa' });
+    const machine = PRESETS['strict-2026-11'];
+    const demands = { reportData: 'any', measurements: 'any', machine } as const;
+    const now = new Date();
+    const appraise = () => appraiseReport({ report, certificates, crl }, demands, { simulated: [root] }, now);
+    const { verdict, checks } = await appraise();
+    if (verdict !== 'accept') throw new Error(JSON.stringify(checks.filter((check) => check.outcome === 'fail')));
+
+    const [vek, ask, ark] = certificates.map((der) => new X509Certificate(der));
+    if (vek === undefined || ask === undefined || ark === undefined || crl === null) throw new Error('no full chain');
+    const [arkKey, askKey, vekKey] = [ark, ask, vek].map((c) =>
+      createPublicKey(c.publicKey.export({ type: 'spki', format: 'pem' })),
+    );
+    if (arkKey === undefined || askKey === undefined || vekKey === undefined) throw new Error('no keys');
+    const signature = rawSignature(report);
+    const bare = (): boolean =>
+      ark.verify(arkKey) &&
+      ask.verify(arkKey) &&
+      vek.verify(askKey) &&
+      verify('sha384', report.subarray(0, SIGNED_BYTES), { key: vekKey, dsaEncoding: 'ieee-p1363' }, signature);
+    if (!bare()) throw new Error('the bare checks fail');
+
+    const us = await sideBySide({ bare, appraise });
+    const base = figure('bare signature checks', 'us', us.bare);
+    const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+    const input = JSON.stringify({
+      report: encode(report),
+      certificates: certificates.map(encode),
+      crl: encode(crl),
+      root,
+    });
+    const output = execFileSync(process.execPath, [join(import.meta.dirname, '../appraise-once.ts')], {
+      input,
+      encoding: 'utf8',
+    });
+    const cold = JSON.parse(output) as {
+      readonly verdict: string;
+      readonly loadedMs: number;
+      readonly firstMs: number;
+    };
+    if (cold.verdict !== 'accept') throw new Error('the cold appraisal refuses');
+    return [
+      base,
+      compared('appraisal, warm', us.appraise, base),
+      compared('appraisal, first in a process', cold.firstMs * 1000, base),
+      compared('loading the code before it', cold.loadedMs * 1000, base),
+    ];
+  },
+};
