@@ -57,7 +57,7 @@ function encodeKeyConfiguration(publicKey: Uint8Array): Uint8Array<ArrayBuffer> 
 }
 
 async function makeSealingKey(): Promise<SealingKey> {
-  const made = await webcrypto.subtle.generateKey({ name: 'X25519' }, false, ['deriveBits']);
+  const made = await webcrypto.subtle.generateKey('X25519', false, ['deriveBits']);
   const pair = made as webcrypto.CryptoKeyPair;
   const publicKey = new Uint8Array(await webcrypto.subtle.exportKey('raw', pair.publicKey));
   return { publicKey, privateKey: pair.privateKey, keyConfiguration: encodeKeyConfiguration(publicKey) };
