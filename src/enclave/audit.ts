@@ -24,7 +24,7 @@ export interface AuditRecord {
   readonly target: string;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** `ok`, a code of the error table, or a failure as wasi:http names it. */
+  /** `ok`, a failure as wasi:http names it, or a code of the error table (with a colon and words where the code alone says too little). */
   readonly reason: 'ok' | ErrorCode | (string & {});
 }
 

@@ -1,0 +1,27 @@
+/**
+ * Which addresses a name may lead to: ordinary public ones only. Whoever answers DNS must not be able to point a listed name at the machine
+ * itself, its neighbours or the cloud's metadata service. Resolves nothing. [RFC 6890, IANA special-purpose address registries]
+ */
+import ipaddr from 'ipaddr.js';
+
+/** Public by their numbers, but answered by the cloud's own host: Azure's WireServer. */
+const HOST_SERVICES: ReadonlySet<string> = new Set(['168.63.129.16']);
+
+/** Global unicast addresses all begin with 001; everything else is special or not assigned. [RFC 4291 2.4] */
+const GLOBAL_UNICAST: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
+
+/**
+ * Tells why an address is not an ordinary public one, or null when it is: private, loopback, link-local, carrier-grade NAT, multicast,
+ * unspecified, reserved, and every IPv6 form that carries an IPv4 address inside (mapped, NAT64, 6to4, Teredo).
+ */
+export function addressFlaw(address: string): string | null {
+  // Only four full decimal parts, or IPv6 without a zone: other spellings mean different addresses to different readers.
+  const isPlain =
+    ipaddr.IPv4.isValidFourPartDecimal(address) || (ipaddr.IPv6.isValid(address) && !address.includes('%'));
+  if (!isPlain) return 'not an address';
+  const parsed = ipaddr.parse(address);
+  const range = parsed.range();
+  if (range !== 'unicast') return range;
+  if (HOST_SERVICES.has(parsed.toString())) return 'a service of the host';
+  return parsed instanceof ipaddr.IPv6 && !parsed.match(GLOBAL_UNICAST) ? 'not global unicast' : null;
+}

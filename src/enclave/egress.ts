@@ -1,0 +1,186 @@
+/**
+ * The only way out for a function: every owner must allow the destination, a name is resolved once and only after that, and the connection goes
+ * to the very address that was checked. Follows no redirect: a function that wants to must ask again, and is judged again.
+ */
+import { isIP } from 'node:net';
+import type { DigestText } from '../base/digest.ts';
+import { LIMITS } from '../base/limits.ts';
+import { ConfigurationError } from '../errors.ts';
+import type { HttpAnswer, HttpCall, HttpCallFailure, HttpClient } from '../io/http-client.ts';
+import type { ResolveHost } from '../io/resolver.ts';
+import type { OwnerPolicy, Position } from '../policy/policy.ts';
+import type { EgressTarget } from '../policy/target.ts';
+import { addressFlaw } from './addresses.ts';
+import type { AuditLog } from './audit.ts';
+import type { Budget } from './budget.ts';
+import {
+  chargeAnswer,
+  decideGrant,
+  type EgressGrant,
+  type EgressRefusal,
+  ownersOf,
+  spendGrant,
+} from './egress-grant.ts';
+import { checkEgressHeaders, keepAnswerHeaders } from './egress-headers.ts';
+import type { Egress, EgressAnswer, EgressFailure, EgressRequest, HeaderField } from './sandbox/sandbox.ts';
+
+export interface EgressLimits {
+  readonly maxRequestBytes: number;
+  readonly maxAnswerHeadBytes: number;
+  readonly maxAnswerBytes: number;
+  readonly connectTimeoutMs: number;
+  /** For one request from its connection to the last byte of its answer. */
+  readonly deadlineMs: number;
+  /** Requests of one function under way. */
+  readonly maxConcurrent: number;
+}
+
+/** What holds unless a worker is configured otherwise. */
+export const EGRESS_LIMITS: EgressLimits = {
+  maxRequestBytes: LIMITS.bodyBytes,
+  maxAnswerHeadBytes: LIMITS.responseHeadBytes,
+  maxAnswerBytes: LIMITS.bodyBytes,
+  connectTimeoutMs: 10_000,
+  deadlineMs: 30_000,
+  maxConcurrent: 64,
+};
+
+export interface EgressOptions {
+  /** The owners of this function; all of them must allow. None allow nothing. */
+  readonly policies: readonly OwnerPolicy[];
+  readonly functionDigest: DigestText;
+  readonly client: HttpClient;
+  readonly resolve: ResolveHost;
+  /** Names with a fixed address, which may be any address; the lockdown claims spell them out. */
+  readonly fixedNames: Readonly<Record<string, string>>;
+  readonly audit: AuditLog;
+  readonly budget: Budget;
+  readonly limits: EgressLimits;
+  readonly now: () => Date;
+}
+
+/** Addresses of a name that are tried, one after the other, when one refuses the connection. */
+const MAX_ADDRESSES = 4;
+
+/** What `HTTP/1.1`, blanks, line ends and the name of the Host header take. */
+const START_LINE_BYTES = 20;
+
+/** Writes where a request goes as the Host header and the log say it: no path, no port that goes without saying. */
+function originOf({ scheme, host, port }: EgressTarget): { readonly origin: string; readonly authority: string } {
+  const { origin, host: authority } = new URL(`${scheme}://${host}:${port}`);
+  return { origin, authority };
+}
+
+/** Counts what a head and body take as HTTP/1.1 writes them. */
+function countBytes(startLine: number, headers: readonly HeaderField[], body: Uint8Array): number {
+  return headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, startLine) + body.length;
+}
+
+/**
+ * Opens the way out of one function.
+ * @throws ConfigurationError ERR_CONFIGURATION_FILE when a fixed name does not have a literal address
+ */
+export function openEgress(options: EgressOptions): Egress {
+  const { policies, functionDigest, client, audit, budget, limits, fixedNames } = options;
+  const misnamed = Object.entries(fixedNames).find(([, address]) => isIP(address) === 0);
+  if (misnamed !== undefined) {
+    throw new ConfigurationError(
+      'ERR_CONFIGURATION_FILE',
+      `egress name ${misnamed[0]}: ${misnamed[1]} is not an address`,
+    );
+  }
+  let underWay = 0;
+
+  function write(
+    outcome: 'allow' | 'deny',
+    entry: { readonly owner: string; readonly at: Position; readonly target: string; readonly reason: string },
+    bytes: { readonly bytesIn: number; readonly bytesOut: number },
+  ): void {
+    const { owner, at, target, reason } = entry;
+    const rule = `${at.file}:${at.line}`;
+    const time = options.now();
+    const fields = { caller: null, function: functionDigest, target, reason, ...bytes };
+    audit.append({ time, kind: 'egress', outcome, owner, rule, ...fields });
+  }
+
+  /** Gives the addresses to connect to, or the words of wasi:http for why there are none. */
+  async function addressesOf(host: string): Promise<readonly string[] | { readonly error: string }> {
+    // A literal address comes this far only when a rule names that very address.
+    const literal = host.startsWith('[') ? host.slice(1, -1) : host;
+    if (isIP(literal) !== 0) return [literal];
+    const fixed = Object.hasOwn(fixedNames, host) ? fixedNames[host] : undefined;
+    if (fixed !== undefined) return [fixed];
+    const addresses = await options.resolve(host).catch(() => []);
+    if (addresses.length === 0) return { error: 'DNS-error' };
+    // One forbidden address spoils the whole answer: whoever mixes it in is trying something.
+    if (addresses.some((address) => addressFlaw(address) !== null)) return { error: 'destination-IP-prohibited' };
+    return addresses.slice(0, MAX_ADDRESSES);
+  }
+
+  async function send(
+    call: Omit<HttpCall, 'address'>,
+    addresses: readonly string[],
+  ): Promise<HttpAnswer | HttpCallFailure> {
+    let last: HttpAnswer | HttpCallFailure = { failure: 'connection-refused', sent: false, bytesIn: 0 };
+    for (const address of addresses) {
+      last = await client.send({ ...call, address });
+      if (!('failure' in last) || last.failure !== 'connection-refused') return last;
+    }
+    return last;
+  }
+
+  function writeDenial(refusal: EgressRefusal, target: string): EgressFailure {
+    write('deny', { ...refusal, target }, { bytesIn: 0, bytesOut: 0 });
+    return { error: refusal.error };
+  }
+
+  /** Carries out what all owners allow; what still stops it before the connection is a denial in the log. */
+  async function carryOut(request: EgressRequest, grant: EgressGrant): Promise<EgressAnswer> {
+    const { method, body } = request;
+    const { host, scheme, port, path } = grant.target;
+    const { origin, authority } = originOf(grant.target);
+    const target = `${method} ${origin}`;
+    const refuse = (error: string, reason: string): EgressFailure =>
+      writeDenial({ error, reason, owner: grant.first.owner, at: grant.first.rule.at }, target);
+    if (underWay > limits.maxConcurrent) return refuse('connection-limit-reached', 'connection-limit-reached');
+    if (body.length > limits.maxRequestBytes) return refuse('HTTP-request-body-size', 'HTTP-request-body-size');
+    const checked = checkEgressHeaders(request.headers, { authority, bodyBytes: body.length });
+    if ('flaw' in checked) return refuse('HTTP-request-denied', `ERR_POLICY_REQUEST: ${checked.flaw}`);
+    const { headers } = checked;
+    const bytesOut = countBytes(method.length + path.length + authority.length + START_LINE_BYTES, headers, body);
+    const { maxAnswerBytes, maxAnswerHeadBytes: maxHeadBytes, connectTimeoutMs, deadlineMs } = limits;
+    const maxBodyBytes = spendGrant(budget, grant, { bytesOut, maxAnswerBytes }, options.now());
+    if (typeof maxBodyBytes !== 'number') return writeDenial(maxBodyBytes, target);
+    const addresses = await addressesOf(host);
+    if ('error' in addresses) return refuse(addresses.error, addresses.error);
+    const name = host.startsWith('[') ? host.slice(1, -1) : host;
+    const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
+    const tls = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
+    const answer = await send(
+      { port, tls, origin, method, path, headers, body, maxHeadBytes, maxBodyBytes, connectTimeoutMs, deadlineMs },
+      addresses,
+    );
+    const failed = 'failure' in answer;
+    const bytesIn = failed ? answer.bytesIn : countBytes(START_LINE_BYTES, answer.headers, answer.body);
+    chargeAnswer(budget, grant, bytesIn, options.now());
+    const reason = failed ? answer.failure : 'ok';
+    const bytes = { bytesIn, bytesOut: failed && !answer.sent ? 0 : bytesOut };
+    for (const { owner, rule } of ownersOf(grant)) write('allow', { owner, at: rule.at, target, reason }, bytes);
+    if (failed) return { error: answer.failure };
+    return { status: answer.status, headers: keepAnswerHeaders(answer.headers), body: answer.body };
+  }
+
+  async function ask(request: EgressRequest): Promise<EgressAnswer> {
+    const grant = decideGrant(policies, functionDigest, request, options.now());
+    if ('error' in grant) return writeDenial(grant, `${request.method} ${request.scheme}://${request.authority}`);
+    underWay += 1;
+    try {
+      return await carryOut(request, grant);
+    } finally {
+      underWay -= 1;
+    }
+  }
+
+  // A decision that cannot be written down is no permission: the function gets no answer then.
+  return (request) => ask(request).catch(() => ({ error: 'internal-error' }));
+}
