@@ -1,6 +1,6 @@
 /**
  * What a verifier demands of a machine, exactly as the trust file writes it. No field may be missing: what is not to be checked says
- * `'any'`. Values that are not of these forms are never met, so a record that was not read from a file is safe too.
+ * `'any'`. Reading it from a file is machine-file.ts, checking a report against it machine.ts.
  */
 import type { Product } from './snp/product.ts';
 import type { Signer } from './snp/report.ts';

@@ -21,6 +21,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   responseHeadBytes: 16 * 1024,
   /** Trust file and worker configuration. */
   configurationBytes: 1024 * 1024,
+  /** One case of the conformance contract: evidence in base64, and the demands. */
+  caseBytes: 1024 * 1024,
   /** Owner policy file: bytes, nesting, nodes, one scalar. */
   policyBytes: 256 * 1024,
   policyDepth: 12,
@@ -50,6 +52,7 @@ export type LimitName =
   | 'inclusionPath'
   | 'responseHeadBytes'
   | 'configurationBytes'
+  | 'caseBytes'
   | 'policyBytes'
   | 'policyDepth'
   | 'policyNodes'

@@ -1,0 +1,146 @@
+/**
+ * The trust file: what a client demands, as one reviewed JSON file. No field may be missing, and what is not to be checked says `"any"`.
+ * Reads and writes it; the appraisal is elsewhere. docs/trust.md explains each field.
+ */
+import { type DigestText, parseDigest } from '../base/digest.ts';
+import { LIMITS } from '../base/limits.ts';
+import { ConfigurationError } from '../errors.ts';
+import {
+  hexOf,
+  joinPath,
+  listOf,
+  mapOf,
+  object,
+  oneOf,
+  type Reader,
+  readJson,
+  refuseValue,
+  text,
+} from './json-reader.ts';
+import { readMachine } from './machine-file.ts';
+import type { Machine } from './requirements.ts';
+import type { Roots } from './snp/roots.ts';
+
+/** A trust file that was read. */
+export interface TrustFile {
+  /** `https://` URL of the worker. */
+  readonly url: string;
+  readonly roots: Roots;
+  readonly machine: Machine;
+  readonly code: {
+    /** Accepted launch measurements, 96 hex digits each; an empty list accepts none. */
+    readonly measurements: readonly string[];
+    /** Functions that must be loaded, by name. */
+    readonly functions: Readonly<Record<string, DigestText>>;
+  };
+  readonly isolation: {
+    /** Digests of the owner policies that must be in force, by owner. */
+    readonly policies: Readonly<Record<string, DigestText>>;
+    /** What about policies of owners that are not listed: `"others": "any"` in the file, or refused. */
+    readonly others: 'refused' | 'any';
+    /** Lockdown claims that must have exactly this value. */
+    readonly lockdown: Readonly<Record<string, string>>;
+  };
+  readonly freshness: { readonly reattest: 'connection' };
+}
+
+const FORMAT = 'trust/1';
+const OTHERS = 'others';
+
+const digest: Reader<DigestText> = (value, path) => {
+  if (typeof value !== 'string' || parseDigest(value) === null)
+    throw refuseValue(path, '"sha256:" and 64 lower-case hex digits', value);
+  return value as DigestText;
+};
+
+const shortText = text('a text of 1 to 256 characters', (v) => v.length > 0 && v.length <= 256);
+
+const roots: Reader<Roots> = (value, path) => {
+  if (value === 'amd') return value;
+  if (typeof value === 'object') {
+    const { simulated } = object({ simulated: listOf(hexOf(32)) })(value, path);
+    if (simulated.length > 0) return { simulated };
+  }
+  throw refuseValue(path, '"amd", or {"simulated": [SHA-256 of a root in hex, ...]}', value);
+};
+
+/** Reads the list; a release object is refused until releases exist. */
+const measurements: Reader<readonly string[]> = (value, path) => {
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'release')) {
+    const message = `${path}: this version does not read releases; list the measurements (96 hex digits each)`;
+    throw new ConfigurationError('ERR_CONFIGURATION_TRUST', message);
+  }
+  if (!Array.isArray(value)) throw refuseValue(path, 'a list of measurements (96 hex digits each), never "any"', value);
+  return listOf(hexOf(48))(value, path);
+};
+
+/** Gives the digest of the owner policy in a file that a trust file names (path as written there). */
+export type PolicyDigester = (path: string) => DigestText;
+
+const refuseFiles: PolicyDigester = (path) => {
+  const message = `the trust file names the policy file ${JSON.stringify(path)}, which is not read here: write its digest`;
+  throw new ConfigurationError('ERR_CONFIGURATION_TRUST', message);
+};
+
+const policies =
+  (digestOf: PolicyDigester): Reader<Pick<TrustFile['isolation'], 'policies' | 'others'>> =>
+  (value, path) => {
+    const entries = mapOf<unknown>((item) => item)(value, path);
+    const owners = Object.entries(entries).filter(([owner]) => owner !== OTHERS);
+    const others = Object.hasOwn(entries, OTHERS) ? oneOf('any')(entries[OTHERS], joinPath(path, OTHERS)) : 'refused';
+    const read = (item: unknown, at: string): DigestText =>
+      typeof item === 'object' ? digestOf(object({ file: shortText })(item, at).file) : digest(item, at);
+    return {
+      policies: Object.fromEntries(owners.map(([owner, item]) => [owner, read(item, joinPath(path, owner))])),
+      others,
+    };
+  };
+
+const isWorkerUrl = (value: string): boolean => {
+  const url = URL.parse(value);
+  return url?.protocol === 'https:' && url.username === '' && url.password === '' && value.length <= 2048;
+};
+
+const file = (digestOf: PolicyDigester) =>
+  object({
+    anchorhold: oneOf(FORMAT),
+    url: text('an https:// URL without user or password', isWorkerUrl),
+    roots,
+    machine: readMachine,
+    code: object({ measurements, functions: mapOf(digest) }),
+    isolation: object({ policies: policies(digestOf), lockdown: mapOf(shortText) }),
+    freshness: object({ reattest: oneOf('connection') }),
+  });
+
+/**
+ * Reads the text of a trust file; one that names policy files (`{"file": ...}`) is refused unless `digestOf` is given to read them.
+ * @throws ConfigurationError ERR_CONFIGURATION_TRUST naming the path in the file and what may stand there.
+ */
+export function parseTrustFile(content: string, digestOf: PolicyDigester = refuseFiles): TrustFile {
+  const read = readJson(content, LIMITS.configurationBytes, 'the trust file', file(digestOf));
+  const { url, roots, machine, code, isolation, freshness } = read;
+  return {
+    url,
+    roots,
+    machine,
+    code,
+    isolation: { ...isolation.policies, lockdown: isolation.lockdown },
+    freshness,
+  };
+}
+
+/** Writes a trust file with everything spelled out, for people to review; `parseTrustFile` gives the same back. */
+export function formatTrustFile(trust: TrustFile): string {
+  const { url, roots, machine, code, isolation, freshness } = trust;
+  const others = isolation.others === 'any' ? { [OTHERS]: 'any' } : {};
+  const content = {
+    anchorhold: FORMAT,
+    url,
+    roots,
+    machine,
+    code,
+    isolation: { policies: { ...isolation.policies, ...others }, lockdown: isolation.lockdown },
+    freshness,
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
