@@ -8,14 +8,12 @@ export {
   decideQueryForAll,
 } from './combine.ts';
 export {
-  checkResult,
   decideEgress,
   decideQuery,
   type EgressDecision,
   type EgressRequest,
   type QueryDecision,
   type QueryRequest,
-  type ResultRequest,
 } from './decide.ts';
 export {
   decideQuestion,
@@ -57,6 +55,7 @@ export {
 } from './policy-file-error.ts';
 export { decideRate, type RateDecision, type RateState } from './rate.ts';
 export type { Reading } from './reading.ts';
+export { decideResult, type ResultRequest } from './results.ts';
 export type { References } from './shape.ts';
 export { showPolicy } from './show.ts';
 export type { EgressParts, EgressScheme, EgressTarget, TargetPattern } from './target.ts';
