@@ -9,6 +9,7 @@ import type { BenchCase, Figure } from './case.ts';
 const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   foundation: async () => (await import('./cases/foundation.ts')).foundation,
   appraise: async () => (await import('./cases/appraise.ts')).appraisal,
+  policy: async () => (await import('./cases/policy.ts')).policyDecision,
 };
 
 function describeMachine(): Readonly<Record<string, string | number>> {
