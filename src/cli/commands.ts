@@ -24,4 +24,14 @@ export const COMMANDS: readonly CommandEntry[] = [
   entry('worker', 'run a worker inside a confidential VM', async () => (await import('./worker.ts')).worker),
   entry('call', 'send one attested query and print the answer', async () => (await import('./call.ts')).call),
   entry('verify', 'appraise a worker and explain each check', async () => (await import('./verify.ts')).verify),
+  entry(
+    'appraise',
+    'appraise conformance cases: one JSON object per line in, one verdict per line out',
+    async () => (await import('./appraise.ts')).appraise,
+  ),
+  entry(
+    'run',
+    'run a WASI program in the sandbox, with nothing allowed but its arguments and standard streams',
+    async () => (await import('./run.ts')).run,
+  ),
 ];
