@@ -125,20 +125,20 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
       `function "${options.name}" is a core module; build it as a component, or start it with \`anchorhold run\``,
     );
   }
-  const process = await openProcess(options, kind);
+  const running = await openProcess(options, kind);
   const none = new Uint8Array(0);
   async function call(
     request: FunctionRequest,
     callOptions: Parameters<LoadedFunction['call']>[1],
   ): Promise<FunctionResponse> {
     if (kind === 'http') {
-      const answer = await process.call(writeRequestHead(request), request.body, { ...callOptions, expects: 'answer' });
+      const answer = await running.call(writeRequestHead(request), request.body, { ...callOptions, expects: 'answer' });
       return answer.type === 'answer' ? answer.response : { status: 500, headers: [], body: none };
     }
-    const answer = await process.call({ args: [options.name] }, request.body, { ...callOptions, expects: 'exit' });
+    const answer = await running.call({ args: [options.name] }, request.body, { ...callOptions, expects: 'exit' });
     return answer.type === 'exit' ? answerOfExit(answer.exit) : { status: 500, headers: [], body: none };
   }
-  return { kind, sandbox: 'node-permission', call, close: process.close };
+  return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
 
 /**
@@ -153,15 +153,15 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
       `"${options.name}" answers HTTP queries and has no wasi:cli/run; load it in a worker`,
     );
   }
-  const process = await openProcess(options, kind);
+  const running = await openProcess(options, kind);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   return {
     run: async (request, deadlineMs) => {
       const head = { args: [...request.args] };
-      const answer = await process.call(head, request.stdin, { deadlineMs, egress, expects: 'exit' });
+      const answer = await running.call(head, request.stdin, { deadlineMs, egress, expects: 'exit' });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },
-    close: process.close,
+    close: () => running.close(),
   };
 }

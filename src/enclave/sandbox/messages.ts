@@ -152,7 +152,7 @@ export function parseRequestHead(head: Cbor, body: Uint8Array): FunctionRequest 
 export function parseCommandHead(head: Cbor, stdin: Uint8Array): CommandRequest | null {
   if (!isCborMap(head) || !Array.isArray(head['args'])) return null;
   const args = head['args'] as readonly Cbor[];
-  return args.every((a) => typeof a === 'string') ? { args: args as readonly string[], stdin } : null;
+  return args.every((a) => typeof a === 'string') ? { args, stdin } : null;
 }
 
 /** Writes the head of an answer. */

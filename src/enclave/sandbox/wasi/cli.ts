@@ -1,9 +1,9 @@
 /** wasi:cli: arguments and standard streams of one call; an empty environment, no directory, no terminal. [WASI 0.2.12 wasi:cli] */
 import { InputStream, type OutputBuffer, OutputStream } from './io.ts';
-import type { Result } from './result.ts';
+import { makeEmptyResource, type Result } from './result.ts';
 
-class TerminalInput {}
-class TerminalOutput {}
+const TerminalInput = makeEmptyResource();
+const TerminalOutput = makeEmptyResource();
 
 /** Unwinds a guest that asked to end; whoever started it takes the code from here. */
 export class ExitRequest extends Error {

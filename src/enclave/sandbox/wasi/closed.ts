@@ -2,16 +2,16 @@
  * wasi:filesystem and wasi:sockets, shut: there is no directory to begin from, and whatever would make a socket or look up a name
  * answers `access-denied`. No object of the resource classes ever exists, so they need no methods. [WASI 0.2.12]
  */
-import { err, type Result } from './result.ts';
+import { err, makeEmptyResource, type Result } from './result.ts';
 
-class Descriptor {}
-class DirectoryEntryStream {}
-class Network {}
-class TcpSocket {}
-class UdpSocket {}
-class IncomingDatagramStream {}
-class OutgoingDatagramStream {}
-class ResolveAddressStream {}
+const Descriptor = makeEmptyResource();
+const DirectoryEntryStream = makeEmptyResource();
+const Network = makeEmptyResource();
+const TcpSocket = makeEmptyResource();
+const UdpSocket = makeEmptyResource();
+const IncomingDatagramStream = makeEmptyResource();
+const OutgoingDatagramStream = makeEmptyResource();
+const ResolveAddressStream = makeEmptyResource();
 
 const deny = (): Result<never, string> => err('access-denied');
 

@@ -2,33 +2,24 @@
  * wasi:http for one call: the query as an incoming-request, the answer through response-outparam, and outgoing-handler as the only way
  * out. A request leaves when its body is finished; what the gate refuses comes back as an error-code. [WASI 0.2.12 wasi:http]
  */
-import type { Egress, EgressAnswer, FunctionRequest, FunctionResponse } from '../sandbox.ts';
+import type { Egress, EgressAnswer, FunctionRequest } from '../sandbox.ts';
 import { FutureTrailers, IncomingBody, OutgoingBody } from './http-bodies.ts';
 import { makeErrorCode } from './http-errors.ts';
 import { Fields } from './http-fields.ts';
-import { OutputBuffer, Pollable } from './io.ts';
+import {
+  FutureIncomingResponse,
+  IncomingRequest,
+  IncomingResponse,
+  makeMethod,
+  OutgoingMessage,
+  RequestOptions,
+} from './http-messages.ts';
+import { OutputBuffer } from './io.ts';
 import { DONE, err, ok, type Result, type Variant } from './result.ts';
 
-const NOT_AGAIN: Result<never, undefined> = err(undefined);
-const METHODS: ReadonlySet<string> = new Set([
-  'get',
-  'head',
-  'post',
-  'put',
-  'delete',
-  'connect',
-  'options',
-  'trace',
-  'patch',
-]);
+const INVALID: Result<never, undefined> = err(undefined);
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 const VISIBLE = /^[\x21-\x7e]*$/;
-
-function makeMethod(method: string): Variant {
-  const tag = method.toLowerCase();
-  // Methods are case-sensitive, so `get` is not GET.
-  return METHODS.has(tag) && method === method.toUpperCase() ? { tag } : { tag: 'other', val: method };
-}
 
 /** What one call lets its guest do, and what it hears of it. */
 export interface HttpCall {
@@ -43,138 +34,6 @@ export interface HttpCall {
 export type Answer =
   | { readonly tag: 'response'; readonly response: OutgoingResponse }
   | { readonly tag: 'error'; readonly code: string };
-
-class IncomingRequest {
-  readonly #request: FunctionRequest;
-  #consumed = false;
-  constructor(request: FunctionRequest) {
-    this.#request = request;
-  }
-  method(): Variant {
-    return makeMethod(this.#request.method);
-  }
-  pathWithQuery(): string {
-    return this.#request.path;
-  }
-  scheme(): Variant {
-    return { tag: 'HTTPS' };
-  }
-  authority(): string {
-    return this.#request.authority;
-  }
-  headers(): Fields {
-    return Fields.received(this.#request.headers);
-  }
-  consume(): Result<IncomingBody, undefined> {
-    if (this.#consumed) return NOT_AGAIN;
-    this.#consumed = true;
-    return ok(new IncomingBody(this.#request.body));
-  }
-}
-
-class IncomingResponse {
-  readonly #response: FunctionResponse;
-  #consumed = false;
-  constructor(response: FunctionResponse) {
-    this.#response = response;
-  }
-  status(): number {
-    return this.#response.status;
-  }
-  headers(): Fields {
-    return Fields.received(this.#response.headers);
-  }
-  consume(): Result<IncomingBody, undefined> {
-    if (this.#consumed) return NOT_AGAIN;
-    this.#consumed = true;
-    return ok(new IncomingBody(this.#response.body));
-  }
-}
-
-class RequestOptions {
-  #connect: bigint | undefined;
-  #firstByte: bigint | undefined;
-  #betweenBytes: bigint | undefined;
-  connectTimeout(): bigint | undefined {
-    return this.#connect;
-  }
-  setConnectTimeout(duration: bigint | undefined): Result<undefined, undefined> {
-    this.#connect = duration;
-    return DONE;
-  }
-  firstByteTimeout(): bigint | undefined {
-    return this.#firstByte;
-  }
-  setFirstByteTimeout(duration: bigint | undefined): Result<undefined, undefined> {
-    this.#firstByte = duration;
-    return DONE;
-  }
-  betweenBytesTimeout(): bigint | undefined {
-    return this.#betweenBytes;
-  }
-  setBetweenBytesTimeout(duration: bigint | undefined): Result<undefined, undefined> {
-    this.#betweenBytes = duration;
-    return DONE;
-  }
-}
-
-class FutureIncomingResponse {
-  readonly #done: Promise<void>;
-  #answer: EgressAnswer | null = null;
-  #taken = false;
-  constructor(answer: Promise<EgressAnswer>) {
-    this.#done = answer.then((value) => {
-      this.#answer = value;
-    });
-  }
-  subscribe(): Pollable {
-    return new Pollable(
-      () => this.#answer !== null,
-      () => this.#done,
-    );
-  }
-  get(): Result<Result<IncomingResponse, Variant>, undefined> | undefined {
-    const answer = this.#answer;
-    if (answer === null) return undefined;
-    if (this.#taken) return NOT_AGAIN;
-    this.#taken = true;
-    return ok('error' in answer ? err(makeErrorCode(answer.error)) : ok(new IncomingResponse(answer)));
-  }
-}
-
-/** A message that a guest makes: headers, and a body that it may take out and write once. */
-class OutgoingMessage {
-  readonly #headers: Fields;
-  readonly #buffer: OutputBuffer;
-  #body: Promise<Uint8Array | null> | null = null;
-  #finished: Uint8Array | null = null;
-  constructor(headers: Fields, buffer: OutputBuffer) {
-    this.#headers = headers;
-    this.#buffer = buffer;
-  }
-  headers(): Fields {
-    return this.#headers.frozen();
-  }
-  body(): Result<OutgoingBody, undefined> {
-    if (this.#body !== null) return NOT_AGAIN;
-    const { promise, resolve } = Promise.withResolvers<Uint8Array | null>();
-    this.#body = promise;
-    return ok(
-      new OutgoingBody(this.#buffer, (bytes) => {
-        this.#finished = bytes;
-        resolve(bytes);
-      }),
-    );
-  }
-  /** The body once it is finished, null when it was dropped before; empty when it was never taken out. */
-  whenFinished(): Promise<Uint8Array | null> {
-    return this.#body ?? Promise.resolve(new Uint8Array(0));
-  }
-  /** The body if it is finished by now. */
-  finished(): Uint8Array | null {
-    return this.#body === null ? new Uint8Array(0) : this.#finished;
-  }
-}
 
 /** wasi:http/types outgoing-response, for whoever reads the answer. */
 export interface OutgoingResponse {
@@ -208,7 +67,7 @@ export function openHttp(call: HttpCall): HttpHost {
     }
     setMethod(method: Variant): Result<undefined, undefined> {
       const name = method.tag === 'other' ? String(method.val) : method.tag.toUpperCase();
-      if (!METHOD.test(name)) return NOT_AGAIN;
+      if (!METHOD.test(name)) return INVALID;
       this.#method = name;
       return DONE;
     }
@@ -216,7 +75,7 @@ export function openHttp(call: HttpCall): HttpHost {
       return this.#path;
     }
     setPathWithQuery(path: string | undefined): Result<undefined, undefined> {
-      if (path !== undefined && !VISIBLE.test(path)) return NOT_AGAIN;
+      if (path !== undefined && !VISIBLE.test(path)) return INVALID;
       this.#path = path;
       return DONE;
     }
@@ -224,7 +83,7 @@ export function openHttp(call: HttpCall): HttpHost {
       return this.#scheme;
     }
     setScheme(scheme: Variant | undefined): Result<undefined, undefined> {
-      if (scheme?.tag === 'other' && !VISIBLE.test(String(scheme.val))) return NOT_AGAIN;
+      if (scheme?.tag === 'other' && !VISIBLE.test(String(scheme.val))) return INVALID;
       this.#scheme = scheme;
       return DONE;
     }
@@ -232,7 +91,7 @@ export function openHttp(call: HttpCall): HttpHost {
       return this.#authority;
     }
     setAuthority(authority: string | undefined): Result<undefined, undefined> {
-      if (authority !== undefined && !VISIBLE.test(authority)) return NOT_AGAIN;
+      if (authority !== undefined && !VISIBLE.test(authority)) return INVALID;
       this.#authority = authority;
       return DONE;
     }
@@ -260,7 +119,7 @@ export function openHttp(call: HttpCall): HttpHost {
       return this.#status;
     }
     setStatusCode(status: number): Result<undefined, undefined> {
-      if (status < 200 || status > 599) return NOT_AGAIN;
+      if (status < 200 || status > 599) return INVALID;
       this.#status = status;
       return DONE;
     }

@@ -24,3 +24,10 @@ export function err<E>(val: E): Result<never, E> {
 
 /** The good case of a result without a value. */
 export const DONE: Result<undefined, never> = ok(undefined);
+
+/** Makes the class of a resource that has no methods, because a guest can never hold one that does anything. */
+export function makeEmptyResource(): new () => object {
+  return class {
+    readonly empty = true;
+  };
+}
