@@ -1,5 +1,12 @@
 /** The door `anchorhold/testing`: a simulated AMD with its own root, its devices, and corruptions of exactly one field. For tests and laptops. */
-export { encodeDerInteger, encodeDerOctets, encodeDerText, type SignatureScheme } from '../io/x509-certificate.ts';
+export {
+  type ExtensionDescription,
+  encodeDerInteger,
+  encodeDerOctets,
+  encodeDerText,
+  type SignatureScheme,
+} from '../io/x509-certificate.ts';
+export { basicConstraints, keyUsage } from '../io/x509-extensions.ts';
 export {
   AUTHORITY_SERIALS,
   type AuthorityRole,

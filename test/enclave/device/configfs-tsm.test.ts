@@ -18,9 +18,14 @@ interface Opened {
   readonly opening: Promise<ReportDevice>;
 }
 
-function open(behaviour: KernelBehaviour = {}): Opened {
+function newKernel(behaviour: KernelBehaviour = {}): KernelDouble {
   const kernel = kernelDouble(behaviour);
   kernels.push(kernel);
+  return kernel;
+}
+
+function open(behaviour: KernelBehaviour = {}): Opened {
+  const kernel = newKernel(behaviour);
   const pauses: number[] = [];
   const pause = async (ms: number): Promise<void> => void pauses.push(ms);
   return { kernel, pauses, opening: openConfigfsTsm({ root: kernel.root, files: kernel.files, pause }) };
@@ -77,7 +82,7 @@ describe('the SEV-SNP device', () => {
   });
 
   it('is not opened where configfs is missing', async () => {
-    const root = join(open().kernel.root, 'missing');
+    const root = join(newKernel().root, 'missing');
     await expect(openConfigfsTsm({ root })).rejects.toMatchObject(REFUSED);
   });
 
