@@ -1,0 +1,231 @@
+/** Runs every report of the shared vectors through the conformance contract: real hardware, derived negatives, and synthetic chains. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { allMet } from '../../src/attestation/checks.ts';
+import { appraiseCase, parseCase, type Verdict } from '../../src/attestation/conformance.ts';
+import type { Machine } from '../../src/attestation/requirements.ts';
+import { checkChain } from '../../src/attestation/snp/chain.ts';
+import { parseCertificate, type X509Certificate } from '../../src/attestation/snp/der.ts';
+import { encodeHex } from '../../src/base/bytes.ts';
+import { skipUnless } from '../skips.ts';
+import { VECTORS } from '../vectors.ts';
+import { ANY_MACHINE, DEFAULT_MACHINE } from './demands.ts';
+
+interface Vector {
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly verify_at: string;
+  readonly report?: { readonly report_data: string; readonly measurement: string };
+  readonly expected: { readonly default_policy_defects: readonly string[] };
+}
+
+interface Negative {
+  readonly name: string;
+  readonly dir?: string;
+  readonly files?: readonly string[];
+  readonly base: string | null;
+  readonly vek: string | null;
+  readonly ask?: string;
+  readonly ark?: string;
+  readonly product: string;
+  readonly expected: string;
+  readonly verify_at?: string;
+}
+
+interface Synthetic {
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly ask: string;
+  readonly ark: string;
+  readonly expected_with_synthetic_root: string;
+  readonly stage: string | null;
+  readonly verify_at: string;
+  readonly measurement: string;
+  readonly report_data: string;
+}
+
+const ROOT = join(VECTORS ?? '', 'snp');
+const base64 = (file: string): string => readFileSync(join(ROOT, file)).toString('base64');
+const index: { vectors: Vector[]; negative: Negative[] } =
+  VECTORS === null ? { vectors: [], negative: [] } : JSON.parse(readFileSync(join(ROOT, 'index.json'), 'utf8'));
+const synthetic: { vectors: Synthetic[] } =
+  VECTORS === null ? { vectors: [] } : JSON.parse(readFileSync(join(ROOT, 'synthetic/index.json'), 'utf8'));
+
+interface Given {
+  readonly report: string;
+  readonly certificates: readonly string[];
+  readonly crl?: string;
+  readonly at: string;
+  readonly roots?: readonly string[];
+  readonly machine: Machine;
+  readonly reportData?: string;
+  readonly measurements?: readonly string[];
+}
+
+/** Goes through the text form, so that the contract itself is what is tested. */
+async function run(name: string, given: Given): Promise<Verdict> {
+  const line = JSON.stringify({
+    name,
+    report: given.report,
+    certificates: given.certificates,
+    crl: given.crl ?? null,
+    at: given.at,
+    roots: given.roots ?? 'amd',
+    expect: {
+      reportData: given.reportData ?? 'any',
+      measurements: given.measurements ?? 'any',
+      machine: given.machine,
+    },
+  });
+  return await appraiseCase(parseCase(line));
+}
+
+const certificatesOf = (v: Vector): readonly string[] =>
+  ['vek.der', 'ask.der', 'ark.der'].map((file) => base64(`${v.name}/${file}`));
+const failed = (v: Verdict): readonly string[] => v.checks.filter((c) => c.outcome === 'fail').map((c) => c.id);
+
+const test = skipUnless(VECTORS !== null, 'no test vectors');
+
+describe('real reports', () => {
+  const reports = index.vectors.filter((v) => v.report !== undefined);
+
+  test('are there, all 13, and one certificate without a report', () => {
+    expect([reports.length, index.vectors.length]).toEqual([13, 14]);
+  });
+
+  for (const v of reports) {
+    const given = (machine: Machine): Given => ({
+      report: base64(`${v.name}/report.bin`),
+      certificates: certificatesOf(v),
+      at: v.verify_at,
+      machine,
+      reportData: v.report?.report_data ?? '',
+      measurements: [v.report?.measurement ?? ''],
+    });
+
+    test(`${v.name} is genuine`, async () => {
+      const verdict = await run(v.name, given(ANY_MACHINE));
+      expect(failed(verdict)).toEqual([]);
+      expect(verdict).toMatchObject({ name: v.name, verdict: 'accept', stage: null, code: null, error: null });
+    });
+
+    test(`${v.name} is isolated exactly when the index names no defect`, async () => {
+      const defects = v.expected.default_policy_defects.filter((d) => !d.startsWith('VEK expired'));
+      const verdict = await run(v.name, given(DEFAULT_MACHINE));
+      expect(verdict.stage).toBe(defects.length === 0 ? null : 'isolation');
+      expect(failed(verdict).length).toBe(defects.length);
+    });
+
+    test(`${v.name} is refused under other roots, at another time, for other report data and as another measurement`, async () => {
+      const genuine = given(ANY_MACHINE);
+      const other = index.vectors.find((o) => o.name.split('-')[0] !== v.name.split('-')[0]);
+      const roots = [base64(`${other?.name ?? ''}/ark.der`)];
+      const stages: (string | null)[] = [];
+      for (const change of [
+        { roots },
+        { at: '2019-01-01T00:00:00Z' },
+        { reportData: '00'.repeat(64) },
+        { measurements: ['00'.repeat(48)] },
+        { measurements: [] },
+      ])
+        stages.push((await run(v.name, { ...genuine, ...change })).stage);
+      const zero = v.report?.report_data === '00'.repeat(64);
+      expect(stages).toEqual(['chain', 'chain', zero ? null : 'channel', 'code', 'code']);
+    });
+  }
+
+  test('of Azure lie inside the HCL blobs', () => {
+    const blobs = index.vectors.filter((v) => v.files.includes('hcl.bin'));
+    expect(blobs.length).toBe(2);
+  });
+
+  test('a certificate of Turin without a report has a genuine chain', async () => {
+    const v = index.vectors.find((o) => o.name === 'turin-vcek-only-virtee');
+    expect(v).toBeDefined();
+    const files = ['vek.der', 'ask.der', 'ark.der'].map((f) => readFileSync(join(ROOT, 'turin-vcek-only-virtee', f)));
+    const certificates = files.map(parseCertificate).filter((c): c is X509Certificate => c !== null);
+    expect(certificates.length).toBe(3);
+    const chain = await checkChain(certificates, null, ANY_MACHINE, 'amd', new Date(v?.verify_at ?? ''));
+    expect(allMet(chain.checks)).toBe(true);
+    expect(encodeHex(chain.endorsement?.vek.hwid ?? new Uint8Array())).toBe('1e550a8ee5cf9f4d');
+    expect(chain.simulated).toBe(false);
+  });
+});
+
+describe('negative vectors', () => {
+  test('are there, all 53', () => expect(index.negative.length).toBe(53));
+
+  for (const n of index.negative) {
+    test(`${n.name} is refused as the index says (${n.expected})`, async () => {
+      const base = index.vectors.find((v) => v.name === n.base);
+      const product = n.product.toLowerCase();
+      const own = (file: string): string | null => (n.files?.includes(file) === true ? `${n.dir ?? ''}/${file}` : null);
+      const vek = own('vek.der') ?? n.vek;
+      const verdict = await run(n.name, {
+        report: base64(own('report.bin') ?? `${n.base ?? 'milan-v3-vcek-google-oak'}/report.bin`),
+        certificates: [
+          ...(vek === null ? [] : [base64(vek)]),
+          base64(n.ask ?? (base === undefined ? `ca/${product}/ask.der` : `${base.name}/ask.der`)),
+          base64(n.ark ?? (base === undefined ? `ca/${product}/ark.der` : `${base.name}/ark.der`)),
+        ],
+        at: n.verify_at ?? base?.verify_at ?? '2026-01-01T00:00:00Z',
+        machine: ANY_MACHINE,
+      });
+      if (n.expected === 'accept-or-reject') expect(verdict.verdict).toBe('accept');
+      else expect(verdict.verdict).toBe('reject');
+    });
+  }
+});
+
+describe('synthetic vectors', () => {
+  const STAGES: Readonly<Record<string, string>> = { bind: 'binding', policy: 'isolation' };
+  /** What the index says that its policy entries assume. */
+  const FLOOR = { Genoa: { bootloader: 10, tee: 0, snp: 27, microcode: 86 } };
+  const strict: Machine = {
+    ...DEFAULT_MACHINE,
+    products: ['Genoa'],
+    tcb: { reported: FLOOR, launch: FLOOR, committed: 'any', current: 'any' },
+    firmware: '1.55.0',
+    revocation: 'if-present',
+    idKey: 'none',
+    authorKey: 'none',
+  };
+  const machineOf = (s: Synthetic): Machine => {
+    if (s.name === 'policy-mitigation-vector') return { ...strict, mitigations: { launch: '7', current: '7' } };
+    if (s.name === 'ok-id-block-pinned') return { ...strict, idKey: 'any', authorKey: 'any' };
+    return s.stage === 'policy' ? strict : { ...DEFAULT_MACHINE, revocation: 'if-present' };
+  };
+  const given = (s: Synthetic): Given => {
+    const crl = s.files.includes('crl.der') ? { crl: base64(`synthetic/${s.name}/crl.der`) } : {};
+    return {
+      report: base64(`synthetic/${s.name}/report.bin`),
+      certificates: [base64(`synthetic/${s.name}/vek.der`), base64(`synthetic/${s.ask}`)],
+      ...crl,
+      at: s.verify_at,
+      roots: [base64(`synthetic/${s.ark}`)],
+      machine: machineOf(s),
+      reportData: s.report_data,
+      measurements: [s.measurement],
+    };
+  };
+
+  test('are there, all 53', () => expect(synthetic.vectors.length).toBe(53));
+
+  for (const s of synthetic.vectors) {
+    test(`${s.name} gives the verdict and the stage of the index (${s.stage ?? 'accept'})`, async () => {
+      const verdict = await run(s.name, given(s));
+      expect(verdict.stage).toBe(s.stage === null ? null : (STAGES[s.stage] ?? s.stage));
+      expect(verdict.verdict).toBe(s.expected_with_synthetic_root);
+    });
+
+    test(`${s.name} is refused with AMD's roots`, async () => {
+      const { roots: _, ...rest } = given(s);
+      const ark = base64(`synthetic/${s.ark}`);
+      const verdict = await run(s.name, { ...rest, certificates: [...rest.certificates, ark] });
+      expect(verdict.verdict).toBe('reject');
+      if (verdict.stage !== 'parse')
+        expect(failed(verdict)).toContain(s.name === 'chain-leaf-issuer' ? 'chain-path' : 'chain-root');
+    });
+  }
+});
