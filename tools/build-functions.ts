@@ -18,7 +18,7 @@ const WIT_PACKAGES = ['io', 'clocks', 'random', 'filesystem', 'sockets', 'cli', 
 const WIT_VERSION = '0.2.12';
 
 const WORLDS = `package anchorhold:functions;
-world http { include wasi:http/proxy@${WIT_VERSION}; }
+world http { include wasi:cli/imports@${WIT_VERSION}; include wasi:http/proxy@${WIT_VERSION}; }
 world command { include wasi:cli/command@${WIT_VERSION}; include wasi:http/imports@${WIT_VERSION}; }
 `;
 
@@ -32,17 +32,13 @@ function readWit(): string {
   return WORLDS + nested.join('');
 }
 
-/** Makes a component of the text of a core module. */
+/** Makes a component of the text of a core module; a line `;; include FILE` stands for that file, from the folder of the examples. */
 export async function buildComponent(wat: string, world: FunctionWorld): Promise<Uint8Array> {
-  const core = await parse(wat);
-  return componentNew(await componentEmbed({ binary: core, witSource: readWit(), world }));
-}
-
-/** Puts the shared parts into a module: a line `;; include FILE` is replaced by that file, from the folder of the examples. */
-function readSource(path: string): string {
-  return readFileSync(path, 'utf8').replace(/^\s*;; include (\S+)$/gm, (_, file: string) =>
+  const whole = wat.replace(/^\s*;; include (\S+)$/gm, (_, file: string) =>
     readFileSync(join(FUNCTIONS_FOLDER, file), 'utf8'),
   );
+  const core = await parse(whole);
+  return componentNew(await componentEmbed({ binary: core, witSource: readWit(), world }));
 }
 
 /** An example function, built. */
@@ -58,7 +54,7 @@ export async function buildFunctions(): Promise<readonly BuiltFunction[]> {
   const names = readdirSync(FUNCTIONS_FOLDER, { withFileTypes: true }).filter((e) => e.isDirectory());
   const built: BuiltFunction[] = [];
   for (const { name } of names) {
-    const source = readSource(join(FUNCTIONS_FOLDER, name, `${name}.wat`));
+    const source = readFileSync(join(FUNCTIONS_FOLDER, name, `${name}.wat`), 'utf8');
     const bytes = await buildComponent(source, source.includes('wasi:cli/run@') ? 'command' : 'http');
     built.push({
       name,
