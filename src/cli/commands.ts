@@ -34,4 +34,29 @@ export const COMMANDS: readonly CommandEntry[] = [
     'run a WASI program in the sandbox, with nothing allowed but its arguments and standard streams',
     async () => (await import('./run.ts')).run,
   ),
+  entry(
+    'policy check',
+    'check an owner policy, and show each problem with its line',
+    async () => (await import('./policy-commands.ts')).policyCheckCommand,
+  ),
+  entry(
+    'policy explain',
+    'say whether a policy allows a query or a connection, and why',
+    async () => (await import('./policy-commands.ts')).policyExplainCommand,
+  ),
+  entry(
+    'policy show',
+    'read a policy back in plain English',
+    async () => (await import('./policy-commands.ts')).policyShowCommand,
+  ),
+  entry(
+    'policy test',
+    'run the tests that stand in a policy',
+    async () => (await import('./policy-commands.ts')).policyTestCommand,
+  ),
+  entry(
+    'policy digest',
+    'print the digest that trust files and claims name',
+    async () => (await import('./policy-commands.ts')).policyDigestCommand,
+  ),
 ];

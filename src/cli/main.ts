@@ -60,7 +60,8 @@ function place(program: Command, name: string): { readonly parent: Command; read
   const [group, last] = name.includes(' ') ? name.split(' ') : [null, name];
   if (group === null || group === undefined) return { parent: program, target: program.command(last ?? name) };
   const known = program.commands.find((c) => c.name() === group);
-  const parent = known ?? program.command(group).summary(`\`anchorhold ${group} --help\` lists its commands`);
+  const parent =
+    known ?? program.command(group).helpCommand(false).summary(`\`anchorhold ${group} --help\` lists its commands`);
   return { parent, target: parent.command(last ?? name) };
 }
 

@@ -13,7 +13,7 @@ import {
 import type { CliIo } from './command.ts';
 
 /** Exit code of a fault of our own. [sysexits.h EX_SOFTWARE] */
-export const EXIT_UNEXPECTED = 70;
+const EXIT_UNEXPECTED = 70;
 
 const REPORT =
   'This is a fault of anchorhold itself: please report it with the command, `anchorhold --version` and this text.';
