@@ -23,7 +23,7 @@ const KDF_HKDF_SHA256 = 0x0001;
 const AEAD_AES_256_GCM = 0x0002;
 
 /** The key that requests are sealed to where TLS does not end in the worker. */
-export interface SealingKey {
+interface SealingKey {
   /** X25519, 32 bytes. */
   readonly publicKey: Uint8Array;
   /** X25519 for `deriveBits`; it cannot be exported. */

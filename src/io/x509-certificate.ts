@@ -58,7 +58,7 @@ const ATTRIBUTE_OIDS = {
   OU: '2.5.4.11',
 } as const;
 
-export type HashName = keyof typeof HASH_OIDS;
+type HashName = keyof typeof HASH_OIDS;
 
 /** How a certificate is signed. `explicitTrailer` writes the PSS trailer field although it has its default, as AMD's roots do. */
 export type SignatureScheme =

@@ -26,6 +26,11 @@ export async function makeAuthority(product: Product, role: AuthorityRole, root:
   return { key: privateKey, publicKey, certificate: encodeCertificate(description, root?.key ?? privateKey) };
 }
 
+/** Tells whether `root` signed the certificate of an authority. */
+export function isSignedBy(authority: Authority, root: Authority): boolean {
+  return new X509Certificate(authority.certificate).verify(root.publicKey);
+}
+
 /** Keeps authorities in memory for as long as the process lives. */
 export function keepInMemory(): KeepAuthority {
   const kept = new Map<string, Promise<Authority>>();

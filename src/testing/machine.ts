@@ -15,7 +15,7 @@ export type ReportVersion = 2 | 3 | 4 | 5;
 export const SIMULATED_MEASUREMENT: Uint8Array = sha384(encodeUtf8('anchorhold simulated image'));
 
 /** What a request for a report may say; every field of the report can be replaced, and the rest is a healthy machine. */
-export interface Machine extends Partial<Omit<AttestationReport, 'version' | 'signature'>> {
+export interface ReportFields extends Partial<Omit<AttestationReport, 'version' | 'signature'>> {
   /** Default Genoa. */
   readonly product?: Product;
   /** Default 5. */
@@ -58,7 +58,7 @@ const HEALTH: Readonly<Record<Product, Health>> = {
 };
 
 /** Describes the report of a healthy machine apart from what `machine` replaces; `chip` is the 64-byte id of the simulated chip. */
-export function describeReport(machine: Machine, chip: Uint8Array): AttestationReport {
+export function describeReport(machine: ReportFields, chip: Uint8Array): AttestationReport {
   const { product = 'Genoa', version = 5, signer = 'VCEK', ...fields } = machine;
   const { cpuid, tcb, firmware, platformInfo, mitigations } = HEALTH[product];
   const chipId = new Uint8Array(64);

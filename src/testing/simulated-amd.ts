@@ -8,8 +8,9 @@ import type { Product } from '../attestation/snp/product.ts';
 import { encodeReport, type RawOverride, type Signer } from '../attestation/snp/report.ts';
 import { encodeHex } from '../base/bytes.ts';
 import { sha256, sha512 } from '../base/digest.ts';
+import { SecretError } from '../errors.ts';
 import { encodeCertificate, encodeRevocationList } from '../io/x509-certificate.ts';
-import { type Authority, type KeepAuthority, keepInMemory, makeAuthority } from './authority.ts';
+import { type Authority, isSignedBy, type KeepAuthority, keepInMemory, makeAuthority } from './authority.ts';
 import { keepInDirectory } from './authority-directory.ts';
 import {
   type AuthorityRole,
@@ -19,7 +20,7 @@ import {
   describeCrl,
   describeVek,
 } from './certificates.ts';
-import { describeReport, type Machine } from './machine.ts';
+import { describeReport, type ReportFields } from './machine.ts';
 
 export interface SimulatedAmdOptions {
   /** Gives the time at which certificates are issued; the system clock when it is left out. */
@@ -29,7 +30,7 @@ export interface SimulatedAmdOptions {
 }
 
 /** A machine, and what is wrong with its report or its certificates; what is left out is healthy. */
-export interface MachineOptions extends Machine {
+export interface MachineOptions extends ReportFields {
   /** Bytes of the report to replace before it is signed, for what its fields cannot say. */
   readonly raw?: readonly RawOverride[];
   /** Signs the report with this P-384 private key instead of the certified one. */
@@ -97,10 +98,18 @@ function simulateAmd(keep: KeepAuthority, options: SimulatedAmdOptions): Simulat
 
   const authority = async (product: Product, role: AuthorityRole): Promise<Authority> => {
     const root = role === 'ark' ? null : await authority(product, 'ark');
-    return await keep(`${role}-${product.toLowerCase()}`, async () => {
+    const name = `${role}-${product.toLowerCase()}`;
+    const kept = await keep(name, async () => {
       options.onProgress?.(`making the key of the simulated ${role.toUpperCase()} for ${product}`);
       return await makeAuthority(product, role, root);
     });
+    if (root !== null && !isSignedBy(kept, root)) {
+      throw new SecretError(
+        'ERR_SECRET_UNREADABLE',
+        `${name} was made for another root: remove it to have a new one made`,
+      );
+    }
+    return kept;
   };
 
   /** The key of a chip, or of the provider; it lives as long as this object. */

@@ -156,6 +156,8 @@ const DEFECTS: readonly [string, MachineOptions, Stage, ...string[]][] = [
   ['a VEK with an RSA key', { vek: { publicKey: otherRsa.publicKey } }, 'chain', 'chain-keys'],
   ['a VEK of another organization', { vek: { subject: { O: 'Advanced Micro Device' } } }, 'chain', 'chain-names'],
   ['a VEK of another issuer', { vek: { issuer: { O: 'Nobody' } } }, 'chain', 'chain-path'],
+  ['a VCEK under the ASVK', { issuedBy: 'asvk' }, 'chain', 'chain-names', 'chain-vek-kind'],
+  ['a VLEK under the ASK', { signer: 'VLEK', issuedBy: 'ask' }, 'chain', 'chain-names', 'chain-vek-kind'],
   ['a VEK that has expired', { vek: { notAfter: past } }, 'chain', 'chain-dates'],
   ['a VEK that is not valid yet', { vek: { notBefore: future } }, 'chain', 'chain-dates'],
   ['an ASK that has expired', { intermediate: { notAfter: past } }, 'chain', 'chain-dates'],

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openSimulatedAmd } from '../../src/testing/index.ts';
-import { NOW, SHARED_AMD_DIRECTORY, sharedAmd } from './shared-amd.ts';
+import { NOW, SHARED_AMD_DIRECTORY, STRANGER_AMD_DIRECTORY, sharedAmd, strangerAmd } from './shared-amd.ts';
 
 const ROOT = mkdtempSync(join(tmpdir(), 'anchorhold-'));
 afterAll(() => rmSync(ROOT, { recursive: true }));
@@ -112,5 +112,19 @@ describe('a file of a simulated AMD', () => {
     writeFileSync(file, change(pem));
     const amd = await openSimulatedAmd(dir, options);
     await expect(amd.root('Genoa')).rejects.toMatchObject(refusal);
+  });
+
+  it('is refused when it was made for another root', async () => {
+    const { dir } = await filledDirectory();
+    await shared.issueReport();
+    const ask = readFileSync(join(SHARED_AMD_DIRECTORY, 'ask-genoa.pem'), 'utf8');
+    writeFileSync(join(dir, 'ask-genoa.pem'), ask, { mode: 0o600 });
+    const amd = await openSimulatedAmd(dir, options);
+    expect((await amd.issueReport()).rootFingerprint).toBe(sharedRoot);
+    const stranger = await strangerAmd();
+    await stranger.issueReport();
+    writeFileSync(join(dir, 'ask-genoa.pem'), readFileSync(join(STRANGER_AMD_DIRECTORY, 'ask-genoa.pem')));
+    const mixed = await openSimulatedAmd(dir, options);
+    await expect(mixed.issueReport()).rejects.toMatchObject(refusal);
   });
 });

@@ -13,10 +13,13 @@ const CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/anchorhold
 /** Where `sharedAmd` keeps its keys. */
 export const SHARED_AMD_DIRECTORY: string = join(CACHE, 'simulated-amd');
 
+/** Where `strangerAmd` keeps its keys. */
+export const STRANGER_AMD_DIRECTORY: string = join(CACHE, 'stranger-amd');
+
 const open = (dir: string): Promise<SimulatedAmd> => openSimulatedAmd(dir, { now: () => NOW });
 
 /** Opens the simulated AMD that tests trust. */
 export const sharedAmd = (): Promise<SimulatedAmd> => open(SHARED_AMD_DIRECTORY);
 
 /** Opens a simulated AMD with other roots. */
-export const strangerAmd = (): Promise<SimulatedAmd> => open(join(CACHE, 'stranger-amd'));
+export const strangerAmd = (): Promise<SimulatedAmd> => open(STRANGER_AMD_DIRECTORY);

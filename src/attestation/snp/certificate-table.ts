@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<string, 'certificate' | 'crl'>> = {
 };
 
 /** The certificates and the revocation list of a table, DER. */
-export interface CertificateTable {
+interface CertificateTable {
   readonly certificates: readonly Uint8Array[];
   readonly crl: Uint8Array | null;
 }
