@@ -2,7 +2,7 @@
  * Callers by certificate: does the chain that the TLS client proved to hold lead to the authority of a rule, and is it the subject that the
  * rule names? The handshake has proven possession of the key already. Revocation lists are not consulted. [RFC 5280 6.1]
  */
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
 import { formatDigest, sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -34,6 +34,7 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
 
 interface Parsed {
   readonly x509: X509Certificate;
+  readonly publicKey: KeyObject;
   readonly fields: CertificateFields;
 }
 
@@ -42,7 +43,8 @@ function parse(encoded: Uint8Array | string): Parsed | null {
     const x509 = new X509Certificate(encoded);
     if (typeof encoded !== 'string' && !equalBytes(x509.raw, encoded)) return null;
     const fields = parseCertificateFields(x509.raw);
-    return fields === null ? null : { x509, fields };
+    // Reading the key is a step of its own, and fails on its own.
+    return fields === null ? null : { x509, fields, publicKey: x509.publicKey };
   } catch {
     return null;
   }
@@ -70,7 +72,7 @@ function authoritiesOf({ ca, name }: CertificateRule): Parsed[] {
 }
 
 /** Says why a certificate may not be used at this time in this place, or null. `below` counts the authorities under it. */
-function flaw({ x509, fields }: Parsed, place: { readonly below: number } | 'leaf', now: Date): string | null {
+function flaw({ publicKey, fields }: Parsed, place: { readonly below: number } | 'leaf', now: Date): string | null {
   if (now < fields.notBefore) return `is not valid before ${fields.notBefore.toISOString()}`;
   if (now > fields.notAfter) return `expired at ${fields.notAfter.toISOString()}`;
   const [unknown] = fields.unknownCritical;
@@ -78,7 +80,7 @@ function flaw({ x509, fields }: Parsed, place: { readonly below: number } | 'lea
   if (fields.purposes !== null && !fields.purposes.includes(CLIENT_AUTHENTICATION)) {
     return 'is not for client authentication';
   }
-  const bits = x509.publicKey.asymmetricKeyDetails?.modulusLength;
+  const bits = publicKey.asymmetricKeyDetails?.modulusLength;
   if (bits !== undefined && bits < MIN_RSA_BITS) return `has an RSA key of ${bits} bits, under ${MIN_RSA_BITS}`;
   if (place === 'leaf') return fields.usage?.signs === false ? 'is not for signatures' : null;
   if (!fields.isAuthority) return 'is not an authority';
@@ -88,11 +90,12 @@ function flaw({ x509, fields }: Parsed, place: { readonly below: number } | 'lea
 }
 
 function isIssuedBy(child: Parsed, issuer: Parsed): boolean {
-  return (
-    SIGNATURE_ALGORITHMS.has(child.fields.signatureAlgorithm) &&
-    child.x509.checkIssued(issuer.x509) &&
-    child.x509.verify(issuer.x509.publicKey)
-  );
+  if (!SIGNATURE_ALGORITHMS.has(child.fields.signatureAlgorithm)) return false;
+  try {
+    return child.x509.checkIssued(issuer.x509) && child.x509.verify(issuer.publicKey);
+  } catch {
+    return false;
+  }
 }
 
 /** Says why the presented chain, in its order, does not lead to one of the authorities, or null when it does. */
@@ -114,7 +117,7 @@ function chainFlaw(chain: readonly Parsed[], authorities: readonly Parsed[], now
 }
 
 /** Says why the subject is not the one that the rule names, or null when it is. */
-function subjectFlaw({ fields, x509 }: Parsed, { organization, san, pin }: CertificateRule): string | null {
+function subjectFlaw({ fields, publicKey }: Parsed, { organization, san, pin }: CertificateRule): string | null {
   if (organization !== null && (fields.organizations.length !== 1 || fields.organizations[0] !== organization)) {
     return `its organization is not exactly "${organization}"`;
   }
@@ -124,7 +127,7 @@ function subjectFlaw({ fields, x509 }: Parsed, { organization, san, pin }: Certi
       : fields.dnsNames.some((name) => name.toLowerCase() === san.toLowerCase());
     if (!isNamed) return `it has no alternative name "${san}"`;
   }
-  const key = formatDigest(sha256(x509.publicKey.export({ type: 'spki', format: 'der' })));
+  const key = formatDigest(sha256(publicKey.export({ type: 'spki', format: 'der' })));
   if (pin !== null && key !== pin) return `its public key is ${key}, not the pinned one`;
   return null;
 }
