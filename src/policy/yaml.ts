@@ -4,7 +4,7 @@
  * Refused: duplicate keys, anchors, aliases, merge keys, tags, directives, `?` keys, several documents, tabs, characters that cannot
  * be seen, and more bytes, depth, nodes or text in one place than base/limits.ts allows. [YAML 1.2.2]
  */
-import { Composer, type CST, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml';
+import { Composer, type CST, isMap, isNode, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml';
 import { encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { PolicyCode } from '../error-table.ts';
@@ -196,9 +196,9 @@ function toNode(value: unknown, from: number, source: Source): YamlNode {
     const seen = new Map<string, Position>();
     const entries = value.items.map((pair) => {
       const key = toNode(pair.key, offset, source);
-      const keyOffset = isScalar(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
+      const keyOffset = isNode(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
       if (key.kind !== 'text')
-        throw source.fail(offset, 'ERR_POLICY_SYNTAX', 'a key must be a word, not a list or map');
+        throw source.fail(keyOffset, 'ERR_POLICY_SYNTAX', 'a key must be a word, not a list or map');
       if (key.text === '<<' && key.plain)
         throw source.fail(keyOffset, 'ERR_POLICY_SYNTAX', 'merge keys (<<) are not allowed: write the values out');
       const before = seen.get(key.text);
