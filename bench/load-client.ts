@@ -17,6 +17,8 @@ export interface LoadJob {
 export interface LoadResult {
   readonly requests: number;
   readonly failures: number;
+  /** Status of the first failed request; 0 when its connection failed, null when none did. */
+  readonly firstFailure: number | null;
   readonly seconds: number;
   readonly p50Us: number;
   readonly p99Us: number;
@@ -45,12 +47,16 @@ async function run(job: LoadJob): Promise<LoadResult> {
   });
   const latenciesUs: number[] = [];
   let failures = 0;
+  let firstFailure: number | null = null;
   const ask = async (until: number): Promise<void> => {
     while (performance.now() < until) {
       const start = performance.now();
       const status = await askOnce(job, agent);
       if (status === 200) latenciesUs.push((performance.now() - start) * 1000);
-      else failures += 1;
+      else {
+        failures += 1;
+        firstFailure ??= status;
+      }
     }
   };
   const start = performance.now();
@@ -59,7 +65,7 @@ async function run(job: LoadJob): Promise<LoadResult> {
   agent.destroy();
   latenciesUs.sort((a, b) => a - b);
   const quantile = (q: number): number => latenciesUs[Math.floor(latenciesUs.length * q)] ?? Number.NaN;
-  return { requests: latenciesUs.length, failures, seconds, p50Us: quantile(0.5), p99Us: quantile(0.99) };
+  return { requests: latenciesUs.length, failures, firstFailure, seconds, p50Us: quantile(0.5), p99Us: quantile(0.99) };
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -19,7 +19,10 @@ export async function measureLoad(pid: number, job: LoadJob): Promise<LoadCost> 
   const cpuUs = treeCpuUs(pid) - before;
   const result = JSON.parse(stdout) as LoadResult;
   if (result.failures > 0 || result.requests === 0) {
-    throw new Error(`${result.failures} of ${result.failures + result.requests} requests to ${job.url} failed`);
+    const all = result.failures + result.requests;
+    throw new Error(
+      `${result.failures} of ${all} requests to ${job.url} failed, the first with ${result.firstFailure}`,
+    );
   }
   return {
     ...result,
