@@ -8,6 +8,7 @@ import { COMMANDS } from '../../src/cli/commands.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { BlockClaim, CodeBlock } from './code-blocks.ts';
+import { type LiveWorker, openLiveWorker } from './live-worker.ts';
 import { ROOT, readText } from './tree.ts';
 
 const PACKAGE = JSON.parse(readText('package.json')) as {
@@ -146,6 +147,25 @@ function checkPolicy(block: CodeBlock): void {
   });
 }
 
+const isProblem = ({ text }: CodeBlock): boolean => /"type":\s*"about:blank"/.test(text);
+
+let live: Promise<LiveWorker> | null = null;
+
+/** Ends the worker that blocks were run against, if there was one. */
+export async function closeBlockWorker(): Promise<void> {
+  await (await live)?.close();
+}
+
+/** Runs a block that opens a session, as it stands, against a worker as README describes it; the answer must be a good one. */
+async function checkSession(block: CodeBlock): Promise<void> {
+  checkTypes(block);
+  live ??= openLiveWorker();
+  expect((await live).run(block.text)).toMatch(/^200 /m);
+}
+
+const opensSession = ({ language, text }: CodeBlock): boolean =>
+  language === 'ts' && text.includes('new SecureSession(');
+
 export const CLAIMS: readonly BlockClaim[] = [
   { name: 'owner policy, or a part of one: is read', takes: ({ language }) => language === 'yaml', check: checkPolicy },
   {
@@ -153,7 +173,12 @@ export const CLAIMS: readonly BlockClaim[] = [
     takes: ({ language }) => language === 'text',
     check: ({ text }) => expect(text.trim()).not.toBe(''),
   },
-  { name: 'TypeScript: compiles as a file of a user', takes: ({ language }) => language === 'ts', check: checkTypes },
+  { name: 'TypeScript that asks a worker: compiles, and is answered', takes: opensSession, check: checkSession },
+  {
+    name: 'other TypeScript: compiles as a file of a user',
+    takes: (block) => block.language === 'ts' && !opensSession(block),
+    check: checkTypes,
+  },
   { name: 'shell: known targets, commands and options', takes: ({ language }) => language === 'sh', check: checkShell },
   {
     name: 'worker configuration: is read',
@@ -164,8 +189,33 @@ export const CLAIMS: readonly BlockClaim[] = [
     },
   },
   {
+    name: 'trust file: is read',
+    takes: (block) => formatOf(block) === 'trust/1',
+    check: async ({ text }) => {
+      const { parseTrustFile } = await import('../../src/attestation/trust-file.ts');
+      parseTrustFile(text);
+    },
+  },
+  {
+    name: 'other JSON: is well-formed, and each line is when it is not as a whole',
+    takes: (block) => block.language === 'json' && formatOf(block) === '' && !isProblem(block),
+    check: ({ text }) => {
+      if (
+        text
+          .trim()
+          .split('\n')
+          .every((line) => line.startsWith('{'))
+      )
+        text
+          .trim()
+          .split('\n')
+          .forEach((line) => JSON.parse(line));
+      else JSON.parse(text);
+    },
+  },
+  {
     name: 'problem document: as the table says',
-    takes: (block) => block.language === 'json' && formatOf(block) === '' && /"type":\s*"about:blank"/.test(block.text),
+    takes: (block) => block.language === 'json' && isProblem(block),
     check: (block) => {
       const { code, status, title } = jsonOf(block);
       const entry = ERRORS[code as ErrorCode];

@@ -1,9 +1,11 @@
 /** Runs every code block of the documents through the claim that takes it. */
-import { describe, expect, it } from 'vitest';
-import { CLAIMS } from './block-claims.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CLAIMS, closeBlockWorker } from './block-claims.ts';
 import { allBlocks, claimOf, extractBlocks } from './code-blocks.ts';
 
 const blocks = allBlocks();
+
+afterAll(closeBlockWorker);
 
 describe('the extractor', () => {
   it('finds blocks with their language and line', () => {
