@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * The command line: finds the command, has its arguments parsed, gives it the streams, and turns what it throws into stderr lines and
  * an exit code. The one door to commander; commands themselves are in files of their own, loaded on call (commands.ts).
