@@ -20,13 +20,20 @@ export interface LiveWorker {
   close(): Promise<void>;
 }
 
-/** Fills in what README cannot know: the digest of the function as it is built here, and the caller's key. */
+/** Fills in what README cannot know: today, the digest of the function as it is built here, and the caller's key. */
 function completePolicy(digest: string, spki: string): string {
-  const shown =
+  let policy =
     extractBlocks('README.md', readText('README.md')).find(({ language }) => language === 'yaml')?.text ?? '';
-  const policy = shown.replace(/sha256:[0-9a-f]{64}/, digest).replace(/ed25519:[A-Za-z0-9+/=]+/, `ed25519:${spki}`);
-  if (!policy.includes(digest) || !policy.includes(spki))
-    throw new Error('README shows no policy with a digest and a key');
+  const day = (offsetDays: number): string => new Date(Date.now() + offsetDays * 86_400_000).toISOString().slice(0, 10);
+  const fill: readonly (readonly [RegExp, string])[] = [
+    [/valid: \{[^}]*\}/, `valid: { from: ${day(-1)}, until: ${day(2)} }`],
+    [/sha256:[0-9a-f]{64}/, digest],
+    [/ed25519:[A-Za-z0-9+/=]+/, `ed25519:${spki}`],
+  ];
+  for (const [pattern, value] of fill) {
+    if (!pattern.test(policy)) throw new Error(`README's policy has nothing like ${pattern}`);
+    policy = policy.replace(pattern, value);
+  }
   return policy;
 }
 
