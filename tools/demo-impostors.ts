@@ -9,7 +9,13 @@ import { bootWorker } from '../src/enclave/boot.ts';
 import { type Identity, openIdentity } from '../src/enclave/identity.ts';
 import { loadWorkerParts, type WorkerParts } from '../src/enclave/worker-parts.ts';
 import { SILENT } from '../src/io/log.ts';
-import { createSimulatedAmd, type MachineOptions, openSimulatedAmd, type SimulatedAmd, simulatedDevice } from '../src/testing/index.ts';
+import {
+  createSimulatedAmd,
+  type MachineOptions,
+  openSimulatedAmd,
+  type SimulatedAmd,
+  simulatedDevice,
+} from '../src/testing/index.ts';
 
 export interface Impostor {
   readonly what: string;
@@ -29,7 +35,9 @@ interface Running {
 
 const now = (): Date => new Date();
 
-async function listen(server: ReturnType<typeof createHttpsServer> | ReturnType<typeof createTlsServer>): Promise<string> {
+async function listen(
+  server: ReturnType<typeof createHttpsServer> | ReturnType<typeof createTlsServer>,
+): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -37,19 +45,33 @@ async function listen(server: ReturnType<typeof createHttpsServer> | ReturnType<
 
 /** A web server with a certificate and nothing behind it. */
 async function plainServer(): Promise<Running> {
-  const identity = openIdentity(now());
+  const identity = await openIdentity(now());
   let asked = 0;
-  const server = createHttpsServer({ key: identity.privateKeyPem, cert: identity.certificatePem }, (request, response) => {
-    if (request.url !== ATTESTATION_PATH) asked += 1;
-    response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Trust me</p>');
-  });
-  return { url: await listen(server), sawQuestion: () => asked > 0, close: () => server.close() };
+  const server = createHttpsServer(
+    { key: identity.privateKeyPem, cert: identity.certificatePem },
+    (request, response) => {
+      if (request.url !== ATTESTATION_PATH) asked += 1;
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Trust me</p>');
+    },
+  );
+  return { url: await listen(server), sawQuestion: () => asked > 0, close: () => void server.close() };
 }
 
 /** A worker that is whole but for its machine. */
-async function workerOn(parts: WorkerParts, amd: SimulatedAmd, machine: MachineOptions, identity?: Identity): Promise<Running> {
+async function workerOn(
+  parts: WorkerParts,
+  amd: SimulatedAmd,
+  machine: MachineOptions,
+  identity?: Identity,
+): Promise<Running> {
   const device = await simulatedDevice(amd, { product: 'Genoa', ...machine });
-  const worker = await bootWorker({ ...parts, device, log: SILENT, now, ...(identity === undefined ? {} : { identity }) });
+  const worker = await bootWorker({
+    ...parts,
+    device,
+    log: SILENT,
+    now,
+    ...(identity === undefined ? {} : { identity }),
+  });
   return { url: worker.url, sawQuestion: () => worker.checkpoint().size > 0, close: () => worker.close() };
 }
 
@@ -57,17 +79,25 @@ async function workerOn(parts: WorkerParts, amd: SimulatedAmd, machine: MachineO
 async function relayTo(genuine: string, identity: Identity): Promise<Running> {
   const { hostname, port } = new URL(genuine);
   let asked = 0;
-  const server = createTlsServer({ key: identity.privateKeyPem, cert: identity.certificatePem, ALPNProtocols: ['http/1.1'] }, (client: TLSSocket) => {
-    const upstream = connect({ host: hostname, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
-    upstream.on('data', (chunk) => client.write(chunk)).on('error', () => client.destroy());
-    client.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
-    client.on('data', (chunk: Buffer) => {
-      const head = chunk.toString('latin1');
-      if (/^[A-Z]+ \//.test(head) && !head.startsWith(`POST ${ATTESTATION_PATH} `)) asked += 1;
-      upstream.write(chunk);
-    });
-  });
-  return { url: await listen(server), sawQuestion: () => asked > 0, close: () => server.close() };
+  const server = createTlsServer(
+    { key: identity.privateKeyPem, cert: identity.certificatePem, ALPNProtocols: ['http/1.1'] },
+    (client: TLSSocket) => {
+      const upstream = connect({
+        host: hostname,
+        port: Number(port),
+        rejectUnauthorized: false,
+        ALPNProtocols: ['http/1.1'],
+      });
+      upstream.on('data', (chunk) => client.write(chunk)).on('error', () => client.destroy());
+      client.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
+      client.on('data', (chunk: Buffer) => {
+        const head = chunk.toString('latin1');
+        if (/^[A-Z]+ \//.test(head) && !head.startsWith(`POST ${ATTESTATION_PATH} `)) asked += 1;
+        upstream.write(chunk);
+      });
+    },
+  );
+  return { url: await listen(server), sawQuestion: () => asked > 0, close: () => void server.close() };
 }
 
 /** Starts one impostor after the other; each is stopped before the next. */
@@ -89,9 +119,8 @@ export async function* createImpostors(demo: {
       egress: { names: {}, roots: 'system' },
     },
     demo.home,
-    now(),
   );
-  const stolen = openIdentity(now());
+  const stolen = await openIdentity(now());
   const robbed = await workerOn(parts, amd, {}, stolen);
   const cases: readonly (readonly [string, RegExp, () => Promise<Running>])[] = [
     ['a plain TLS server', /^NotAnEnclaveError ERR_NOT_AN_ENCLAVE_NO_EVIDENCE/, plainServer],
@@ -113,7 +142,7 @@ export async function* createImpostors(demo: {
     [
       'a relay that passes the genuine evidence on',
       /^NotAnEnclaveError ERR_NOT_AN_ENCLAVE_CHANNEL/,
-      async () => await relayTo(demo.url, openIdentity(now())),
+      async () => await relayTo(demo.url, await openIdentity(now())),
     ],
     [
       "the same relay with the worker's own TLS key, stolen",
@@ -123,11 +152,11 @@ export async function* createImpostors(demo: {
   ];
   try {
     for (const [what, must, start] of cases) {
-      const { url, sawQuestion, close } = await start();
+      const running = await start();
       try {
-        yield { what, must, url, trust: demo.trust, sawQuestion };
+        yield { what, must, url: running.url, trust: demo.trust, sawQuestion: () => running.sawQuestion() };
       } finally {
-        await close();
+        await running.close();
       }
     }
   } finally {

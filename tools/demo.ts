@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeCredentials, type PemPair } from '../examples/hospital/credentials.ts';
-import { certificateCredential, type Credential, SecureSession, tokenCredential } from '../src/index.ts';
+import { type Credential, certificateCredential, SecureSession, tokenCredential } from '../src/index.ts';
 import { createImpostors } from './demo-impostors.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -73,7 +73,13 @@ async function startLookup(pair: PemPair): Promise<{ port: number; close(): void
 }
 
 /** Asks the worker once, and gives status, body and, for a refusal, who refused and where it is written. */
-async function ask(url: string, trust: string, credential: Credential | null, path: string, body: string): Promise<string> {
+async function ask(
+  url: string,
+  trust: string,
+  credential: Credential | null,
+  path: string,
+  body: string,
+): Promise<string> {
   await using session = new SecureSession(url, { trust, ...(credential === null ? {} : { credential }) });
   const response = await session.post(path, body);
   const text = await response.text();
@@ -92,9 +98,12 @@ async function main(): Promise<void> {
   await writeFile(join(HOME, 'research-ca.pem'), people.researchCaPem);
   await writeFile(join(HOME, 'jwks.json'), people.jwks);
   await writeFile(join(HOME, 'lookup-ca.pem'), people.lookupCaPem);
-  await writeFile(join(HOME, 'hospital-a.yaml'), await readFile(join(ROOT, 'examples/hospital/hospital-a.yaml')));
   const lookup = await startLookup(people.lookup);
-  say(await readFile(join(HOME, 'hospital-a.yaml'), 'utf8'));
+  const host = `${LOOKUP}:${lookup.port}`;
+  // The example names the real port; the demo's service got a free one.
+  const policy = (await readFile(join(ROOT, 'examples/hospital/hospital-a.yaml'), 'utf8')).replaceAll(`${LOOKUP}/`, `${host}/`);
+  await writeFile(join(HOME, 'hospital-a.yaml'), policy);
+  say(policy);
 
   heading('A worker boots on a simulated AMD, in a process of its own');
   const functions = {
@@ -102,9 +111,17 @@ async function main(): Promise<void> {
     fetcher: join(ROOT, 'examples/functions/fetcher/fetcher.wasm'),
   };
   const { child, url, trust } = await startWorker([
-    ...['--port', '0', '--policy', 'hospital-a.yaml', '--state', '../simulated-amd'],
+    '--port',
+    '0',
+    '--policy',
+    'hospital-a.yaml',
+    '--state',
+    '../simulated-amd',
     ...Object.entries(functions).flatMap(([name, file]) => ['--function', `${name}=${file}`]),
-    ...['--name', `${LOOKUP}=127.0.0.1:${lookup.port}`, '--egress-root', 'lookup-ca.pem'],
+    '--name',
+    `${LOOKUP}=127.0.0.1`,
+    '--egress-root',
+    'lookup-ca.pem',
   ]);
   say(`      ${url}, trust file ${trust}`);
 
@@ -121,33 +138,51 @@ async function main(): Promise<void> {
       const ok = checks.filter((check) => check.outcome === 'pass').length;
       return `${verdict}, ${simulated ? 'SIMULATED' : 'AMD'}, ${ok} checks passed`;
     });
-    await step('an analyst (certificate) is answered', /^200 .*score/, () => ask(url, trust, analyst, '/risk-score', patient));
-    await step('a clinician (token) is answered', /^200 .*score/, () => ask(url, trust, clinician, '/risk-score', patient));
-    await step('someone with a certificate of another department is refused', /^403 .*hospital-a.*hospital-a\.yaml:\d+/, () =>
-      ask(url, trust, stranger, '/risk-score', patient),
+    await step('an analyst (certificate) is answered', /^200 .*score/, () =>
+      ask(url, trust, analyst, '/risk-score', patient),
     );
-    await step('someone without a proof is refused', /^403 .*hospital-a\.yaml:\d+/, () => ask(url, trust, null, '/risk-score', patient));
-    await step('a clinician may not ask the fetcher', /^403 .*hospital-a\.yaml:\d+/, () => ask(url, trust, clinician, '/fetcher', 'x'));
+    await step('a clinician (token) is answered', /^200 .*score/, () =>
+      ask(url, trust, clinician, '/risk-score', patient),
+    );
+    await step(
+      'someone with a certificate of another department is refused',
+      /^403 .*hospital-a.*hospital-a\.yaml:\d+/,
+      () => ask(url, trust, stranger, '/risk-score', patient),
+    );
+    await step('someone without a proof is refused', /^403 .*hospital-a\.yaml:\d+/, () =>
+      ask(url, trust, null, '/risk-score', patient),
+    );
+    await step('a clinician may not ask the fetcher', /^403 .*hospital-a\.yaml:\d+/, () =>
+      ask(url, trust, clinician, '/fetcher', 'x'),
+    );
 
     heading('Second window: where the code may connect');
     const fetchOf = (target: string) => (): Promise<string> => ask(url, trust, analyst, '/fetcher', target);
-    await step('the listed host answers', /^200 .*lookup says hello/, fetchOf(`https://${LOOKUP}/v1/42`));
+    await step('the listed host answers', /^200 .*lookup says hello/, fetchOf(`https://${host}/v1/42`));
     const DENIED = /HTTP-request-denied/;
     await step('an unlisted host is denied', DENIED, fetchOf('https://elsewhere.example/v1/42'));
-    await step('a listed host with a suffix is denied', DENIED, fetchOf(`https://${LOOKUP}.evil.test/v1/42`));
-    await step('another path of the listed host is denied', DENIED, fetchOf(`https://${LOOKUP}/v2/42`));
+    await step('a listed host with a suffix is denied', DENIED, fetchOf(`https://${LOOKUP}.evil.test:${lookup.port}/v1/42`));
+    await step('another path of the listed host is denied', DENIED, fetchOf(`https://${host}/v2/42`));
     await step('the metadata address is denied', DENIED, fetchOf('http://169.254.169.254/latest/meta-data'));
     await step('an address instead of the name is denied', DENIED, fetchOf(`https://127.0.0.1:${lookup.port}/v1/42`));
-    await step('a redirect is handed back, not followed', /302/, fetchOf(`https://${LOOKUP}/v1/moved`));
+    await step('a redirect is handed back, not followed', /302/, fetchOf(`https://${host}/v1/moved`));
     await step('and asking where it leads is denied', DENIED, fetchOf('https://elsewhere.example/v1/1'));
 
     heading('Impostors: each gets its own error, and not one byte of the question');
-    for await (const impostor of createImpostors({ url, trust, state: join(ROOT, '.anchorhold/simulated-amd'), home: HOME, functions })) {
+    for await (const impostor of createImpostors({
+      url,
+      trust,
+      state: join(ROOT, '.anchorhold/simulated-amd'),
+      home: HOME,
+      functions,
+    })) {
       await step(impostor.what, impostor.must, async () => {
-        const outcome = await ask(impostor.url, impostor.trust, analyst, '/risk-score', patient).catch((error: unknown) => {
-          const { name, code, message } = error as Error & { code?: string };
-          return `${name} ${code}: ${message}`;
-        });
+        const outcome = await ask(impostor.url, impostor.trust, analyst, '/risk-score', patient).catch(
+          (error: unknown) => {
+            const { name, code, message } = error as Error & { code?: string };
+            return `${name} ${code}: ${message}`;
+          },
+        );
         return impostor.sawQuestion() ? `the impostor saw the question (${outcome})` : outcome;
       });
     }

@@ -4,7 +4,7 @@
  */
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { exportJWK, SignJWT } from 'jose';
-import { encodeCertificate, type DistinguishedName } from '../../src/io/x509-certificate.ts';
+import { type DistinguishedName, encodeCertificate } from '../../src/io/x509-certificate.ts';
 import { basicConstraints, dnsNames, keyUsage } from '../../src/io/x509-extensions.ts';
 
 /** A certificate and its key, both PEM. */
@@ -36,12 +36,15 @@ interface Issuer {
 }
 
 function pem(der: Uint8Array): string {
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
 function keyPem(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return key.export({ type: 'pkcs8', format: 'pem' });
 }
 
 /** Issues a certificate on a new P-256 key; an authority when `issuer` is null. */
@@ -74,8 +77,24 @@ function pairOf({ certPem, key }: Issuer): PemPair {
 
 /** Makes a full set; `lookupName` is the DNS name of the service that the policy lists under `egress`. */
 export async function makeCredentials(lookupName: string, now: Date): Promise<HospitalCredentials> {
-  const research = issue([['O', 'Hospital A'], ['CN', 'Research CA']], null, now, null);
-  const services = issue([['O', 'Hospital A'], ['CN', 'Services CA']], null, now, null);
+  const research = issue(
+    [
+      ['O', 'Hospital A'],
+      ['CN', 'Research CA'],
+    ],
+    null,
+    now,
+    null,
+  );
+  const services = issue(
+    [
+      ['O', 'Hospital A'],
+      ['CN', 'Services CA'],
+    ],
+    null,
+    now,
+    null,
+  );
   const issuerKey = generateKeyPairSync('ed25519');
   const jwk = { ...(await exportJWK(issuerKey.publicKey)), alg: 'EdDSA', kid: 'demo', use: 'sig' };
   const seconds = Math.floor(now.getTime() / 1000);
@@ -89,11 +108,41 @@ export async function makeCredentials(lookupName: string, now: Date): Promise<Ho
     .sign(issuerKey.privateKey);
   return {
     researchCaPem: research.certPem,
-    analyst: pairOf(issue([['O', 'Research'], ['CN', 'Ada']], research, now, null)),
-    stranger: pairOf(issue([['O', 'Marketing'], ['CN', 'Mallory']], research, now, null)),
+    analyst: pairOf(
+      issue(
+        [
+          ['O', 'Research'],
+          ['CN', 'Ada'],
+        ],
+        research,
+        now,
+        null,
+      ),
+    ),
+    stranger: pairOf(
+      issue(
+        [
+          ['O', 'Marketing'],
+          ['CN', 'Mallory'],
+        ],
+        research,
+        now,
+        null,
+      ),
+    ),
     jwks: JSON.stringify({ keys: [jwk] }),
     clinicianToken,
     lookupCaPem: services.certPem,
-    lookup: pairOf(issue([['O', 'Hospital A'], ['CN', lookupName]], services, now, lookupName)),
+    lookup: pairOf(
+      issue(
+        [
+          ['O', 'Hospital A'],
+          ['CN', lookupName],
+        ],
+        services,
+        now,
+        lookupName,
+      ),
+    ),
   };
 }

@@ -2,6 +2,7 @@
  * Attested connections to one origin: hands out an idle one, opens another up to a cap, and drops the spent ones.
  * A connection is appraised when it is opened and never replaced behind a caller's back.
  */
+import { TransportError } from '../errors.ts';
 import { isUnsent } from '../io/channel-client.ts';
 import { type AttestedConnection, type ConnectionDemands, openAttestedConnection } from './connection.ts';
 
@@ -13,8 +14,11 @@ const MAX_TRIES = 3;
 export interface ConnectionPool {
   /** Opens a new connection and keeps it for the next call. */
   open(): Promise<AttestedConnection>;
-  /** Runs `use` on an attested connection; again on another one only if nothing of it was sent. */
-  withConnection<T>(use: (connection: AttestedConnection) => Promise<T>): Promise<T>;
+  /**
+   * Runs `use` on an attested connection. Runs it again on another one if nothing of it was sent, or, when it is repeatable, if the
+   * connection ended before an answer came. [RFC 9110 9.2.2]
+   */
+  withConnection<T>(use: (connection: AttestedConnection) => Promise<T>, repeatable: boolean): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -45,13 +49,14 @@ export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
 
   return {
     open,
-    async withConnection(use) {
+    async withConnection(use, repeatable) {
       for (let left = MAX_TRIES; ; left--) {
         const connection = await pick();
         try {
           return await use(connection);
         } catch (error) {
-          if (left <= 1 || !isUnsent(error)) throw error;
+          const ended = error instanceof TransportError && error.code === 'ERR_TRANSPORT_CLOSED';
+          if (left <= 1 || !(isUnsent(error) || (repeatable && ended))) throw error;
         }
       }
     },

@@ -45,7 +45,7 @@ export async function openAttestedConnection(demands: ConnectionDemands): Promis
     timeoutMs,
     clientCertificate,
   });
-  const { socket, peerSpkiDigest, exportKey } = connection;
+  const { socket, peerSpkiDigest } = connection;
   try {
     const nonce = randomBytes(NONCE_BYTES);
     const answer = await postOnSocket(
@@ -59,7 +59,7 @@ export async function openAttestedConnection(demands: ConnectionDemands): Promis
     const evidence = answer?.status === 200 && answer.contentType === EVIDENCE_MEDIA_TYPE ? answer.body : null;
     const appraisal = await appraiseSession(
       evidence,
-      { role: 'worker', nonce, value: exportKey(EXPORTER_LABEL, 'worker'), peerSpkiDigest },
+      { role: 'worker', nonce, value: connection.exportKey(EXPORTER_LABEL, 'worker'), peerSpkiDigest },
       trust,
       now(),
     );
@@ -67,7 +67,7 @@ export async function openAttestedConnection(demands: ConnectionDemands): Promis
     return {
       appraisal,
       client: openChannelClient(origin, socket, timeoutMs),
-      callerChannel: exportKey(CALLER_EXPORTER_LABEL, 'worker'),
+      callerChannel: connection.exportKey(CALLER_EXPORTER_LABEL, 'worker'),
     };
   } catch (error) {
     socket.destroy();

@@ -2,7 +2,6 @@
  * A session with one worker: looks like `fetch`, and sends nothing before the connection it travels on has been appraised.
  * Pinned to one origin: absolute URLs and redirects that lead elsewhere are refused.
  */
-import type { Response } from 'undici';
 import type { Appraisal } from '../appraisal.ts';
 import { parseTrustFile, type TrustFile } from '../attestation/trust-file.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
@@ -32,6 +31,8 @@ export interface CallOptions {
 
 const DEFAULT_TRUST_FILE = './anchorhold.trust.json';
 const MAX_REDIRECTS = 5;
+/** Methods that change nothing, so that asking twice is asking once. [RFC 9110 9.2.1] */
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 interface OpenSession {
   readonly origin: URL;
@@ -151,7 +152,7 @@ export class SecureSession implements AsyncDisposable {
       const headers = [...plain, ...proof];
       const response = await client.fetch({ url, method, headers, body, signal: options.signal ?? null });
       return { response, appraisal };
-    });
+    }, SAFE_METHODS.has(method));
   }
 
   /** Sends a GET. */

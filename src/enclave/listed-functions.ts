@@ -10,7 +10,9 @@ import type { OwnerPolicy } from '../policy/policy.ts';
  */
 export function listedDigest(name: string, bytes: Uint8Array, policies: readonly OwnerPolicy[]): DigestText {
   const digest: DigestText = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  const listings = policies.flatMap((p) => p.functions.filter((f) => f.name === name).map((f) => ({ ...f, owner: p.owner })));
+  const listings = policies.flatMap((p) =>
+    p.functions.filter((f) => f.name === name).map((f) => ({ ...f, owner: p.owner })),
+  );
   if (listings.length === 0) {
     const hint = `an owner who wants it adds under functions: "${name}: ${digest}"`;
     throw new FunctionError('ERR_FUNCTION_DIGEST', `no owner lists the function ${name}; ${hint}`);
@@ -18,7 +20,10 @@ export function listedDigest(name: string, bytes: Uint8Array, policies: readonly
   const other = listings.find((listing) => listing.digest !== digest);
   if (other !== undefined) {
     const where = `${other.owner} (${other.at.file}:${other.at.line})`;
-    throw new FunctionError('ERR_FUNCTION_DIGEST', `${where} lists ${name} as ${other.digest}, but the file is ${digest}`);
+    throw new FunctionError(
+      'ERR_FUNCTION_DIGEST',
+      `${where} lists ${name} as ${other.digest}, but the file is ${digest}`,
+    );
   }
   return digest;
 }

@@ -37,6 +37,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 export interface Listener {
   readonly host: string;
   readonly port: number;
+  /** Ends the open connections; every client has to attest anew. */
+  dropConnections(): void;
   /** Stops taking connections and ends the open ones. */
   close(): Promise<void>;
 }
@@ -172,6 +174,7 @@ export async function openListener(options: {
   return {
     host: address.address,
     port: address.port,
+    dropConnections: () => server.closeAllConnections(),
     async close() {
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

@@ -4,7 +4,11 @@ import { EnclaveError, ERRORS, type ErrorCode } from '../errors.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { FunctionResponse, HeaderField } from './sandbox/sandbox.ts';
 
-function answer(status: number, body: Readonly<Record<string, unknown>>, extra: readonly HeaderField[]): FunctionResponse {
+function answer(
+  status: number,
+  body: Readonly<Record<string, unknown>>,
+  extra: readonly HeaderField[],
+): FunctionResponse {
   return {
     status,
     headers: [['content-type', 'application/problem+json'], ['cache-control', 'no-store'], ...extra],
@@ -21,7 +25,8 @@ export function problemOfCode(code: ErrorCode, detail: string, retryAfterSeconds
 
 /** Answers with a typed error; anything else says nothing of its inside. */
 export function problemOfError(error: unknown): FunctionResponse {
-  if (!(error instanceof EnclaveError)) return problemOfCode('ERR_FUNCTION_UNAVAILABLE', 'the worker failed on this request');
+  if (!(error instanceof EnclaveError))
+    return problemOfCode('ERR_FUNCTION_UNAVAILABLE', 'the worker failed on this request');
   return problemOfCode(error.code, error.message, error.status === 503 ? 1 : undefined);
 }
 
@@ -31,5 +36,9 @@ export function problemOfDenial(code: ErrorCode, denial: Decision, retryAfterSec
   const { owner, at, reason, hint } = denial;
   const extra: HeaderField[] = retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)]];
   const rule = `${at.file}:${at.line}`;
-  return answer(status, { type: 'about:blank', title: meaning, status, code, detail: reason, owner, rule, hint }, extra);
+  return answer(
+    status,
+    { type: 'about:blank', title: meaning, status, code, detail: reason, owner, rule, hint },
+    extra,
+  );
 }

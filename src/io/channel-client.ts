@@ -3,7 +3,7 @@
  * The second door to undici (io/http-client.ts is the one for egress). Judges nothing.
  */
 import type { Socket } from 'node:net';
-import { Client, fetch, type RequestInit, type Response } from 'undici';
+import { Client, fetch, type RequestInit } from 'undici';
 import { EnclaveError, TransportError } from '../errors.ts';
 
 /** A plain request: header names are lower case, redirects are never followed. */
@@ -62,10 +62,11 @@ export function openChannelClient(origin: URL, socket: Socket, requestTimeoutMs:
     connect: (_options, callback) => {
       if (given || socket.destroyed) {
         closed = true;
-        callback(new SpentConnection(), null);
+        queueMicrotask(() => callback(new SpentConnection(), null));
       } else {
         given = true;
-        callback(null, socket);
+        // undici is still inside its own loop here and would not look at the queue again.
+        queueMicrotask(() => callback(null, socket));
       }
     },
   });
@@ -86,7 +87,8 @@ export function openChannelClient(origin: URL, socket: Socket, requestTimeoutMs:
         ...(signal === null ? {} : { signal }),
       };
       try {
-        return await fetch(url, init);
+        // The same class by standard, though undici and Node declare it apart.
+        return (await fetch(url, init)) as unknown as Response;
       } catch (error) {
         throw toTransportError(error);
       }

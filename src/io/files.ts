@@ -1,5 +1,7 @@
 /** Files with caps and typed errors; judges nothing of what is in them. */
+import { readFileSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseUtf8 } from '../base/bytes.ts';
 import { ConfigurationError } from '../errors.ts';
 
@@ -35,4 +37,20 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
   const text = parseUtf8(await readBytesFile(path, maxBytes));
   if (text === null) throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} is not UTF-8 text`);
   return text;
+}
+
+/** Reads files below one folder, synchronously, for formats that refer to files beside them; gives null for what is not there. */
+export function siblingReader(folder: string, maxBytes: number): (name: string) => Uint8Array | null {
+  return (name) => {
+    const path = join(folder, name);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isFile() !== true) return null;
+    if (stat.size > maxBytes) {
+      throw new ConfigurationError(
+        'ERR_CONFIGURATION_FILE',
+        `${path} is ${stat.size} bytes, over the cap of ${maxBytes}`,
+      );
+    }
+    return Uint8Array.from(readFileSync(path));
+  };
 }

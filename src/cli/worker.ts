@@ -1,0 +1,37 @@
+/** `anchorhold worker`: the worker inside a confidential VM, on the machine's own attestation device. */
+import { dirname, resolve } from 'node:path';
+import { LIMITS } from '../base/limits.ts';
+import { bootWorker } from '../enclave/boot.ts';
+import { openConfigfsTsm } from '../enclave/device/configfs-tsm.ts';
+import { parseWorkerConfig } from '../enclave/worker-config.ts';
+import { loadWorkerParts } from '../enclave/worker-parts.ts';
+import { ConfigurationError } from '../errors.ts';
+import { readTextFile } from '../io/files.ts';
+import { openLog } from '../io/log.ts';
+import { type CliCommand, JSON_SWITCH, optionValue } from './command.ts';
+import { writeJson, writeLine } from './output.ts';
+
+export const worker: CliCommand = {
+  summary: 'run a worker inside a confidential VM',
+  example: 'anchorhold worker --config /etc/anchorhold/worker.json',
+  arguments: [],
+  options: [
+    { name: 'config', value: 'FILE', summary: 'configuration; paths in it are relative to it', repeatable: false },
+    JSON_SWITCH,
+  ],
+  passThrough: false,
+  async run(input, io) {
+    const given = optionValue(input, 'config');
+    if (given === null) throw new ConfigurationError('ERR_CONFIGURATION_USAGE', '--config FILE is missing');
+    const path = resolve(io.cwd, given);
+    const config = parseWorkerConfig(await readTextFile(path, LIMITS.configurationBytes));
+    const now = (): Date => new Date();
+    const parts = await loadWorkerParts(config, dirname(path));
+    const running = await bootWorker({ ...parts, device: await openConfigfsTsm(), log: openLog(), now });
+    if (input.switches.has('json')) writeJson(io, { url: running.url });
+    else writeLine(io, `listening on ${running.url}`);
+    await io.untilStopped();
+    await running.close();
+    return 0;
+  },
+};

@@ -1,0 +1,132 @@
+/**
+ * Boots a worker: keys in memory, policies, functions, listener, in this order. The security story on one screen: what goes into the
+ * claims here is all that a client can demand, and nothing is answered before all of it stands.
+ */
+import type { LogCheckpoint } from '../attestation/claims.ts';
+import { type DigestText, parseDigest } from '../base/digest.ts';
+import { openHttpClient } from '../io/http-client.ts';
+import type { Log } from '../io/log.ts';
+import { openResolver } from '../io/resolver.ts';
+import { openAttester } from './attester.ts';
+import { openAuditLog } from './audit.ts';
+import { MAX_BUDGETS, openBudget } from './budget.ts';
+import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
+import type { ReportDevice } from './device/report-device.ts';
+import { EGRESS_LIMITS, openEgress } from './egress.ts';
+import { type GatedFunction, openGate } from './gate.ts';
+import { type Identity, openIdentity } from './identity.ts';
+import { listedDigest } from './listed-functions.ts';
+import { openListener } from './listener.ts';
+import { lockdownClaims } from './lockdown.ts';
+import { checkPoliciesInForce } from './policies-in-force.ts';
+import { RUNTIME } from './runtime.ts';
+import { DEFAULT_FUNCTION_LIMITS, loadFunction } from './sandbox/load.ts';
+import type { WorkerParts } from './worker-parts.ts';
+
+export interface WorkerOptions extends WorkerParts {
+  readonly device: ReportDevice;
+  /** Made anew when absent; the demo hands one in to play a thief who has it. */
+  readonly identity?: Identity;
+  readonly log: Log;
+  readonly now: () => Date;
+}
+
+export interface Worker {
+  readonly url: string;
+  readonly functions: Readonly<Record<string, DigestText>>;
+  readonly policies: Readonly<Record<string, DigestText>>;
+  readonly lockdown: Readonly<Record<string, string>>;
+  /** Size and root of the audit log. */
+  checkpoint(): LogCheckpoint;
+  close(): Promise<void>;
+}
+
+/** Queries under way at the same time in one worker; each may hold a body. */
+const MAX_QUERIES = 256;
+
+/**
+ * Boots a worker; when it resolves, its port is open and its first evidence can be asked for.
+ * @throws PolicyError, FunctionError, ConfigurationError when any part cannot stand as it must
+ */
+export async function bootWorker(options: WorkerOptions): Promise<Worker> {
+  const { device, policies, egress, log, now } = options;
+  await checkPoliciesInForce(policies, device, now());
+  const identity = options.identity ?? (await openIdentity(now()));
+
+  const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
+  const budget = openBudget(MAX_BUDGETS);
+  const client = openHttpClient(egress.roots);
+  const resolve = openResolver(5_000);
+  const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
+
+  const functions = new Map<string, GatedFunction>();
+  const closeFunctions = async (): Promise<void> => {
+    await Promise.all([...functions.values()].map(({ loaded }) => loaded.close()));
+  };
+  try {
+    for (const [name, bytes] of options.functions) {
+      const digest = listedDigest(name, bytes, policies);
+      const loaded = await loadFunction({
+        bytes,
+        digest: parseDigest(digest) ?? new Uint8Array(),
+        name,
+        limits: DEFAULT_FUNCTION_LIMITS,
+        // What a function writes may hold what it was asked, and the log is the operator's.
+        onLog: () => {},
+      });
+      const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
+      const wayOut = openEgress({
+        policies: listing.map(({ policy }) => policy),
+        functionDigest: digest,
+        client,
+        resolve,
+        fixedNames: egress.names,
+        audit,
+        budget,
+        limits: EGRESS_LIMITS,
+        now,
+      });
+      functions.set(name, { digest, loaded, egress: wayOut, owners: listing });
+      log.info('function loaded', { name, digest });
+    }
+
+    const lockdown = lockdownClaims({ fixedNames: egress.names, roots: egress.roots });
+    const attester = openAttester({
+      device,
+      standing: {
+        instance: identity.instance,
+        tls: identity.spkiDigest,
+        hpke: identity.sealing.keyConfiguration,
+        functions: mapDigests([...functions].map(([name, { digest }]) => [name, digest])),
+        policies: mapDigests(policies.map((policy) => [policy.owner, policy.digest])),
+        lockdown,
+        runtime: RUNTIME,
+      },
+      checkpoint: () => audit.checkpoint(),
+      endorsements: options.endorsements,
+    });
+    const gate = openGate({ functions, audit, budget, deadlineMs: options.deadlineMs, maxQueries: MAX_QUERIES, now });
+    const simulated = device.kind === 'simulated';
+    const listener = await openListener({ ...options.listen, identity, attester, gate, simulated });
+    const host = listener.host.includes(':') ? `[${listener.host}]` : listener.host;
+    log.info('listening', { host, port: listener.port, simulated });
+    return {
+      url: `https://${host}:${listener.port}`,
+      functions: Object.fromEntries([...functions].map(([name, { digest }]) => [name, digest])),
+      policies: Object.fromEntries(policies.map((policy) => [policy.owner, policy.digest])),
+      lockdown,
+      checkpoint: () => audit.checkpoint(),
+      async close() {
+        await listener.close();
+        await closeFunctions();
+      },
+    };
+  } catch (error) {
+    await closeFunctions();
+    throw error;
+  }
+}
+
+function mapDigests(entries: readonly (readonly [string, DigestText])[]): Readonly<Record<string, Uint8Array>> {
+  return Object.fromEntries(entries.map(([name, digest]) => [name, parseDigest(digest) ?? new Uint8Array()]));
+}

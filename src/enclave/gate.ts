@@ -1,0 +1,212 @@
+/**
+ * Every query: who is it, do all owners allow it, is there budget left, run the function, do the owners let the answer out, write it down.
+ * The function's process is never touched for a refused query, and the body is not read before the rule is found.
+ */
+import type { DigestText } from '../base/digest.ts';
+import { LIMITS } from '../base/limits.ts';
+import { EnclaveError, type ErrorCode } from '../errors.ts';
+import { type AskedOwner, type CombinedDecision, combineDecisions, decideQueryForAll } from '../policy/combine.ts';
+import type { QueryDecision } from '../policy/decide.ts';
+import type { Decision, OwnerPolicy } from '../policy/policy.ts';
+import { decideResult } from '../policy/results.ts';
+import type { AuditLog } from './audit.ts';
+import { type Budget, budgetKey } from './budget.ts';
+import type { PresentedRequest, ProvenCaller } from './callers/caller.ts';
+import { checkContentDigest } from './callers/content-digest.ts';
+import { proveCallers } from './callers/prove.ts';
+import type { ReplayCache } from './callers/replay-cache.ts';
+import { requestForFunction } from './function-request.ts';
+import { problemOfCode, problemOfDenial, problemOfError } from './problem.ts';
+import type { Egress, FunctionResponse, LoadedFunction } from './sandbox/sandbox.ts';
+
+/** A function the gate may call, its way out, and the owners who list it. */
+export interface GatedFunction {
+  readonly digest: DigestText;
+  readonly loaded: LoadedFunction;
+  readonly egress: Egress;
+  readonly owners: readonly GatedOwner[];
+}
+
+/** One owner's policy in force, with the nonces seen under it. */
+export interface GatedOwner {
+  readonly policy: OwnerPolicy;
+  readonly replay: ReplayCache;
+}
+
+export interface GateRequest extends PresentedRequest {
+  /** Reads the body; called at most once, and only for an allowed query. */
+  readBody(maxBytes: number): Promise<Uint8Array>;
+}
+
+export interface Gate {
+  /** Answers one query; a refusal is an answer, too. */
+  answer(request: GateRequest): Promise<FunctionResponse>;
+}
+
+export interface GateOptions {
+  readonly functions: ReadonlyMap<string, GatedFunction>;
+  readonly audit: AuditLog;
+  readonly budget: Budget;
+  readonly deadlineMs: number;
+  /** Queries under way at the same time. */
+  readonly maxQueries: number;
+  readonly now: () => Date;
+}
+
+/** Who asks, in the words of each owner. */
+interface Asker {
+  readonly owners: readonly (AskedOwner & { readonly proven: readonly ProvenCaller[] })[];
+  /** The first proof, for the log. */
+  readonly caller: ProvenCaller | null;
+}
+
+async function identify(owners: readonly GatedOwner[], request: GateRequest, now: Date): Promise<Asker> {
+  const asked = [];
+  for (const { policy, replay } of owners) {
+    const proven = await proveCallers(policy.callers, request, { now, replay });
+    asked.push({ policy, proven, callers: new Set(proven.map((caller) => caller.name)) });
+  }
+  return { owners: asked, caller: asked.flatMap((owner) => owner.proven)[0] ?? null };
+}
+
+/** Shows a denial as far as the owner lets this asker see it. */
+function showDenial(
+  denial: Decision & { readonly code: ErrorCode | null },
+  asker: Asker,
+  retryAfterSeconds?: number,
+): FunctionResponse {
+  const code = denial.code ?? 'ERR_POLICY_DENIED_QUERY';
+  const explain = asker.owners.find(({ policy }) => policy.owner === denial.owner)?.policy.explain ?? 'anyone';
+  const shown = explain === 'anyone' || (explain === 'callers' && asker.caller !== null);
+  if (shown) return problemOfDenial(code, denial, retryAfterSeconds);
+  return problemOfCode(code, 'The owner does not say why.', retryAfterSeconds);
+}
+
+/** Opens the gate in front of these functions. */
+export function openGate(options: GateOptions): Gate {
+  const { functions, audit, budget, now } = options;
+  let underWay = 0;
+
+  /** Takes the query from the budget of one rule per owner; gives the owner and the wait when one has none left. */
+  function takeBudget(
+    decision: CombinedDecision<QueryDecision>,
+    asker: Asker,
+  ): { readonly denial: Decision; readonly waitSeconds: number } | null {
+    for (const { rules, owner, ...rest } of decision.decisions) {
+      const proven = asker.owners.find(({ policy }) => policy.owner === owner)?.proven ?? [];
+      let waitSeconds = 0;
+      const taken = rules.some((rule) => {
+        if (rule.limit === null) return true;
+        const subject = proven.find((caller) => rule.allow.includes(caller.name))?.id ?? '';
+        const verdict = budget.take(budgetKey(owner, `${rule.at.file}:${rule.at.line}`, subject), rule.limit, 1, now());
+        if (!verdict.allowed) waitSeconds = verdict.retryAfterSeconds ?? rule.limit.windowSeconds;
+        return verdict.allowed;
+      });
+      if (!taken) {
+        const at = rules[0]?.at ?? rest.at;
+        const reason = `${owner} lets this caller ask no more often for now.`;
+        const hint = `Wait ${waitSeconds} seconds, or ask ${owner} for a higher limit.`;
+        return { denial: { outcome: 'deny', owner, at, code: 'ERR_POLICY_DENIED_LIMIT', reason, hint }, waitSeconds };
+      }
+    }
+    return null;
+  }
+
+  async function run(name: string, called: GatedFunction, request: GateRequest): Promise<FunctionResponse> {
+    const record = { function: called.digest, target: `${request.method} ${name}`, kind: 'query' as const };
+    const bytes = { bytesIn: 0, bytesOut: 0 };
+    let asker: Asker = { owners: [], caller: null };
+    const note = (decision: Decision, reason: string): void => {
+      const { owner, at } = decision;
+      const outcome = decision.outcome;
+      audit.append({
+        ...record,
+        ...bytes,
+        time: now(),
+        outcome,
+        owner,
+        rule: `${at.file}:${at.line}`,
+        caller: asker.caller,
+        reason,
+      });
+    };
+
+    try {
+      asker = await identify(called.owners, request, now());
+    } catch (error) {
+      if (!(error instanceof EnclaveError)) throw error;
+      note({ ...combineDecisions([]), owner: called.owners[0]?.policy.owner ?? '' }, error.code);
+      return problemOfError(error);
+    }
+    const decision = decideQueryForAll(asker.owners, {
+      method: request.method,
+      path: request.target,
+      functionDigest: called.digest,
+      now: now(),
+    });
+    if (decision.outcome === 'deny') {
+      note(decision, decision.code ?? 'ERR_POLICY_DENIED_QUERY');
+      return showDenial(decision, asker);
+    }
+    const spent = takeBudget(decision, asker);
+    if (spent !== null) {
+      note(spent.denial, 'ERR_POLICY_DENIED_LIMIT');
+      return showDenial(spent.denial, asker, spent.waitSeconds);
+    }
+
+    let reason: string = 'ok';
+    try {
+      const body = await request.readBody(LIMITS.bodyBytes);
+      bytes.bytesIn = body.length;
+      checkContentDigest(request.headers, body);
+      const { deadlineMs } = options;
+      const answer = await called.loaded.call(requestForFunction(name, request, body), {
+        deadlineMs,
+        egress: called.egress,
+      });
+      const refusal = judgeAnswer(called.owners, answer);
+      if (refusal !== null) {
+        reason = 'ERR_POLICY_DENIED_RESULT';
+        return showDenial(refusal, asker);
+      }
+      bytes.bytesOut = answer.body.length;
+      return answer;
+    } catch (error) {
+      reason = error instanceof EnclaveError ? error.code : 'ERR_FUNCTION_UNAVAILABLE';
+      return problemOfError(error);
+    } finally {
+      note(decision, reason);
+    }
+  }
+
+  return {
+    async answer(request) {
+      const name = /^\/([^/?#]*)/.exec(request.target)?.[1] ?? '';
+      const called = functions.get(name);
+      if (called === undefined)
+        return problemOfCode(
+          'ERR_FUNCTION_UNKNOWN',
+          `no function named ${JSON.stringify(name.slice(0, 64))} is loaded`,
+        );
+      if (underWay >= options.maxQueries) {
+        return problemOfCode('ERR_TRANSPORT_OVERLOADED', `${options.maxQueries} queries are under way`, 1);
+      }
+      underWay += 1;
+      try {
+        return await run(name, called, request);
+      } finally {
+        underWay -= 1;
+      }
+    },
+  };
+}
+
+/** Gives the first owner's refusal to let the answer out, or null. */
+function judgeAnswer(owners: readonly GatedOwner[], answer: FunctionResponse): Decision | null {
+  const types = answer.headers.filter(([header]) => header === 'content-type').map(([, value]) => value);
+  // Two types would let the gate judge one and the client read the other.
+  const contentType = types.length > 1 ? 'several' : (types[0] ?? null);
+  const result = { status: answer.status, contentType, bytes: answer.body.length };
+  const decision = combineDecisions(owners.map(({ policy }) => decideResult(policy, result)));
+  return decision.outcome === 'allow' ? null : decision;
+}

@@ -1,0 +1,98 @@
+/**
+ * Which owner policies a worker takes into force at boot: one per owner, valid now, and only on a machine as its `machine` section
+ * demands. What this worker cannot promise (durable counters, a release file) is refused, never ignored.
+ */
+
+import { checkMachine } from '../attestation/machine.ts';
+import { type FloorTableName, type Machine, PRESETS, type TcbFloors } from '../attestation/requirements.ts';
+import { FLOORS } from '../attestation/snp/floors.ts';
+import { findProduct, type Product } from '../attestation/snp/product.ts';
+import { type AttestationReport, parseReport } from '../attestation/snp/report.ts';
+import { encodeHex } from '../base/bytes.ts';
+import { PolicyError } from '../errors.ts';
+import type { MachineRules, OwnerPolicy } from '../policy/policy.ts';
+import { checkCallerRules } from './callers/prove.ts';
+import type { ReportDevice } from './device/report-device.ts';
+
+/** The strict preset with everything opened that an owner's `machine` section does not speak of. */
+function openMachine(report: AttestationReport): Machine {
+  const strict = PRESETS['strict-2026-11'];
+  const any = <K extends string>(bits: Readonly<Record<K, unknown>>): Record<K, 'any'> =>
+    Object.fromEntries(Object.keys(bits).map((bit) => [bit, 'any'])) as Record<K, 'any'>;
+  return {
+    ...strict,
+    tcb: 'any',
+    firmware: 'any',
+    revocation: 'off',
+    vmpl: [report.vmpl],
+    guestPolicy: any(strict.guestPolicy),
+    platform: any(strict.platform),
+    idKey: 'any',
+    authorKey: 'any',
+  };
+}
+
+function tcbDemand(tcb: MachineRules['tcb']): Machine['tcb'] | null {
+  if (tcb === 'any') return tcb;
+  if (typeof tcb === 'string') return Object.hasOwn(FLOORS, tcb) ? (tcb as FloorTableName) : null;
+  return { reported: tcb as TcbFloors, committed: 'any', launch: 'any', current: 'any' };
+}
+
+/** Says what of the owner's demands the machine does not meet, or null. */
+function machineFlaw(rules: MachineRules, report: AttestationReport): string | null {
+  if (rules.counters === 'durable') return 'counters: durable, but this worker counts in memory';
+  const product = report.cpuid === null ? null : findProduct(report.cpuid);
+  if (product === null || !rules.products.includes(product)) {
+    return `products: ${rules.products.join(', ')}, but this machine is ${product ?? 'of an unknown product'}`;
+  }
+  const measurement = encodeHex(report.measurement);
+  if (!rules.images.some((image) => image.kind === 'measurement' && image.measurement === measurement)) {
+    return `images: none of them is ${measurement} (release files cannot be read yet)`;
+  }
+  const tcb = tcbDemand(rules.tcb);
+  if (tcb === null) return `tcb: ${JSON.stringify(rules.tcb)} is not a floor table that this worker knows`;
+  const open = openMachine(report);
+  const demands: Machine = {
+    ...open,
+    products: rules.products as readonly Product[],
+    tcb,
+    platform: { ...open.platform, smt: rules.smt },
+  };
+  const failed = checkMachine(report, product, demands).find((check) => check.outcome === 'fail');
+  return failed === undefined ? null : `${failed.id}: expected ${failed.expected}, but it is ${failed.actual}`;
+}
+
+/** Asks the device what this machine is; the report is for the worker's own eyes, so it covers nothing. */
+async function ownReport(device: ReportDevice): Promise<AttestationReport | null> {
+  return parseReport((await device.getReport(new Uint8Array(64))).report).report;
+}
+
+/**
+ * Checks every policy before anything else of the worker stands.
+ * @throws PolicyError ERR_POLICY_NOT_IN_FORCE, ERR_POLICY_REFERENCE; ConfigurationError ERR_CONFIGURATION_DEVICE
+ */
+export async function checkPoliciesInForce(
+  policies: readonly OwnerPolicy[],
+  device: ReportDevice,
+  now: Date,
+): Promise<void> {
+  const refuse = (policy: OwnerPolicy, why: string): PolicyError =>
+    new PolicyError(
+      'ERR_POLICY_NOT_IN_FORCE',
+      `the policy of ${policy.owner} (${policy.file}) is not taken into force: ${why}`,
+    );
+  for (const policy of policies) {
+    const { from, until } = policy.valid;
+    if (now < from || now >= until)
+      throw refuse(policy, `it is valid from ${from.toISOString()} until ${until.toISOString()}`);
+    if (policies.filter((other) => other.owner === policy.owner).length > 1) {
+      throw refuse(policy, 'two files name this owner');
+    }
+    checkCallerRules(policy.callers);
+    if (policy.machine === null) continue;
+    const report = await ownReport(device);
+    const flaw =
+      report === null ? 'this machine gives no report that can be read' : machineFlaw(policy.machine, report);
+    if (flaw !== null) throw refuse(policy, flaw);
+  }
+}
