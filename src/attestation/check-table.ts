@@ -15,6 +15,8 @@ export interface CheckEntry {
 
 /** Names a check; ids are stable. */
 export type CheckId =
+  | 'evidence-present'
+  | 'evidence-form'
   | 'report-length'
   | 'report-version'
   | 'report-reserved'
@@ -99,9 +101,9 @@ export type CheckId =
   | 'owner-policies'
   | 'lockdown';
 
-const REPORT = 'SNP-ABI 1.58 Table 23';
-const POLICY = 'SNP-ABI 1.58 Table 10';
-const PLATFORM = 'SNP-ABI 1.58 Table 24';
+const REPORT = 'SNP-ABI 1.58 ATTESTATION_REPORT';
+const POLICY = 'SNP-ABI 1.58 GUEST_POLICY';
+const PLATFORM = 'SNP-ABI 1.58 PLATFORM_INFO';
 const VEK = 'AMD 57230';
 const PROTOCOL = 'docs/protocol.md';
 
@@ -130,6 +132,13 @@ const identity = (meaning: string): CheckEntry => isolation('ERR_NOT_ISOLATED_ID
 
 /** Every check that an appraisal can hold, in the order in which they are made. */
 export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = {
+  'evidence-present': entry(
+    'parse',
+    'ERR_NOT_AN_ENCLAVE_NO_EVIDENCE',
+    'The server answered with an evidence bundle at all.',
+    PROTOCOL,
+  ),
+  'evidence-form': parse('The evidence bundle is decoded exactly.', PROTOCOL),
   'report-length': parse('The report is exactly 1184 bytes.', REPORT),
   'report-version': parse('The report has a version that is known: 2, 3, 4 or 5.', REPORT),
   'report-reserved': parse('All bytes and bits that the version reserves are zero.', REPORT),
@@ -138,7 +147,7 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = {
   'report-signature-algorithm': parse('The signature algorithm is 1, ECDSA P-384 with SHA-384.', REPORT),
   'report-signing-key': parse('The signing key is a VCEK or a VLEK.', REPORT),
   'report-cpuid': parse('The CPU family is one whose TCB layout is known.', REPORT),
-  'report-tcb': parse('The reserved bytes of all four TCB versions are zero.', 'SNP-ABI 1.58 Table 3'),
+  'report-tcb': parse('The reserved bytes of all four TCB versions are zero.', 'SNP-ABI 1.58 TCB_VERSION'),
   'certificates-form': parse(
     'Each certificate is exactly one in DER; there are at most eight.',
     'RFC 5280 4.1, X.690 10',

@@ -1,6 +1,6 @@
 /**
  * The isolation stage as far as the report decides it: guest policy, privilege level, platform, TCB floors, firmware, mitigations, chip
- * and identity against `machine` of the trust file. The report is authentic when this runs. [SNP-ABI 1.58 Tables 10, 23, 24]
+ * and identity against `machine` of the trust file. The report is authentic when this runs. [SNP-ABI 1.58 GUEST_POLICY, PLATFORM_INFO, ATTESTATION_REPORT]
  */
 import type { Check } from '../appraisal.ts';
 import { encodeHex, isZero } from '../base/bytes.ts';
@@ -11,7 +11,7 @@ import type { Product } from './snp/product.ts';
 import type { AttestationReport } from './snp/report.ts';
 import { checkFirmware, checkTcb } from './tcb-demands.ts';
 
-/** Where each bit of the guest policy stands. [SNP-ABI 1.58 Table 10] */
+/** Where each bit of the guest policy stands. [SNP-ABI 1.58 GUEST_POLICY] */
 const GUEST_POLICY: readonly (readonly [GuestPolicyBit, bigint, CheckId])[] = [
   ['debug', 19n, 'guest-policy-debug'],
   ['migrationAgent', 18n, 'guest-policy-migration-agent'],
@@ -24,7 +24,7 @@ const GUEST_POLICY: readonly (readonly [GuestPolicyBit, bigint, CheckId])[] = [
   ['pageSwapDisabled', 25n, 'guest-policy-page-swap-disabled'],
 ];
 
-/** Where each bit of PLATFORM_INFO stands. [SNP-ABI 1.58 Table 24] */
+/** Where each bit of PLATFORM_INFO stands. [SNP-ABI 1.58 PLATFORM_INFO] */
 const PLATFORM: readonly (readonly [PlatformBit, bigint, CheckId])[] = [
   ['smt', 0n, 'platform-smt'],
   ['tsme', 1n, 'platform-tsme'],

@@ -1,4 +1,4 @@
-/** The binding stage: report and certificate are about the same signer, product, firmware and chip. [AMD 57230 3; SNP-ABI 1.58 Table 23] */
+/** The binding stage: report and certificate are about the same signer, product, firmware and chip. [AMD 57230 certificate chain; SNP-ABI 1.58 ATTESTATION_REPORT] */
 import type { Check } from '../../appraisal.ts';
 import { encodeHex, equalBytes, isZero } from '../../base/bytes.ts';
 import { makeCheck } from '../checks.ts';

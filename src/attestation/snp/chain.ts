@@ -1,6 +1,6 @@
 /**
  * The chain stage: from the VEK through ASK or ASVK to an accepted root. Every rule is checked and reported, also after one is broken;
- * only when all are met is the VEK's content believed. Revocation is in revocation.ts. [AMD 57230 3; RFC 5280 6.1]
+ * only when all are met is the VEK's content believed. Revocation is in revocation.ts. [AMD 57230 certificate chain; RFC 5280 6.1]
  */
 import type { Check } from '../../appraisal.ts';
 import { equalBytes } from '../../base/bytes.ts';

@@ -1,6 +1,6 @@
 /**
  * Where each field of an attestation report stands: 1184 bytes, integers little-endian. No meaning here, only places.
- * [SNP-ABI 1.58 Table 23 ATTESTATION_REPORT]
+ * [SNP-ABI 1.58 ATTESTATION_REPORT]
  */
 
 /** A field's place in bytes. */

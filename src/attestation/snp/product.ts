@@ -1,6 +1,6 @@
 /**
  * The product lines of AMD's certificate chains, and which CPUs belong to which.
- * [SNP-ABI 1.58 Table 23 CPUID_FAM_ID; AMD PPR family and model ranges]
+ * [SNP-ABI 1.58 ATTESTATION_REPORT CPUID_FAM_ID; AMD PPR family and model ranges]
  */
 
 /** A product line: the name in `ARK-<product>`. Bergamo, Siena and Genoa-X are signed under Genoa. */

@@ -1,4 +1,4 @@
-/** The signature stage: the VEK signed this report, over the bytes as they were received. [SNP-ABI 1.58 Table 23; FIPS 186-5 6.4.2] */
+/** The signature stage: the VEK signed this report, over the bytes as they were received. [SNP-ABI 1.58 ATTESTATION_REPORT; FIPS 186-5 6.4.2] */
 import type { Check } from '../../appraisal.ts';
 import { makeCheck, skipCheck } from '../checks.ts';
 import { SIGNED_SIZE } from './layout.ts';

@@ -1,7 +1,7 @@
 /**
  * The attestation report as a frozen record, and back to its 1184 bytes. Reads form only (lengths, reserved bytes, versions,
  * enumerations); what the values must be is decided elsewhere, and the signature is checked over the received bytes, never over
- * what `encodeReport` gives. [SNP-ABI 1.58 Table 23]
+ * what `encodeReport` gives. [SNP-ABI 1.58 ATTESTATION_REPORT]
  */
 import { encodeHex, isZero } from '../../base/bytes.ts';
 import { FIELDS, type FieldName, type Place, REPORT_SIZE, RESERVED } from './layout.ts';

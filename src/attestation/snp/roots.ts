@@ -1,6 +1,6 @@
 /**
  * The roots that a verifier accepts: AMD's, pinned by fingerprint, or simulated ones that are named. Certificates in evidence are only
- * material for a path to one of these. [AMD KDS cert_chain of each product line; SHA-256 over the DER of each ARK]
+ * material for a path to one of these. [AMD KDS cert_chain of each product line]
  */
 import { PRODUCTS, type Product } from './product.ts';
 

@@ -1,6 +1,6 @@
 /**
  * TCB versions: one security patch level per firmware component, compared component by component and never as one integer.
- * [SNP-ABI 1.58 Table 3 TCB_VERSION]
+ * [SNP-ABI 1.58 TCB_VERSION]
  */
 
 /** The levels, each 0 to 255; `fmc` exists on Turin and later and is null before. */

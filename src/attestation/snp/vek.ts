@@ -1,6 +1,6 @@
 /**
  * What AMD writes into the certificate of a versioned endorsement key (VEK): kind, product name, TCB and the chip or provider it is
- * for. Every extension exactly once, strictly typed; a missing level is never 0. [AMD 57230 Tables 8 to 11]
+ * for. Every extension exactly once, strictly typed; a missing level is never 0. [AMD 57230 VCEK and VLEK extensions]
  */
 import { parseDerByte, parseDerIa5, type X509Certificate } from './der.ts';
 import { AMD_OID, type AmdExtension } from './oids.ts';
