@@ -7,7 +7,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { parseBundle } from './bundle.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
-import { findOpenDoor } from './lockdown.ts';
+import { findOpenDoor, removeSignals } from './lockdown.ts';
 import {
   FRAME,
   parseCommandHead,
@@ -34,6 +34,7 @@ function send(...parts: Parameters<typeof encodeFrame>): void {
 const textOf = (e: unknown): string => (e instanceof Error ? e.message : String(e)).slice(0, 512);
 
 async function load(frame: Frame): Promise<void> {
+  removeSignals();
   const door = findOpenDoor();
   if (door !== null) throw new TypeError(`this process is not locked down: ${door}`);
   const parsed = parseBundle(frame);

@@ -54,6 +54,7 @@ export function writeConfinedArguments(
     '--permission',
     ...folders.map((folder) => `--allow-fs-read=${folder}${sep}`),
     '--disallow-code-generation-from-strings',
+    '--no-experimental-sqlite',
     `--max-old-space-size=${limits.heapMiB}`,
     `--wasm-max-mem-pages=${limits.memoryPages}`,
     '--no-warnings',

@@ -77,6 +77,8 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   let current: Generation | null = null;
   let ready = Promise.withResolvers<Generation>();
   const first = Promise.withResolvers<void>();
+  /** Children that still exist, killed or not. */
+  const existing = new Set<Promise<void>>();
 
   function start(): void {
     const generation: Generation = {
@@ -92,7 +94,12 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     const timer = setTimeout(() => {
       if (!generation.isReady) generation.link.kill('killed');
     }, options.startDeadlineMs);
-    void generation.link.gone.then(() => clearTimeout(timer));
+    const { gone } = generation.link;
+    existing.add(gone);
+    void gone.then(() => {
+      clearTimeout(timer);
+      return existing.delete(gone);
+    });
     generation.link.send(options.load);
   }
 
@@ -203,11 +210,10 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   async function close(): Promise<void> {
     closed = true;
     clearTimeout(pause);
-    const last = current;
-    last?.link.kill('killed');
+    current?.link.kill('killed');
     ready.promise.catch(() => undefined);
     ready.reject(error('ERR_FUNCTION_UNAVAILABLE', 'is closed'));
-    await last?.link.gone;
+    await Promise.all(existing);
   }
 
   start();

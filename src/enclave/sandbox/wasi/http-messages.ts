@@ -1,0 +1,164 @@
+/** The resources of wasi:http that need nothing of their call but what they are made from. [WASI 0.2.12 wasi:http/types] */
+import type { EgressAnswer, FunctionRequest, FunctionResponse } from '../sandbox.ts';
+import { IncomingBody, OutgoingBody } from './http-bodies.ts';
+import { makeErrorCode } from './http-errors.ts';
+import { Fields } from './http-fields.ts';
+import { type OutputBuffer, Pollable } from './io.ts';
+import { DONE, err, ok, type Result, type Variant } from './result.ts';
+
+const NOT_AGAIN: Result<never, undefined> = err(undefined);
+const METHODS: ReadonlySet<string> = new Set([
+  'get',
+  'head',
+  'post',
+  'put',
+  'delete',
+  'connect',
+  'options',
+  'trace',
+  'patch',
+]);
+
+/** Makes the method variant of a name. */
+export function makeMethod(method: string): Variant {
+  const tag = method.toLowerCase();
+  // Methods are case-sensitive, so `get` is not GET.
+  return METHODS.has(tag) && method === method.toUpperCase() ? { tag } : { tag: 'other', val: method };
+}
+
+/** wasi:http/types incoming-request. */
+export class IncomingRequest {
+  readonly #request: FunctionRequest;
+  #consumed = false;
+  constructor(request: FunctionRequest) {
+    this.#request = request;
+  }
+  method(): Variant {
+    return makeMethod(this.#request.method);
+  }
+  pathWithQuery(): string {
+    return this.#request.path;
+  }
+  scheme(): Variant {
+    return { tag: 'HTTPS' };
+  }
+  authority(): string {
+    return this.#request.authority;
+  }
+  headers(): Fields {
+    return Fields.received(this.#request.headers);
+  }
+  consume(): Result<IncomingBody, undefined> {
+    if (this.#consumed) return NOT_AGAIN;
+    this.#consumed = true;
+    return ok(new IncomingBody(this.#request.body));
+  }
+}
+
+/** wasi:http/types incoming-response. */
+export class IncomingResponse {
+  readonly #response: FunctionResponse;
+  #consumed = false;
+  constructor(response: FunctionResponse) {
+    this.#response = response;
+  }
+  status(): number {
+    return this.#response.status;
+  }
+  headers(): Fields {
+    return Fields.received(this.#response.headers);
+  }
+  consume(): Result<IncomingBody, undefined> {
+    if (this.#consumed) return NOT_AGAIN;
+    this.#consumed = true;
+    return ok(new IncomingBody(this.#response.body));
+  }
+}
+
+/** wasi:http/types request-options, which are kept and otherwise ignored: the gate has its own timeouts. */
+export class RequestOptions {
+  #connect: bigint | undefined;
+  #firstByte: bigint | undefined;
+  #betweenBytes: bigint | undefined;
+  connectTimeout(): bigint | undefined {
+    return this.#connect;
+  }
+  setConnectTimeout(duration: bigint | undefined): Result<undefined, undefined> {
+    this.#connect = duration;
+    return DONE;
+  }
+  firstByteTimeout(): bigint | undefined {
+    return this.#firstByte;
+  }
+  setFirstByteTimeout(duration: bigint | undefined): Result<undefined, undefined> {
+    this.#firstByte = duration;
+    return DONE;
+  }
+  betweenBytesTimeout(): bigint | undefined {
+    return this.#betweenBytes;
+  }
+  setBetweenBytesTimeout(duration: bigint | undefined): Result<undefined, undefined> {
+    this.#betweenBytes = duration;
+    return DONE;
+  }
+}
+
+/** wasi:http/types future-incoming-response. */
+export class FutureIncomingResponse {
+  readonly #done: Promise<void>;
+  #answer: EgressAnswer | null = null;
+  #taken = false;
+  constructor(answer: Promise<EgressAnswer>) {
+    this.#done = this.#keep(answer);
+  }
+  async #keep(answer: Promise<EgressAnswer>): Promise<void> {
+    this.#answer = await answer;
+  }
+  subscribe(): Pollable {
+    return new Pollable(
+      () => this.#answer !== null,
+      () => this.#done,
+    );
+  }
+  get(): Result<Result<IncomingResponse, Variant>, undefined> | undefined {
+    const answer = this.#answer;
+    if (answer === null) return undefined;
+    if (this.#taken) return NOT_AGAIN;
+    this.#taken = true;
+    return ok('error' in answer ? err(makeErrorCode(answer.error)) : ok(new IncomingResponse(answer)));
+  }
+}
+
+/** A message that a guest makes: headers, and a body that it may take out and write once. */
+export class OutgoingMessage {
+  readonly #headers: Fields;
+  readonly #buffer: OutputBuffer;
+  #body: Promise<Uint8Array | null> | null = null;
+  #finished: Uint8Array | null = null;
+  constructor(headers: Fields, buffer: OutputBuffer) {
+    this.#headers = headers;
+    this.#buffer = buffer;
+  }
+  headers(): Fields {
+    return this.#headers.frozen();
+  }
+  body(): Result<OutgoingBody, undefined> {
+    if (this.#body !== null) return NOT_AGAIN;
+    const { promise, resolve } = Promise.withResolvers<Uint8Array | null>();
+    this.#body = promise;
+    return ok(
+      new OutgoingBody(this.#buffer, (bytes) => {
+        this.#finished = bytes;
+        resolve(bytes);
+      }),
+    );
+  }
+  /** The body once it is finished, null when it was dropped before; empty when it was never taken out. */
+  whenFinished(): Promise<Uint8Array | null> {
+    return this.#body ?? Promise.resolve(new Uint8Array(0));
+  }
+  /** The body if it is finished by now. */
+  finished(): Uint8Array | null {
+    return this.#body === null ? new Uint8Array(0) : this.#finished;
+  }
+}

@@ -1,0 +1,142 @@
+/** What a confined process can do, tried from inside with the very arguments that functions get. */
+import { once } from 'node:events';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { spawnConfined, writeConfinedArguments } from '../../../src/enclave/sandbox/confinement.ts';
+
+/** Tries each door and prints what came of it; \`open\` means that it worked. */
+const PROBE = `
+import { readFileSync, writeFileSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { Worker } from 'node:worker_threads';
+import { connect, createServer } from 'node:net';
+import { createSocket } from 'node:dgram';
+import { lookup } from 'node:dns/promises';
+import { findOpenDoor, removeSignals } from 'LOCKDOWN';
+const results = {};
+if (SIGNALS) removeSignals();
+const attempt = async (name, f) => {
+  try { await f(); results[name] = 'open'; } catch (e) { results[name] = e.code ?? e.name; }
+};
+const settled = (emitter, good) => new Promise((resolve, reject) => { emitter.on(good, resolve); emitter.on('error', reject); });
+await attempt('connect', () => settled(connect(PORT, '127.0.0.1'), 'connect'));
+await attempt('listen', () => settled(createServer().listen(0), 'listening'));
+await attempt('udp', () => { const s = createSocket('udp4'); const p = settled(s, 'listening'); s.bind(0); return p; });
+await attempt('names', () => lookup('localhost'));
+await attempt('fetch', () => fetch('http://127.0.0.1:PORT').catch((e) => { throw e.cause ?? e; }));
+await attempt('read', () => readFileSync('/etc/passwd'));
+await attempt('list', () => readdirSync('/'));
+await attempt('write', () => writeFileSync('FOLDER/x', 'x'));
+await attempt('spawn', () => { const r = spawnSync('/bin/true'); if (r.error) throw r.error; });
+await attempt('worker', () => new Worker('1', { eval: true }));
+await attempt('eval', () => (0, eval)('1'));
+await attempt('function', () => new Function('return 1'));
+await attempt('memory', () => new WebAssembly.Memory({ initial: 65 }));
+await attempt('sqlite', () => import('node:sqlite').then((m) => new m.DatabaseSync('FOLDER/db')));
+await attempt('ffi', () => import('node:ffi').then((m) => m.dlopen('libc.so.6', {})));
+await attempt('signal', () => process.kill(process.ppid, 0));
+if (SIGNALS) await attempt('debug', () => process._debugProcess(process.ppid));
+results.environment = Object.keys(process.env).length;
+results.cwd = process.cwd();
+results.door = findOpenDoor();
+console.log(JSON.stringify(results));
+process.exit(0);
+`;
+
+const FOLDER = realpathSync(mkdtempSync(join(tmpdir(), 'anchorhold-probe-')));
+const SANDBOX = realpathSync(join(import.meta.dirname, '../../../src/enclave/sandbox'));
+const server = createServer((socket) => socket.end());
+let port = 0;
+let connections = 0;
+server.on('connection', () => {
+  connections += 1;
+});
+
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  port = address !== null && typeof address === 'object' ? address.port : 0;
+});
+afterAll(() => {
+  server.close();
+  rmSync(FOLDER, { recursive: true });
+});
+
+async function probe(
+  change: (args: readonly string[]) => readonly string[],
+  signalsRemoved = true,
+): Promise<Record<string, unknown>> {
+  const script = join(FOLDER, 'probe.mjs');
+  const source = PROBE.replaceAll('PORT', String(port))
+    .replaceAll('FOLDER', FOLDER)
+    .replaceAll('SIGNALS', String(signalsRemoved))
+    .replace('LOCKDOWN', join(SANDBOX, 'lockdown.ts'));
+  writeFileSync(script, source);
+  const args = writeConfinedArguments(script, [FOLDER, SANDBOX], { heapMiB: 64, memoryPages: 64 }, []);
+  const child = spawnConfined(change(args));
+  const [out, printed] = await Promise.all([child.stdout, child.stderr].map(async (s) => (s === null ? '' : text(s))));
+  expect(printed).toBe('');
+  return JSON.parse(out ?? '') as Record<string, unknown>;
+}
+
+describe('a confined process', () => {
+  it('finds every door shut', async () => {
+    const before = connections;
+    expect(await probe((args) => args)).toEqual({
+      connect: 'ERR_ACCESS_DENIED',
+      listen: 'ERR_ACCESS_DENIED',
+      udp: 'ERR_ACCESS_DENIED',
+      names: 'ERR_ACCESS_DENIED',
+      fetch: 'ERR_ACCESS_DENIED',
+      read: 'ERR_ACCESS_DENIED',
+      list: 'ERR_ACCESS_DENIED',
+      write: 'ERR_ACCESS_DENIED',
+      spawn: 'ERR_ACCESS_DENIED',
+      worker: 'ERR_ACCESS_DENIED',
+      eval: 'EvalError',
+      function: 'EvalError',
+      memory: 'RangeError',
+      sqlite: 'ERR_UNKNOWN_BUILTIN_MODULE',
+      ffi: 'ERR_ACCESS_DENIED',
+      signal: 'TypeError',
+      debug: 'TypeError',
+      environment: 0,
+      cwd: '/',
+      door: null,
+    });
+    expect(connections).toBe(before);
+  });
+
+  it.each([
+    ['no permission model', '--permission', 'no permission model'],
+    ['the network', '--allow-net', 'net'],
+    ['child processes', '--allow-child-process', 'child'],
+    ['workers', '--allow-worker', 'worker'],
+    ['addons', '--allow-addons', 'addon'],
+    ['foreign functions', '--allow-ffi', 'ffi'],
+    ['the inspector', '--allow-inspector', 'inspector'],
+    ['WASI of Node', '--allow-wasi', 'wasi'],
+    ['writing files', '--allow-fs-write=*', 'fs.write'],
+    ['reading every file', '--allow-fs-read=*', 'fs.read'],
+  ])('notices that it has %s, and would refuse to serve', async (_, flag, door) => {
+    const results = await probe((args) =>
+      flag === '--permission' ? args.filter((a) => a !== flag && !a.startsWith('--allow')) : [flag, ...args],
+    );
+    expect(results['door']).toBe(door);
+  });
+
+  it('notices that SQLite is there, which does not ask the permission model', async () => {
+    const results = await probe((args) => args.filter((a) => a !== '--no-experimental-sqlite'));
+    expect(results['door']).toBe('sqlite');
+  });
+
+  it('notices that it could send signals', async () => {
+    const results = await probe((args) => args, false);
+    expect(results['door']).toBe('signals');
+  });
+});

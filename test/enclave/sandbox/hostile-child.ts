@@ -1,0 +1,42 @@
+/** A child that does not keep to the protocol, in the way its argument says. It sits where a function's process would. */
+import { Socket } from 'node:net';
+import { encodeFrame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
+import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
+
+const how = process.argv[2] ?? '';
+const pipe = new Socket({ fd: 3, readable: true, writable: true });
+const read = openFrameReader(1024);
+const ready = (): boolean => pipe.write(encodeFrame(FRAME.ready, 0, {}));
+
+function flood(): void {
+  for (let i = 0; i < 64; i++) process.stdout.write('x'.repeat(65_536));
+  setTimeout(() => process.exit(1), 20);
+}
+
+const AT_START: Readonly<Record<string, () => unknown>> = {
+  'dies at start': () => process.exit(3),
+  'is silent': () => undefined,
+  'garbage at start': () => pipe.write('HTTP/1.1 200 OK\r\n\r\n'),
+  refuses: () => pipe.write(encodeFrame(FRAME.refused, 0, { text: 'no' })),
+};
+
+const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
+  garbage: () => pipe.write('A'.repeat(64)),
+  'a huge length': () => pipe.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff)),
+  'ready twice': ready,
+  'an unknown call': (call) => pipe.write(encodeFrame(FRAME.trap, call + 1, { text: '' })),
+  'the wrong kind of answer': (call) => pipe.write(encodeFrame(FRAME.exit, call, { code: 0, stderrBytes: 0 })),
+  'a frame of the gate': (call) => pipe.write(encodeFrame(FRAME.call, call, {})),
+  'bad CBOR': () => pipe.write(Uint8Array.of(0, 0, 0, 11, FRAME.answer, 0, 0, 0, 1, 0, 0, 0, 2, 0xbf, 0xff)),
+  dies: () => process.exit(1),
+  'closes the pipe': () => pipe.end(),
+  'floods its output': flood,
+};
+
+pipe.on('data', (chunk: Buffer) => {
+  for (const frame of read(chunk) ?? []) {
+    if (frame.type === FRAME.load) (AT_START[how] ?? ready)();
+    else AT_CALL[how]?.(frame.call);
+  }
+});
+pipe.on('close', () => process.exit(0));
