@@ -31,12 +31,13 @@ export function parseHost(text: string): Reading<string> {
   if (labels.includes('')) return refuse(`the host ${quote(text)} has an empty label`);
   const bad = labels.find((label) => !LABEL.test(label));
   if (bad !== undefined) return refuse(`the host label ${quote(bad)} is not letters, digits and inner hyphens`);
-  const canonical = canonicalHost(lower);
-  if (canonical === null) return refuse(`the host ${quote(text)} is not a valid name or address`);
   // A last label of digits makes it an address in some parsers and a name in others (0x7f.1, 2130706433, 0177.0.0.1).
-  if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '') && !(IPV4.test(lower) && canonical === lower))
-    return refuse(`the host ${quote(text)} is an address in an unusual spelling; it would be ${canonical}`);
-  if (canonical !== lower) return refuse(`the host ${quote(text)} is not in normal form; it would be ${canonical}`);
+  if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '') && !(IPV4.test(lower) && canonicalHost(lower) === lower)) {
+    const meant = canonicalHost(lower);
+    return refuse(
+      `the host ${quote(text)} is an address in an unusual spelling${meant === null ? '' : `; it would be ${meant}`}`,
+    );
+  }
   return accept(lower);
 }
 

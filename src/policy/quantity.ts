@@ -7,7 +7,7 @@ const WINDOWS: Readonly<Record<string, number>> = { second: 1, minute: 60, hour:
 
 /** Reads `64 KiB` as a number of bytes, at least one. */
 export function parseByteSize(text: string): Reading<number> {
-  const match = /^([1-9]\d{0,11}) ?([A-Za-z]+)$/.exec(text);
+  const match = /^([1-9]\d{0,14}) ?([A-Za-z]+)$/.exec(text);
   const unit = Object.entries(SIZES).find(([name]) => name === match?.[2]);
   if (match === null || unit === undefined)
     return refuse(`${quote(text)} is not a size: write a whole number and B, KiB, MiB or GiB, such as 64 KiB`);
