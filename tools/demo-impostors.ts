@@ -9,13 +9,7 @@ import { bootWorker } from '../src/enclave/boot.ts';
 import { type Identity, openIdentity } from '../src/enclave/identity.ts';
 import { loadWorkerParts, type WorkerParts } from '../src/enclave/worker-parts.ts';
 import { SILENT } from '../src/io/log.ts';
-import {
-  createSimulatedAmd,
-  type MachineOptions,
-  openSimulatedAmd,
-  type SimulatedAmd,
-  simulatedDevice,
-} from '../src/testing/index.ts';
+import { type MachineOptions, openSimulatedAmd, type SimulatedAmd, simulatedDevice } from '../src/testing/index.ts';
 
 export interface Impostor {
   readonly what: string;
@@ -127,7 +121,7 @@ export async function* createImpostors(demo: {
     [
       'a simulated AMD with another root',
       /^NotAnEnclaveError ERR_NOT_AN_ENCLAVE_CHAIN/,
-      async () => await workerOn(parts, createSimulatedAmd(), {}),
+      async () => await workerOn(parts, await openSimulatedAmd(`${demo.state}-of-somebody-else`), {}),
     ],
     [
       'a genuine machine with other code',

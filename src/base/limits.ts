@@ -14,7 +14,7 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   /** Certificates in one bundle: ARK, ASK or ASVK and VEK, and room for a second path. */
   certificates: 8,
   /** One CRL: AMD's are under 1 KiB; serials are 32 bytes at most. */
-  crlBytes: 256 * 1024,
+  crlBytes: 64 * 1024,
   /** Inclusion path: a tree of 2^20 nonces under one report. */
   inclusionPath: 20,
   /** HTTP response head before trust. */

@@ -113,7 +113,8 @@ export const call: CliCommand = {
       ...(body === null ? {} : { body }),
     });
     const bytes = new Uint8Array(await response.arrayBuffer());
-    const problem = response.headers.get('content-type') === 'application/problem+json';
+    // Only the gate can set this header: a function's own problem document is an answer like any other.
+    const problem = response.headers.get('anchorhold-refused-by') === 'gate';
     const { exit, lines } = problem ? refusal(parseUtf8(bytes)) : { exit: response.ok ? 0 : 1, lines: [] };
     if (input.switches.has('json')) {
       const text = parseUtf8(bytes);

@@ -4,7 +4,7 @@
  */
 import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
-import { EnclaveError, type ErrorCode } from '../errors.ts';
+import { EnclaveError, type ErrorCode, PolicyError } from '../errors.ts';
 import { type AskedOwner, type CombinedDecision, combineDecisions, decideQueryForAll } from '../policy/combine.ts';
 import type { QueryDecision } from '../policy/decide.ts';
 import type { Decision, OwnerPolicy } from '../policy/policy.ts';
@@ -60,13 +60,27 @@ interface Asker {
   readonly caller: ProvenCaller | null;
 }
 
-async function identify(owners: readonly GatedOwner[], request: GateRequest, now: Date): Promise<Asker> {
+/** Proves who asks to each owner; a proof that does not hold is that owner's denial. */
+async function identify(
+  owners: readonly GatedOwner[],
+  request: GateRequest,
+  now: Date,
+): Promise<Asker & { readonly denial: Decision | null }> {
   const asked = [];
+  let denial: Decision | null = null;
   for (const { policy, replay } of owners) {
-    const proven = await proveCallers(policy.callers, request, { now, replay });
-    asked.push({ policy, proven, callers: new Set(proven.map((caller) => caller.name)) });
+    try {
+      const proven = await proveCallers(policy.callers, request, { now, replay });
+      asked.push({ policy, proven, callers: new Set(proven.map((caller) => caller.name)) });
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      const { code, hint, message } = error;
+      denial = { outcome: 'deny', owner: policy.owner, at: policy.sections.callers, code, reason: message, hint };
+      asked.push({ policy, proven: [], callers: new Set<string>() });
+      break;
+    }
   }
-  return { owners: asked, caller: asked.flatMap((owner) => owner.proven)[0] ?? null };
+  return { owners: asked, caller: asked.flatMap((owner) => owner.proven)[0] ?? null, denial };
 }
 
 /** Shows a denial as far as the owner lets this asker see it. */
@@ -131,12 +145,11 @@ export function openGate(options: GateOptions): Gate {
       });
     };
 
-    try {
-      asker = await identify(called.owners, request, now());
-    } catch (error) {
-      if (!(error instanceof EnclaveError)) throw error;
-      note({ ...combineDecisions([]), owner: called.owners[0]?.policy.owner ?? '' }, error.code);
-      return problemOfError(error);
+    const identified = await identify(called.owners, request, now());
+    asker = identified;
+    if (identified.denial !== null) {
+      note(identified.denial, identified.denial.code ?? 'ERR_POLICY_CALLER');
+      return showDenial(identified.denial, asker);
     }
     const decision = decideQueryForAll(asker.owners, {
       method: request.method,
@@ -170,7 +183,7 @@ export function openGate(options: GateOptions): Gate {
         return showDenial(refusal, asker);
       }
       bytes.bytesOut = answer.body.length;
-      return answer;
+      return { ...answer, headers: answer.headers.filter(([header]) => !header.startsWith('anchorhold-')) };
     } catch (error) {
       reason = error instanceof EnclaveError ? error.code : 'ERR_FUNCTION_UNAVAILABLE';
       return problemOfError(error);

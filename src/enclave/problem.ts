@@ -4,6 +4,9 @@ import { EnclaveError, ERRORS, type ErrorCode } from '../errors.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { FunctionResponse, HeaderField } from './sandbox/sandbox.ts';
 
+/** Marks the gate's own refusals and failures; the gate takes it, and all of its kind, out of what functions answer. */
+const REFUSAL_HEADER = 'anchorhold-refused-by';
+
 function answer(
   status: number,
   body: Readonly<Record<string, unknown>>,
@@ -11,7 +14,13 @@ function answer(
 ): FunctionResponse {
   return {
     status,
-    headers: [['content-type', 'application/problem+json'], ['cache-control', 'no-store'], ...extra],
+    headers: [
+      ['content-type', 'application/problem+json'],
+      ['cache-control', 'no-store'],
+      // Functions cannot set this one, so a client can tell the gate's word from a function's.
+      [REFUSAL_HEADER, 'gate'],
+      ...extra,
+    ],
     body: encodeUtf8(`${JSON.stringify(body)}\n`),
   };
 }

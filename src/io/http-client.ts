@@ -200,9 +200,13 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
         bodyTimeout: call.deadlineMs,
         connect: (_options, callback) => {
           // Asked twice means that the connection is gone: a repeated request is the function's to decide.
-          if (given) callback(new ConnectFailure('connection-terminated'), null);
-          else callback(null, socket);
+          const again = given;
           given = true;
+          // undici is still inside its own loop here and would not look at the queue again.
+          queueMicrotask(() => {
+            if (again) callback(new ConnectFailure('connection-terminated'), null);
+            else callback(null, socket);
+          });
         },
       });
       try {
