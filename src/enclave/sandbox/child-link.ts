@@ -11,7 +11,8 @@ import { type Frame, openFrameReader } from './frame.ts';
 export type ChildEnd = 'malformed' | 'killed' | 'ended';
 
 export interface ChildLink {
-  send(frame: Uint8Array): void;
+  /** Resolves when the child's end has taken the bytes, or will never. */
+  send(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells `onEnd`; does nothing when it is already gone. */
   kill(end: ChildEnd): void;
   /** Resolves when the process no longer exists. */
@@ -76,9 +77,11 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
   child.on('exit', leave);
 
   return {
-    send: (frame) => {
-      if (!over) pipe.write(frame);
-    },
+    send: (frame) =>
+      new Promise((resolve) => {
+        if (over) resolve();
+        else pipe.write(frame, () => resolve());
+      }),
     kill,
     gone,
   };

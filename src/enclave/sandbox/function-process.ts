@@ -10,7 +10,7 @@ import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import { type ChildMessage, FRAME, parseChildMessage, writeEgressAnswerHead } from './messages.ts';
-import type { Egress, EgressAnswer } from './sandbox.ts';
+import type { Egress, EgressAnswer, EgressRequest } from './sandbox.ts';
 
 export interface FunctionProcessOptions {
   readonly name: string;
@@ -49,6 +49,7 @@ interface PendingCall {
   readonly resolve: (answer: CallAnswer) => void;
   readonly reject: (e: FunctionError) => void;
   egressNow: number;
+  logged: boolean;
 }
 
 /** One child from its start to its end. */
@@ -61,6 +62,16 @@ interface Generation {
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 const NOTHING = new Uint8Array(0);
+const TOO_MANY: EgressAnswer = { error: 'connection-limit-reached' };
+
+/** The gate's egress never rejects; if it does all the same, the guest gets an error and the gate goes on. */
+async function askEgress(egress: Egress, request: EgressRequest): Promise<EgressAnswer> {
+  try {
+    return await egress(request);
+  } catch {
+    return { error: 'internal-error' };
+  }
+}
 
 /**
  * Starts the first child and waits until it has loaded the function.
@@ -100,7 +111,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       clearTimeout(timer);
       return existing.delete(gone);
     });
-    generation.link.send(options.load);
+    void generation.link.send(options.load);
   }
 
   /** Fails what was in flight, and starts the next child: at once, unless children keep dying before they are ready. */
@@ -131,8 +142,11 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       return !generation.isReady && begin(generation, message);
     const pending = generation.calls.get(message.call);
     if (pending === undefined) return false;
-    if (message.type === 'log') options.onLog(message.text);
-    else if (message.type === 'egress') {
+    if (message.type === 'log') {
+      if (pending.logged) return false;
+      pending.logged = true;
+      options.onLog(message.text);
+    } else if (message.type === 'egress') {
       void passEgress(generation, pending, message);
     } else if (message.type === 'trap') {
       options.onLog(`trap: ${message.text}`);
@@ -157,29 +171,21 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     return true;
   }
 
+  /** A request counts until its answer is taken, so that a child that does not read cannot pile up answers here. */
   async function passEgress(
     generation: Generation,
     pending: PendingCall,
     message: Extract<ChildMessage, { type: 'egress' }>,
   ): Promise<void> {
-    const answer = await ask(pending, message);
-    if (generation.calls.get(message.call) !== pending) return;
-    const head = writeEgressAnswerHead(message.number, answer);
-    generation.link.send(
-      encodeFrame(FRAME.egressAnswer, message.call, head, 'error' in answer ? NOTHING : answer.body),
-    );
-  }
-
-  async function ask(pending: PendingCall, message: Extract<ChildMessage, { type: 'egress' }>): Promise<EgressAnswer> {
-    if (pending.egressNow >= options.maxEgress) return { error: 'connection-limit-reached' };
+    const refused = pending.egressNow >= options.maxEgress;
     pending.egressNow += 1;
-    try {
-      return await pending.options.egress(message.request);
-    } catch {
-      return { error: 'internal-error' };
-    } finally {
-      pending.egressNow -= 1;
+    const answer = refused ? TOO_MANY : await askEgress(pending.options.egress, message.request);
+    if (generation.calls.get(message.call) === pending) {
+      const head = writeEgressAnswerHead(message.number, answer);
+      const body = 'error' in answer ? NOTHING : answer.body;
+      await generation.link.send(encodeFrame(FRAME.egressAnswer, message.call, head, body));
     }
+    pending.egressNow -= 1;
   }
 
   async function call(head: Cbor, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
@@ -198,8 +204,8 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       if (running.calls.size >= options.maxCalls)
         throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
       generation = running;
-      running.calls.set(id, { options: callOptions, resolve, reject, egressNow: 0 });
-      running.link.send(encodeFrame(FRAME.call, id, head, body));
+      running.calls.set(id, { options: callOptions, resolve, reject, egressNow: 0, logged: false });
+      void running.link.send(encodeFrame(FRAME.call, id, head, body));
       return await promise;
     } finally {
       clearTimeout(timer);

@@ -172,11 +172,11 @@ export function writeEgressAnswerHead(number: number, answer: EgressAnswer): Cbo
   return { number, status: answer.status, headers: writeHeaders(answer.headers) };
 }
 
-/** Reads what egress answered, in the child. */
+/** Reads what egress answered, in the child; a response that no guest could be shown becomes an error, so that none waits for ever. */
 export function parseEgressAnswer(head: Cbor, body: Uint8Array): { number: number; answer: EgressAnswer } | null {
   if (!isCborMap(head) || typeof head['number'] !== 'number') return null;
   const { number, error } = head;
   if (typeof error === 'string') return { number, answer: { error } };
   const response = parseResponse(head, body);
-  return response === null ? null : { number, answer: response };
+  return { number, answer: response ?? { error: 'HTTP-protocol-error' } };
 }

@@ -43,7 +43,7 @@ export async function transpileComponent(
   });
   const timer = setTimeout(() => link.kill('killed'), DEADLINE_MS);
   try {
-    link.send(encodeFrame(FRAME.load, 0, { kind }, component));
+    void link.send(encodeFrame(FRAME.load, 0, { kind }, component));
     return await promise;
   } finally {
     clearTimeout(timer);

@@ -66,6 +66,7 @@ describe('a child that breaks the protocol during a call', () => {
     ['the wrong kind of answer', 'ERR_FUNCTION_PROTOCOL'],
     ['a frame of the gate', 'ERR_FUNCTION_PROTOCOL'],
     ['bad CBOR', 'ERR_FUNCTION_PROTOCOL'],
+    ['logs twice', 'ERR_FUNCTION_PROTOCOL'],
     ['dies', 'ERR_FUNCTION_TRAP'],
     ['closes the pipe', 'ERR_FUNCTION_TRAP'],
     ['floods its output', 'ERR_FUNCTION_TRAP'],
@@ -104,5 +105,23 @@ describe('a child that breaks the protocol during a call', () => {
     expect(children.length).toBeLessThanOrEqual(6);
     await running.close();
     expect(children.every(isGone)).toBe(true);
+  });
+
+  it('asks for much at once: what is over the limit is refused without reaching the gate', async () => {
+    const { open } = openHostile('asks for much at once');
+    const running = await open;
+    let asked = 0;
+    const egress = async (): Promise<{ error: string }> => {
+      asked += 1;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return { error: 'DNS-timeout' };
+    };
+    const options = { deadlineMs: 20_000, egress, expects: 'answer' } as const;
+    const answer = await running.call({}, new Uint8Array(0), options);
+    expect(answer.type === 'answer' && new TextDecoder().decode(answer.response.body)).toBe(
+      'DNS-timeout connection-limit-reached connection-limit-reached',
+    );
+    expect(asked).toBe(1);
+    await running.close();
   });
 });

@@ -1,7 +1,7 @@
 /** A child that does not keep to the protocol, in the way its argument says. It sits where a function's process would. */
 import { Socket } from 'node:net';
-import { encodeFrame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
-import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
+import { encodeFrame, type Frame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
+import { FRAME, parseEgressAnswer, writeEgressHead } from '../../../src/enclave/sandbox/messages.ts';
 
 const how = process.argv[2] ?? '';
 const pipe = new Socket({ fd: 3, readable: true, writable: true });
@@ -11,6 +11,27 @@ const ready = (): boolean => pipe.write(encodeFrame(FRAME.ready, 0, {}));
 function flood(): void {
   for (let i = 0; i < 64; i++) process.stdout.write('x'.repeat(65_536));
   setTimeout(() => process.exit(1), 20);
+}
+
+/** Asks three times at once, and answers with the errors that it got, in the order of the numbers. */
+function askForMuch(call: number): void {
+  const request = {
+    method: 'GET',
+    scheme: 'https',
+    authority: 'a.test',
+    path: '/',
+    headers: [],
+    body: new Uint8Array(0),
+  };
+  for (const number of [1, 2, 3]) pipe.write(encodeFrame(FRAME.egress, call, writeEgressHead(number, request)));
+}
+const answers: string[] = [];
+function takeAnswer(frame: Frame): void {
+  const parsed = parseEgressAnswer(frame.head, frame.body);
+  if (parsed !== null && 'error' in parsed.answer) answers[parsed.number - 1] = parsed.answer.error;
+  if (Object.keys(answers).length < 3) return;
+  const body = new TextEncoder().encode(answers.join(' '));
+  pipe.write(encodeFrame(FRAME.answer, frame.call, { status: 200, headers: [] }, body));
 }
 
 const AT_START: Readonly<Record<string, () => unknown>> = {
@@ -28,6 +49,10 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
   'the wrong kind of answer': (call) => pipe.write(encodeFrame(FRAME.exit, call, { code: 0, stderrBytes: 0 })),
   'a frame of the gate': (call) => pipe.write(encodeFrame(FRAME.call, call, {})),
   'bad CBOR': () => pipe.write(Uint8Array.of(0, 0, 0, 11, FRAME.answer, 0, 0, 0, 1, 0, 0, 0, 2, 0xbf, 0xff)),
+  'logs twice': (call) => {
+    for (const text of ['one', 'two']) pipe.write(encodeFrame(FRAME.log, call, { text }));
+  },
+  'asks for much at once': askForMuch,
   dies: () => process.exit(1),
   'closes the pipe': () => pipe.end(),
   'floods its output': flood,
@@ -36,6 +61,7 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
 pipe.on('data', (chunk: Buffer) => {
   for (const frame of read(chunk) ?? []) {
     if (frame.type === FRAME.load) (AT_START[how] ?? ready)();
+    else if (frame.type === FRAME.egressAnswer) takeAnswer(frame);
     else AT_CALL[how]?.(frame.call);
   }
 });

@@ -155,6 +155,15 @@ describe('egress', () => {
     expect([response.status, textOf(response)]).toEqual([200, `error ${shown}\n`]);
   });
 
+  it('gives HTTP-protocol-error for a response that is not one', async () => {
+    const egress = async (): Promise<{ status: number; headers: []; body: Uint8Array }> => ({
+      status: 101,
+      headers: [],
+      body: new Uint8Array(0),
+    });
+    expect(textOf(await post(f, 'https://other.test/', { egress }))).toBe('error HTTP-protocol-error\n');
+  });
+
   it('gives internal-error when the gate itself fails', async () => {
     const response = await post(f, 'https://other.test/', { egress: () => Promise.reject(new Error('bug')) });
     expect(textOf(response)).toBe('error internal-error\n');
