@@ -5,7 +5,7 @@
 import type { Appraisal, Check, ReportSummary } from '../appraisal.ts';
 import { encodeHex, equalBytes } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { CheckId } from './check-table.ts';
+import { CHECKS, type CheckId } from './check-table.ts';
 import { allMet, concludeAppraisal, makeCheck, skipCheck } from './checks.ts';
 import { checkMachine } from './machine.ts';
 import type { Machine } from './requirements.ts';
@@ -126,7 +126,8 @@ function parseSubject(subject: Subject): ParsedSubject {
     const problem = problems.find((p) => p.rule === rule);
     if (problem !== undefined) return makeCheck(id, false, problem.expected, problem.actual);
     const unread = problems.some((p) => p.rule === 'report-length');
-    return unread ? skipCheck(id, 'as specified', 'not read') : makeCheck(id, true, 'as specified', 'so');
+    const { meaning } = CHECKS[id];
+    return unread ? skipCheck(id, meaning, 'not read') : makeCheck(id, true, meaning, 'so');
   });
 
   const { length: count } = subject.certificates;

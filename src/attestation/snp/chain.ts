@@ -129,8 +129,10 @@ function expectedRoots(roots: Roots): string {
 function checkNames({ vek, ask, ark, product }: Path, signer: Signer): Check {
   const askName = signer === 'VLEK' ? `SEV-VLEK-${product}` : `SEV-${product}`;
   const expected = [`ARK-${product}`, askName, `SEV-${signer}`];
-  const isAmdName = (name: X509Name, commonName: string): boolean =>
-    name.attributes.join('\n') === [...AMD_ATTRIBUTES, `2.5.4.3=${commonName}`].join('\n');
+  const isAmdName = (name: X509Name, commonName: string): boolean => {
+    const attributes = [...AMD_ATTRIBUTES, `2.5.4.3=${commonName}`];
+    return name.attributes.length === attributes.length && attributes.every((a, i) => a === name.attributes[i]);
+  };
   const met =
     [ark, ask, vek].every((c, i) => isAmdName(c.subject, expected[i] ?? '')) &&
     equalBytes(ark.issuer.der, ark.subject.der) &&

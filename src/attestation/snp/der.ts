@@ -132,7 +132,7 @@ function readExtensions(extensions: readonly Extension[] | undefined): readonly 
 const readSerial = (serial: ArrayBuffer): bigint => BigInt(`0x0${encodeHex(new Uint8Array(serial))}`);
 const isDate = (date: Date): boolean => !Number.isNaN(date.getTime());
 
-/** Decodes a certificate of at most 8 KiB; gives null for anything that is not exactly one in DER. [RFC 5280 4.1] */
+/** Decodes a certificate within the cap; gives null for anything that is not exactly one in DER. [RFC 5280 4.1] */
 export function parseCertificate(der: Uint8Array): X509Certificate | null {
   if (der.length > LIMITS.certificateBytes) return null;
   const certificate = decode(der, Certificate);
@@ -162,7 +162,7 @@ export function parseCertificate(der: Uint8Array): X509Certificate | null {
   }
 }
 
-/** Decodes a CRL of at most 256 KiB; gives null for anything that is not exactly one in DER. [RFC 5280 5.1] */
+/** Decodes a CRL within the cap; gives null for anything that is not exactly one in DER. [RFC 5280 5.1] */
 export function parseCrl(der: Uint8Array): X509Crl | null {
   if (der.length > LIMITS.crlBytes) return null;
   const crl = decode(der, CertificateList);
