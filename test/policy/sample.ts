@@ -11,21 +11,21 @@ const FILES = new Map(NAMES.map((name) => [name, Uint8Array.from(readFileSync(jo
 
 export const references = (name: string): Uint8Array | null => FILES.get(name) ?? null;
 
-export const DIGEST = `sha256:9f2c${'0'.repeat(60)}`;
-export const OTHER_DIGEST = `sha256:${'1'.repeat(64)}`;
-export const KEY_A = 'ed25519:MCowBQYDK2VwAyEALoTJQJM/T6kT2uOeLQ651DvzdM7NtljB7mLxhMBFsyk=';
-export const KEY_B = 'ed25519:MCowBQYDK2VwAyEA/JjkQM1pNzVppqryxk69UDgSv/UKkJwWAJrqEeJMC0s=';
-export const NOW = new Date('2026-12-01T12:00:00Z');
+export const DIGEST: string = `sha256:9f2c${'0'.repeat(60)}`;
+export const OTHER_DIGEST: string = `sha256:${'1'.repeat(64)}`;
+export const KEY_A: string = 'ed25519:MCowBQYDK2VwAyEALoTJQJM/T6kT2uOeLQ651DvzdM7NtljB7mLxhMBFsyk=';
+export const KEY_B: string = 'ed25519:MCowBQYDK2VwAyEA/JjkQM1pNzVppqryxk69UDgSv/UKkJwWAJrqEeJMC0s=';
+export const NOW: Date = new Date('2026-12-01T12:00:00Z');
 
 /** The head that every policy needs, in five lines. */
-export const HEAD = `anchorhold: owner-policy/1
+export const HEAD: string = `anchorhold: owner-policy/1
 owner: hospital-a
 version: 7
 valid: { from: 2026-11-01, until: 2027-05-01 }
 functions: { risk-score: ${DIGEST} }
 `;
 
-export const SAMPLE = `${HEAD}
+export const SAMPLE: string = `${HEAD}
 machine:
   products: [Genoa, Turin]
   tcb: 2026-09
