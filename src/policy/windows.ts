@@ -4,7 +4,7 @@
  */
 
 import { formatPathPattern, overlapsPath, parsePathPattern } from './path.ts';
-import type { EgressRule, PathPattern, QueryRule } from './policy.ts';
+import type { EgressRule, PathPattern, QueryRule, RateLimit } from './policy.ts';
 import { parseRate } from './quantity.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { checkTrustFile, reference } from './reference.ts';
@@ -34,10 +34,17 @@ function parseQuery(line: string): Reading<{ readonly method: string; readonly p
       );
 }
 
+/** A query's limit counts calls: what a caller may learn grows with the questions, and `results` caps each answer. */
+function parseCallRate(limit: string): Reading<RateLimit> {
+  const rate = parseRate(limit);
+  if (!rate.ok || rate.value.unit === 'calls') return rate;
+  return refuse(`the limit of a query counts calls, not bytes, such as 100/day; ${quote(limit)} belongs to egress`);
+}
+
 const queryRule = record('a query rule', {
   allow: required(oneOrList('allow', text(parseName), String)),
   to: required(text(parseQuery)),
-  limit: optional(text(parseRate), null),
+  limit: optional(text(parseCallRate), null),
 });
 
 /** Reads the section. */

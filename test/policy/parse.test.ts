@@ -290,6 +290,11 @@ const CASES: readonly (readonly [name: string, text: string, expected: string])[
   ['a limit without a unit', 'queries: [{ allow: [], to: POST /risk-score, limit: 100 }]\n', `${VALUE} 6:53`],
   ['a limit of zero', 'queries: [{ allow: [], to: POST /risk-score, limit: 0/day }]\n', `${VALUE} 6:53`],
   ['a limit per week', 'queries: [{ allow: [], to: POST /risk-score, limit: 1/week }]\n', `${VALUE} 6:53`],
+  [
+    'a limit of a query in bytes',
+    'queries: [{ allow: [], to: POST /risk-score, limit: 1 MiB/day }]\n',
+    `${VALUE} 6:53`,
+  ],
   ['a limit in decimal units', 'queries: [{ allow: [], to: POST /risk-score, limit: 1 MB/day }]\n', `${VALUE} 6:53`],
   [
     'a caller twice in a rule',
