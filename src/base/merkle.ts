@@ -17,29 +17,44 @@ function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array<ArrayBuffer> 
   return sha256(concatBytes(NODE, left, right));
 }
 
-/** Largest power of two smaller than `n`, for n > 1. */
-function splitPoint(n: number): number {
-  return 2 ** Math.floor(Math.log2(n - 1));
+/** A tree over leaf hashes whose inner nodes are computed once, so that many paths cost no more hashing than one root. */
+export interface MerkleTree {
+  readonly root: Uint8Array;
+  /** Gives the inclusion path of the leaf at `index`, from the leaf upwards. [RFC 9162 2.1.3.1] */
+  path(index: number): Uint8Array[];
 }
 
-/** Computes the root over leaf hashes; the root of no leaves is SHA-256 of nothing. [RFC 9162 2.1.1] */
+/** Builds the tree; pairing nodes level by level and lifting an odd last one gives the shape of RFC 9162. [RFC 9162 2.1.1] */
+export function buildMerkleTree(leafHashes: readonly Uint8Array[]): MerkleTree {
+  const levels: (readonly Uint8Array[])[] = [leafHashes];
+  for (let level = leafHashes; level.length > 1; ) {
+    const above: Uint8Array[] = [];
+    for (let i = 0; i < level.length; i += 2) {
+      const [left, right] = [level[i], level[i + 1]];
+      if (left !== undefined) above.push(right === undefined ? left : hashNode(left, right));
+    }
+    levels.push(above);
+    level = above;
+  }
+  return {
+    // The root of no leaves is SHA-256 of nothing.
+    root: levels.at(-1)?.[0] ?? sha256(new Uint8Array()),
+    path: (index) =>
+      levels.slice(0, -1).flatMap((level, height) => {
+        const sibling = level[Math.floor(index / 2 ** height) ^ 1];
+        return sibling === undefined ? [] : [sibling];
+      }),
+  };
+}
+
+/** Computes the root over leaf hashes. [RFC 9162 2.1.1] */
 export function merkleRoot(leafHashes: readonly Uint8Array[]): Uint8Array {
-  const [first] = leafHashes;
-  if (first === undefined) return sha256(new Uint8Array());
-  if (leafHashes.length === 1) return first;
-  const k = splitPoint(leafHashes.length);
-  return hashNode(merkleRoot(leafHashes.slice(0, k)), merkleRoot(leafHashes.slice(k)));
+  return buildMerkleTree(leafHashes).root;
 }
 
-/** Computes the inclusion path of the leaf at `index`, from the leaf upwards. [RFC 9162 2.1.3.1] */
+/** Computes one inclusion path. [RFC 9162 2.1.3.1] */
 export function inclusionPath(leafHashes: readonly Uint8Array[], index: number): Uint8Array[] {
-  if (leafHashes.length <= 1) return [];
-  const k = splitPoint(leafHashes.length);
-  const left = leafHashes.slice(0, k);
-  const right = leafHashes.slice(k);
-  return index < k
-    ? [...inclusionPath(left, index), merkleRoot(right)]
-    : [...inclusionPath(right, index - k), merkleRoot(left)];
+  return buildMerkleTree(leafHashes).path(index);
 }
 
 /** Computes the root that a path leads to, or null when the path does not fit index and size. [RFC 9162 2.1.3.2] */

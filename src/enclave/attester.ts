@@ -5,7 +5,7 @@
 import { type Claims, encodeClaims, type LogCheckpoint, PROFILE, reportDataOf } from '../attestation/claims.ts';
 import { encodeEvidence } from '../attestation/evidence.ts';
 import { freshnessLeaf } from '../attestation/freshness.ts';
-import { inclusionPath, merkleRoot } from '../base/merkle.ts';
+import { buildMerkleTree } from '../base/merkle.ts';
 import { ConfigurationError, TransportError } from '../errors.ts';
 import type { DeviceEvidence, ReportDevice } from './device/report-device.ts';
 
@@ -41,12 +41,12 @@ export function openAttester(options: {
   let busy = false;
 
   async function answerBatch(batch: readonly Waiting[]): Promise<void> {
-    const leaves = batch.map((w) => w.leaf);
+    const tree = buildMerkleTree(batch.map((w) => w.leaf));
     const claims = encodeClaims({
       ...standing,
       profile: PROFILE,
       role: 'worker',
-      freshness: merkleRoot(leaves),
+      freshness: tree.root,
       log: checkpoint(),
     });
     let made: DeviceEvidence;
@@ -61,9 +61,9 @@ export function openAttester(options: {
     }
     const certificates = [...made.certificates, ...endorsements];
     for (const [index, w] of batch.entries()) {
-      const path = inclusionPath(leaves, index);
+      const path = tree.path(index);
       w.resolve(
-        encodeEvidence({ report: made.report, certificates, crl: made.crl, claims, index, size: leaves.length, path }),
+        encodeEvidence({ report: made.report, certificates, crl: made.crl, claims, index, size: batch.length, path }),
       );
     }
   }

@@ -1,0 +1,301 @@
+/** The gate without sockets: what is refused never reaches the function, its body is not read, and each decision is one record. */
+import { describe, expect, it } from 'vitest';
+import { formatDigest, sha256 } from '../../src/base/digest.ts';
+import { keyCredential, presentCredential } from '../../src/client/credentials.ts';
+import { type AuditLog, openAuditLog } from '../../src/enclave/audit.ts';
+import { openBudget } from '../../src/enclave/budget.ts';
+import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-cache.ts';
+import { type Gate, type GateRequest, openGate } from '../../src/enclave/gate.ts';
+import type { FunctionRequest, FunctionResponse, LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
+import { FunctionError } from '../../src/errors.ts';
+import type { OwnerPolicy } from '../../src/policy/policy.ts';
+import { functions, makeSigningKey, policyOf } from '../e2e/worker.ts';
+
+const NOW = new Date('2026-11-21T12:00:00Z');
+const CHANNEL = new Uint8Array(32).fill(7);
+const ada = makeSigningKey();
+const bob = makeSigningKey();
+const SECTIONS = `
+callers:
+  ada: { key: "${ada.text}" }
+  bob: { key: "${bob.text}" }
+queries:
+  - { allow: ada, to: POST /upper }
+  - { allow: ada, to: POST /upper/twice, limit: 2/day }
+results: { max: 10 B, types: [text/plain] }
+`;
+
+interface World {
+  readonly gate: Gate;
+  readonly audit: AuditLog;
+  /** What reached the function. */
+  readonly called: FunctionRequest[];
+  /** How often a body was read. */
+  reads: number;
+}
+
+function openWorld(
+  policies: readonly OwnerPolicy[],
+  answer: (request: FunctionRequest) => Promise<FunctionResponse>,
+  maxQueries = 10,
+): World {
+  const called: FunctionRequest[] = [];
+  const loaded: LoadedFunction = {
+    call: async (request) => {
+      called.push(request);
+      return await answer(request);
+    },
+    close: () => Promise.resolve(),
+  };
+  const audit = openAuditLog({ blockHeight: 4, retainedBlocks: 2, sink: 'memory-only' });
+  const digest = formatDigest(sha256(functions.get('upper') ?? new Uint8Array()));
+  const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
+  const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
+  const gate = openGate({
+    functions: new Map([['upper', { digest, loaded, egress, owners }]]),
+    audit,
+    budget: openBudget(100),
+    deadlineMs: 1000,
+    maxQueries,
+    now: () => NOW,
+  });
+  return { gate, audit, called, reads: 0 };
+}
+
+const OK: FunctionResponse = { status: 200, headers: [['content-type', 'text/plain']], body: Buffer.from('fine') };
+const fine = (): Promise<FunctionResponse> => Promise.resolve(OK);
+
+async function requestOf(
+  world: World,
+  options: {
+    key?: typeof ada | null;
+    method?: string;
+    target?: string;
+    body?: string;
+    headers?: [string, string][];
+    sent?: string;
+  },
+): Promise<GateRequest> {
+  const { key = ada, method = 'POST', target = '/upper', body = 'hi', headers = [] } = options;
+  const bytes = new TextEncoder().encode(body);
+  const own: [string, string][] = [['content-length', String(bytes.length)], ...headers];
+  const proof = await presentCredential(key === null ? null : keyCredential(key), {
+    method,
+    url: new URL(target, 'https://worker.test'),
+    headers: own,
+    body: bytes,
+    channel: CHANNEL,
+    now: NOW,
+  });
+  return {
+    method,
+    target,
+    authority: 'worker.test',
+    headers: [['host', 'worker.test'], ...own, ...proof],
+    peerCertificates: [],
+    channel: CHANNEL,
+    readBody: () => {
+      world.reads += 1;
+      return Promise.resolve(new TextEncoder().encode(options.sent ?? body));
+    },
+  };
+}
+
+async function ask(
+  world: World,
+  options: Parameters<typeof requestOf>[1] = {},
+): Promise<{ status: number; code: string | null; answer: FunctionResponse }> {
+  const answer = await world.gate.answer(await requestOf(world, options));
+  const type = answer.headers.find(([name]) => name === 'content-type')?.[1];
+  const text = Buffer.from(answer.body).toString();
+  const code = type === 'application/problem+json' ? String((JSON.parse(text) as { code?: string }).code) : null;
+  return { status: answer.status, code, answer };
+}
+
+describe('the gate', () => {
+  const policy = policyOf(['upper'], SECTIONS);
+
+  it('answers a listed caller, and writes one record', async () => {
+    const world = openWorld([policy], fine);
+    expect(await ask(world)).toMatchObject({ status: 200, code: null });
+    expect(world.called).toMatchObject([{ method: 'POST', path: '/', authority: 'worker.test' }]);
+    expect(world.audit.recent()).toMatchObject([
+      {
+        kind: 'query',
+        outcome: 'allow',
+        owner: 'hospital-a',
+        caller: { name: 'ada' },
+        bytesIn: 2,
+        bytesOut: 4,
+        reason: 'ok',
+      },
+    ]);
+  });
+
+  it.each([
+    ['a caller who is not listed', { key: bob }, 403, 'ERR_POLICY_DENIED_QUERY'],
+    ['nobody', { key: null }, 403, 'ERR_POLICY_DENIED_QUERY'],
+    ['a key nobody knows', { key: makeSigningKey() }, 401, 'ERR_POLICY_CALLER'],
+    ['another method', { method: 'PUT' }, 403, 'ERR_POLICY_DENIED_QUERY'],
+    ['another path', { target: '/upper/other' }, 403, 'ERR_POLICY_DENIED_QUERY'],
+    ['a path that is not normal', { key: null, target: '/upper/%2e%2e/upper' }, 400, 'ERR_POLICY_REQUEST'],
+    ['a path with an empty segment', { key: null, target: '/upper//' }, 400, 'ERR_POLICY_REQUEST'],
+  ])('refuses %s; the function is not called and the body not read', async (_name, options, status, code) => {
+    const world = openWorld([policy], fine);
+    expect(await ask(world, options)).toMatchObject({ status, code });
+    expect(world.called).toEqual([]);
+    expect(world.reads).toBe(0);
+    expect(world.audit.recent()).toMatchObject([
+      { outcome: 'deny', owner: 'hospital-a', reason: code, bytesIn: 0, bytesOut: 0 },
+    ]);
+  });
+
+  it('names owner, file and line in a refusal, marked as its own', async () => {
+    const { answer } = await ask(openWorld([policy], fine), { key: bob });
+    expect(answer.headers).toContainEqual(['anchorhold-refused-by', 'gate']);
+    expect(JSON.parse(Buffer.from(answer.body).toString())).toMatchObject({
+      owner: 'hospital-a',
+      rule: 'hospital-a.yaml:12',
+      hint: expect.stringMatching(/hospital-a/) as string,
+    });
+  });
+
+  it.each([
+    ['anyone', bob, true],
+    ['callers', bob, true],
+    ['callers', null, false],
+    ['nobody', bob, false],
+  ])('with explain: %s tells as much as the owner lets it', async (explain, key, told) => {
+    const { answer } = await ask(openWorld([policyOf(['upper'], `${SECTIONS}explain: ${explain}`)], fine), { key });
+    expect(Buffer.from(answer.body).toString().includes('hospital-a')).toBe(told);
+    expect(answer.status).toBe(403);
+  });
+
+  it('refuses a replayed request', async () => {
+    const world = openWorld([policy], fine);
+    const request = await requestOf(world, {});
+    expect((await world.gate.answer(request)).status).toBe(200);
+    expect((await world.gate.answer(request)).status).toBe(401);
+    expect(world.called).toHaveLength(1);
+  });
+
+  it('refuses a request that was signed for another connection', async () => {
+    const world = openWorld([policy], fine);
+    const request = await requestOf(world, {});
+    expect((await world.gate.answer({ ...request, channel: new Uint8Array(32).fill(8) })).status).toBe(401);
+    expect(world.called).toEqual([]);
+  });
+
+  it('refuses a body that the signature does not vouch for', async () => {
+    const world = openWorld([policy], fine);
+    expect(await ask(world, { body: 'hi', sent: 'ho' })).toMatchObject({ status: 401, code: 'ERR_POLICY_CALLER' });
+    expect(world.called).toEqual([]);
+  });
+
+  it('refuses more than the limit, per caller', async () => {
+    const world = openWorld([policy], fine);
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await ask(world, { target: '/upper/twice' })).status);
+    expect(statuses).toEqual([200, 200, 429]);
+    expect(world.called).toHaveLength(2);
+    expect(world.audit.recent().at(-1)).toMatchObject({ outcome: 'deny', reason: 'ERR_POLICY_DENIED_LIMIT' });
+  });
+
+  it.each([
+    ['too many bytes', { ...OK, body: new Uint8Array(11) }],
+    ['a type that is not listed', { ...OK, headers: [['content-type', 'text/html']] }],
+    ['two types', { ...OK, headers: [...OK.headers, ['content-type', 'text/html']] }],
+    ['no type', { ...OK, headers: [] }],
+    ['a status that is none', { ...OK, status: 99 }],
+  ] as [string, FunctionResponse][])('lets no answer out with %s', async (_name, answer) => {
+    const world = openWorld([policy], () => Promise.resolve(answer));
+    expect(await ask(world)).toMatchObject({ status: 502, code: 'ERR_POLICY_DENIED_RESULT' });
+    expect(world.audit.recent()).toMatchObject([{ outcome: 'allow', reason: 'ERR_POLICY_DENIED_RESULT', bytesOut: 0 }]);
+  });
+
+  it('takes its own mark out of what a function answers', async () => {
+    const forged = { ...OK, headers: [...OK.headers, ['anchorhold-refused-by', 'gate'] as const] };
+    const { answer } = await ask(openWorld([policy], () => Promise.resolve(forged)));
+    expect(answer.headers).toEqual(OK.headers);
+  });
+
+  it.each([
+    ['a typed error', new FunctionError('ERR_FUNCTION_DEADLINE', 'slow'), 504, 'ERR_FUNCTION_DEADLINE'],
+    ['any other error', new TypeError('secret detail'), 503, 'ERR_FUNCTION_UNAVAILABLE'],
+  ])('turns %s of the function into an answer that says nothing of its inside', async (_name, error, status, code) => {
+    const world = openWorld([policy], () => Promise.reject(error));
+    const asked = await ask(world);
+    expect(asked).toMatchObject({ status, code });
+    expect(Buffer.from(asked.answer.body).toString()).not.toContain('secret detail');
+    expect(world.audit.recent()).toMatchObject([{ outcome: 'allow', reason: code }]);
+  });
+
+  it('hands a function nothing that proves who asks', async () => {
+    const world = openWorld([policy], fine);
+    await ask(world, {
+      headers: [
+        ['cookie', 'a=b'],
+        ['x-own', '1'],
+        ['proxy-authorization', 'x'],
+      ],
+    });
+    expect(world.called[0]?.headers.map(([name]) => name).sort()).toEqual([
+      'content-digest',
+      'content-length',
+      'x-own',
+    ]);
+  });
+
+  it('gives a function the rest of the path and the query string', async () => {
+    const world = openWorld([policy], fine);
+    await ask(world, { target: '/upper?a=1' });
+    await ask(world, { target: '/upper/twice?b' });
+    expect(world.called.map((request) => request.path)).toEqual(['/?a=1', '/twice?b']);
+  });
+
+  it('knows no other functions', async () => {
+    const world = openWorld([policy], fine);
+    for (const target of ['/', '/other', '/uppe', '/upper2', '//upper', '*', '/__proto__']) {
+      expect((await world.gate.answer({ ...(await requestOf(world, {})), target })).status).toBe(404);
+    }
+    expect(world.called).toEqual([]);
+  });
+
+  it('refuses when too much is under way, and takes queries again after that', async () => {
+    const { promise, resolve } = Promise.withResolvers<FunctionResponse>();
+    const world = openWorld([policy], () => promise, 1);
+    const first = ask(world);
+    await expect.poll(() => world.called.length).toBe(1);
+    expect(await ask(world)).toMatchObject({ status: 503, code: 'ERR_TRANSPORT_OVERLOADED' });
+    resolve(OK);
+    expect((await first).status).toBe(200);
+    expect((await ask(world)).status).toBe(200);
+  });
+});
+
+describe('the gate with several owners', () => {
+  const named = (owner: string, sections: string): OwnerPolicy => ({ ...policyOf(['upper'], sections), owner });
+  const wide = named('hospital-b', SECTIONS);
+  const narrow = named(
+    'hospital-c',
+    SECTIONS.replace('allow: ada, to: POST /upper }', 'allow: bob, to: POST /upper }'),
+  );
+
+  it('allows what all of them allow', async () => {
+    expect(await ask(openWorld([policyOf(['upper'], SECTIONS), wide], fine))).toMatchObject({ status: 200 });
+  });
+
+  it('refuses what one of them refuses, and names that one', async () => {
+    const world = openWorld([policyOf(['upper'], SECTIONS), narrow], fine);
+    const { answer, code } = await ask(world);
+    expect(code).toBe('ERR_POLICY_DENIED_QUERY');
+    expect(Buffer.from(answer.body).toString()).toContain('"owner":"hospital-c"');
+    expect(world.called).toEqual([]);
+  });
+
+  it('refuses everything when no owner lists the function', async () => {
+    const world = openWorld([], fine);
+    expect(await ask(world, { key: null })).toMatchObject({ status: 403, code: 'ERR_POLICY_NOT_IN_FORCE' });
+    expect(world.called).toEqual([]);
+  });
+});
