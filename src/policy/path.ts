@@ -8,6 +8,8 @@ import type { PathPattern } from './policy.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 
 const ALLOWED = /^[A-Za-z0-9\-._~!$&'()*+,;=:@%]*$/;
+/** A segment that can only be read in one way: the usual case, let through at once. */
+const PLAIN = /^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$/;
 const ESCAPE = /%([0-9A-Fa-f]{2})/g;
 const UNRESERVED = /^[A-Za-z0-9\-._~]$/;
 const QUERY = /^[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/;
@@ -37,6 +39,7 @@ export function parsePath(text: string): Reading<readonly string[]> {
 }
 
 function parseSegment(text: string, isLast: boolean): Reading<string> {
+  if (PLAIN.test(text)) return accept(text);
   if (text === '') return isLast ? accept('') : refuse('the path has an empty segment (//)');
   if (text.includes('\\')) return refuse('the path has a backslash');
   if (!ALLOWED.test(text))

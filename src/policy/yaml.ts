@@ -36,6 +36,7 @@ export type YamlNode = TextNode | ListNode | MapNode;
 const UNSEEN = /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\p{Cf}\p{Cs}\p{Co}]/u;
 /** What the lexer says between the pieces of text: document, end of flow, scalar. */
 const MARKS: readonly string[] = ['\u0002', '\u0018', '\u001f'];
+const NODE_BEGINNINGS: readonly string[] = ['\u001f', '"', "'", '[', '{', '-', '?'];
 const LONE_RETURN = /\r(?!\n)/;
 
 /** What the parser may meet outside of values, by the name it has there, and what to write instead. */
@@ -110,13 +111,17 @@ function tokenize(text: string, source: Source): CST.Token[] {
   for (const lexeme of new Lexer().lex(text)) {
     if (lexeme === '[' || lexeme === '{') depth++;
     if (lexeme === ']' || lexeme === '}') depth = Math.max(0, depth - 1);
-    // A scalar is announced by this mark and then given; every other node has an indicator of its own.
-    if (lexeme === '\u001f' || lexeme === '[' || lexeme === '{' || lexeme === '-' || lexeme === '?') nodes++;
+    // Plain and block scalars are announced by a mark, quoted ones begin with their quote, collections with their indicator.
+    if (NODE_BEGINNINGS.includes(lexeme.charAt(0))) nodes++;
     if (depth > LIMITS.policyDepth)
       throw source.fail(offset, 'ERR_POLICY_LIMIT', `nested deeper than ${LIMITS.policyDepth} levels`);
     if (nodes > LIMITS.policyNodes)
       throw source.fail(offset, 'ERR_POLICY_LIMIT', `more than ${LIMITS.policyNodes} values`);
-    tokens.push(...parser.next(lexeme));
+    for (const token of parser.next(lexeme)) {
+      // The first fault ends it: a file of nothing but faults is otherwise the slowest of all.
+      if (token.type === 'error') throw source.fail(token.offset, 'ERR_POLICY_SYNTAX', lowerFirst(token.message));
+      tokens.push(token);
+    }
     if (!MARKS.includes(lexeme)) offset += lexeme.length;
   }
   tokens.push(...parser.end());
@@ -163,8 +168,7 @@ function compose(tokens: readonly CST.Token[], length: number, source: Source): 
   const [document] = [...composer.compose(tokens, true, length)];
   const problem = document?.errors[0] ?? document?.warnings[0];
   if (problem !== undefined) {
-    const message = problem.message.charAt(0).toLowerCase() + problem.message.slice(1);
-    throw source.fail(problem.pos[0], 'ERR_POLICY_SYNTAX', message, problem);
+    throw source.fail(problem.pos[0], 'ERR_POLICY_SYNTAX', lowerFirst(problem.message), problem);
   }
   const contents = document?.contents;
   if (contents === undefined || contents === null || (isScalar(contents) && contents.source === ''))
@@ -173,6 +177,10 @@ function compose(tokens: readonly CST.Token[], length: number, source: Source): 
   if (top.kind !== 'map')
     throw source.fail(0, 'ERR_POLICY_SYNTAX', 'the file is not a map: begin with `anchorhold: owner-policy/1`');
   return top;
+}
+
+function lowerFirst(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
 }
 
 /** Turns what yaml gives into our tree; `from` is where to point when a value is missing. */
