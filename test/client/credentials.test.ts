@@ -12,7 +12,7 @@ import {
 } from '../../src/client/credentials.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
-const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
 
 function outgoing(overrides: Partial<OutgoingRequest> = {}): OutgoingRequest {
   const url = new URL('https://worker.example/risk-score');
@@ -90,9 +90,9 @@ describe('what a caller presents', () => {
     ['an empty block', '-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----'],
     [
       'another kind of key',
-      generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }),
     ],
-    ['a public key', createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString()],
+    ['a public key', createPublicKey(pem).export({ type: 'spki', format: 'pem' })],
   ])('is no signature by %s', async (_name, privateKeyPem) => {
     const presented = presentCredential(keyCredential({ privateKeyPem }), outgoing());
     await expect(presented).rejects.toMatchObject({ code: 'ERR_SECRET_UNREADABLE' });

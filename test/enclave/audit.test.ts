@@ -124,7 +124,7 @@ describe('the file behind the audit log', () => {
     const path = join(folder, 'audit.log');
     writeFileSync(path, '', { mode: 0o644 });
     const file = openAppendFile(path);
-    const log = openAuditLog({ blockHeight: 1, retainedBlocks: 0, sink: file.append });
+    const log = openAuditLog({ blockHeight: 1, retainedBlocks: 0, sink: (leaf) => file.append(leaf) });
     for (let n = 0; n < 5; n++) log.append(record(n));
     file.close();
     expect(statSync(path).mode & 0o777).toBe(0o600);

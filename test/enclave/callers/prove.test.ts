@@ -47,7 +47,7 @@ const token = await new SignJWT({ iss: ISSUER, aud: 'risk', sub: 'ada', exp: NOW
   .sign(ed25519.privateKey);
 const bearer = ['authorization', `Bearer ${token}`] as const;
 const credential = keyCredential({
-  privateKeyPem: ed25519.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  privateKeyPem: ed25519.privateKey.export({ type: 'pkcs8', format: 'pem' }),
 });
 const sign = async (): Promise<readonly (readonly [string, string])[]> =>
   await presentCredential(credential, {
@@ -116,10 +116,10 @@ describe('who is asking', () => {
 describe('the files of caller rules', () => {
   it('are checked before the first request', () => {
     checkCallerRules(ALL);
-    expect(() => checkCallerRules([{ ...analysts, ca: leaf.pem } as CallerRule])).toThrow(
+    expect(() => checkCallerRules([{ ...analysts, ca: leaf.pem }])).toThrow(
       expect.objectContaining({ code: 'ERR_POLICY_REFERENCE' }),
     );
-    expect(() => checkCallerRules([{ ...clinicians, jwks: '{}' } as CallerRule])).toThrow(
+    expect(() => checkCallerRules([{ ...clinicians, jwks: '{}' }])).toThrow(
       expect.objectContaining({ code: 'ERR_POLICY_REFERENCE' }),
     );
   });

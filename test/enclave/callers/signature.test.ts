@@ -18,7 +18,7 @@ const BODY = encodeUtf8('{"a":1}');
 function keyRule(name: string): { rule: KeyRule; pem: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const spki = Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' }));
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
   return { rule: { kind: 'key', algorithm: 'ed25519', name, spki }, pem };
 }
 

@@ -14,15 +14,22 @@ import { TransportError } from '../../../src/errors.ts';
 import { openHttpClient } from '../../../src/io/http-client.ts';
 import { parseOwnerPolicy } from '../../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../../src/policy/policy.ts';
-import { alternativeNames, issue, issueAuthority, purposes, SERVER_AUTH } from '../../fixtures/certificates.ts';
+import {
+  alternativeNames,
+  type Issued,
+  issue,
+  issueAuthority,
+  purposes,
+  SERVER_AUTH,
+} from '../../fixtures/certificates.ts';
 
-export const NOW = new Date('2026-11-21T12:00:00Z');
+export const NOW: Date = new Date('2026-11-21T12:00:00Z');
 export const DIGEST: DigestText = `sha256:${'ab'.repeat(32)}`;
 /** An ordinary public address; the dialler of the tests leads it to loopback. */
 export const PUBLIC = '93.184.216.34';
 export const PUBLIC6 = '2606:2800:220:1:248:1893:25c8:1946';
 
-export const authority = issueAuthority('Test Web CA');
+export const authority: Issued = issueAuthority('Test Web CA');
 const LOOPBACK_BYTES = [0x7f, 0, 0, 1];
 
 /** A server certificate for these names. */
@@ -65,12 +72,12 @@ export async function openServer(
   answer: RequestListener = (_request, response) => void response.end('hello'),
 ): Promise<TestServer> {
   const seen: Seen[] = [];
-  const listener: RequestListener = (request, response) => {
-    void read(request).then((body) => {
-      seen.push({ url: request.url ?? '', method: request.method ?? '', rawHeaders: request.rawHeaders, body });
-      answer(request, response);
-    });
+  const serve = async (...[request, response]: Parameters<RequestListener>): Promise<void> => {
+    const body = await read(request);
+    seen.push({ url: request.url ?? '', method: request.method ?? '', rawHeaders: request.rawHeaders, body });
+    answer(request, response);
   };
+  const listener: RequestListener = (request, response) => void serve(request, response);
   const server =
     certificate === 'plain'
       ? createPlainServer(listener)
