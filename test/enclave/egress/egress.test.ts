@@ -300,7 +300,7 @@ describe('the address behind an allowed name', () => {
 describe('the server at that address', () => {
   const withCertificate = async (
     issued: ReturnType<typeof serverCertificate>,
-    roots?: readonly string[],
+    roots?: 'system' | readonly string[],
     rule = RULE,
   ): Promise<string> => {
     await using other = await openServer(issued);
@@ -322,10 +322,11 @@ describe('the server at that address', () => {
     expect(await withCertificate(serverCertificate(names, overrides))).toBe('TLS-certificate-error');
   });
 
-  it('is refused when no root vouches for it: another one, none, and the system’s', async () => {
+  it('is refused when no root vouches for it: another one of the same name, an empty list, and the system’s', async () => {
     const issued = serverCertificate(['api.example.com']);
     expect(await withCertificate(issued, [issueAuthority('Test Web CA').pem])).toBe('TLS-certificate-error');
     expect(await withCertificate(issued, [])).toBe('TLS-certificate-error');
+    expect(await withCertificate(issued, 'system')).toBe('TLS-certificate-error');
   });
 
   it('is held to the pin of the rule, and to those of all owners', async () => {

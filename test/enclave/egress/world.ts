@@ -132,7 +132,7 @@ export function openWorld(options: {
   readonly policies: readonly OwnerPolicy[];
   /** What DNS answers; a name that is not here has no address. */
   readonly dns?: Readonly<Record<string, readonly string[]>>;
-  readonly roots?: readonly string[];
+  readonly roots?: 'system' | readonly string[];
   readonly fixedNames?: Readonly<Record<string, string>>;
   readonly limits?: Partial<EgressLimits>;
   readonly audit?: AuditLog;
