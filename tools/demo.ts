@@ -138,7 +138,7 @@ async function main(): Promise<void> {
     const analyst = certificateCredential(people.analyst);
     const stranger = certificateCredential(people.stranger);
     const clinician = tokenCredential({ token: people.clinicianToken });
-    const patient = '{"amount": 950, "account_age_days": 12, "failed_logins": 2}';
+    const patient = '{"age": 61, "systolic": 150, "cigarettes": 10}';
 
     heading('First window: who may ask');
     await step('the client verifies the worker before it sends anything', /^accept, SIMULATED/, async () => {

@@ -15,7 +15,7 @@ import { type LoadCost, measureLoad } from '../load.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const FUNCTION = 'risk-score';
-const BODY = JSON.stringify({ amount: 950, account_age_days: 12, failed_logins: 2 });
+const BODY = JSON.stringify({ age: 61, systolic: 150, cigarettes: 10 });
 const CONNECTIONS = 8;
 const WARM_SECONDS = 2;
 const SECONDS = 5;

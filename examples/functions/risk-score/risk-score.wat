@@ -1,17 +1,17 @@
-;; risk-score: answers how risky a payment looks, from 0 to 100.
+;; risk-score: answers how much a patient's heart is at risk, from 0 to 100. An example of a function, not of medicine.
 ;;
-;;   POST {"amount": 950, "account_age_days": 12, "failed_logins": 2}   ->   {"score":73,"level":"high"}
+;;   POST {"age": 61, "systolic": 150, "cigarettes": 10}   ->   {"score":52,"level":"medium"}
 ;;
-;; One point for each 50 of the amount (at most 50), 12 for each failed login (at most 36), 30 when the account is
-;; younger than 30 days; from 40 it is medium, from 70 high. A number that is missing gives status 400.
+;; One point for each two years of age (at most 50), one for each 4 mmHg of blood pressure above 100 (at most 30), one
+;; for each cigarette a day (at most 20); from 40 it is medium, from 70 high. A number that is missing gives status 400.
 (module
   ;; include http.wat
 
-  (data (i32.const 1024) "\"amount\"")
-  (data (i32.const 1040) "\"account_age_days\"")
-  (data (i32.const 1072) "\"failed_logins\"")
+  (data (i32.const 1024) "\"age\"")
+  (data (i32.const 1040) "\"systolic\"")
+  (data (i32.const 1072) "\"cigarettes\"")
   (data (i32.const 1104) "application/json")
-  (data (i32.const 1136) "{\"error\":\"send amount, account_age_days and failed_logins as whole numbers\"}")
+  (data (i32.const 1136) "{\"error\":\"send age, systolic and cigarettes as whole numbers\"}")
   (data (i32.const 1232) "{\"score\":")
   (data (i32.const 1248) ",\"level\":\"")
   (data (i32.const 1264) "low")
@@ -72,14 +72,17 @@
   (func $at_most (param $n i32) (param $most i32) (result i32)
     (select (local.get $n) (local.get $most) (i32.lt_u (local.get $n) (local.get $most))))
 
-  (func $score (param $amount i32) (param $age i32) (param $failed i32) (result i32)
-    (call $at_most
+  (func $score (param $age i32) (param $systolic i32) (param $cigarettes i32) (result i32)
+    (i32.add
       (i32.add
-        (i32.add
-          (call $at_most (i32.div_u (local.get $amount) (i32.const 50)) (i32.const 50))
-          (i32.mul (call $at_most (local.get $failed) (i32.const 3)) (i32.const 12)))
-        (select (i32.const 30) (i32.const 0) (i32.lt_u (local.get $age) (i32.const 30))))
-      (i32.const 100)))
+        (call $at_most (i32.div_u (local.get $age) (i32.const 2)) (i32.const 50))
+        (call $at_most (local.get $cigarettes) (i32.const 20)))
+      (if (result i32) (i32.lt_u (local.get $systolic) (i32.const 100))
+        (then (i32.const 0))
+        (else
+          (call $at_most
+            (i32.div_u (i32.sub (local.get $systolic) (i32.const 100)) (i32.const 4))
+            (i32.const 30))))))
 
   (func $put_level (param $score i32)
     (if (i32.ge_u (local.get $score) (i32.const 70)) (then (call $put (i32.const 1280) (i32.const 4)) (return)))
@@ -87,22 +90,22 @@
     (call $put (i32.const 1264) (i32.const 3)))
 
   (func (export "wasi:http/incoming-handler@0.2.12#handle") (param $request i32) (param $outparam i32)
-    (local $length i32) (local $amount i32) (local $age i32) (local $failed i32) (local $score i32) (local $start i32)
+    (local $length i32) (local $age i32) (local $systolic i32) (local $cigarettes i32) (local $score i32) (local $start i32)
     (call $consume (local.get $request) (i32.const 0))
     (call $read_all (call $value))
     (local.set $length)
     (global.set $text)
     (global.set $end (i32.add (global.get $text) (local.get $length)))
-    (local.set $amount (call $number_of (i32.const 1024) (i32.const 8)))
-    (local.set $age (call $number_of (i32.const 1040) (i32.const 18)))
-    (local.set $failed (call $number_of (i32.const 1072) (i32.const 15)))
+    (local.set $age (call $number_of (i32.const 1024) (i32.const 5)))
+    (local.set $systolic (call $number_of (i32.const 1040) (i32.const 10)))
+    (local.set $cigarettes (call $number_of (i32.const 1072) (i32.const 12)))
     (local.set $start (global.get $top))
-    (if (i32.lt_s (i32.or (i32.or (local.get $amount) (local.get $age)) (local.get $failed)) (i32.const 0))
+    (if (i32.lt_s (i32.or (i32.or (local.get $age) (local.get $systolic)) (local.get $cigarettes)) (i32.const 0))
       (then
-        (call $put (i32.const 1136) (i32.const 76))
+        (call $put (i32.const 1136) (i32.const 62))
         (call $respond (local.get $outparam) (i32.const 400) (i32.const 1104) (i32.const 16) (local.get $start))
         (return)))
-    (local.set $score (call $score (local.get $amount) (local.get $age) (local.get $failed)))
+    (local.set $score (call $score (local.get $age) (local.get $systolic) (local.get $cigarettes)))
     (call $put (i32.const 1232) (i32.const 9))
     (call $put_number (local.get $score))
     (call $put (i32.const 1248) (i32.const 10))

@@ -72,15 +72,15 @@ describe('the examples', () => {
   it('risk-score answers with a score, or says what is missing', async () => {
     const f = await loadGuest(example('risk-score'));
     const cases: readonly (readonly [string, number, unknown])[] = [
-      ['{"amount": 950, "account_age_days": 12, "failed_logins": 2}', 200, { score: 73, level: 'high' }],
-      ['{"failed_logins":0,"amount":100,"account_age_days":400}', 200, { score: 2, level: 'low' }],
-      ['{"amount":999999999,"account_age_days":0,"failed_logins":99}', 200, { score: 100, level: 'high' }],
+      ['{"age": 61, "systolic": 150, "cigarettes": 10}', 200, { score: 52, level: 'medium' }],
+      ['{"cigarettes":0,"age":30,"systolic":90}', 200, { score: 15, level: 'low' }],
+      ['{"age":999999999,"systolic":999,"cigarettes":99}', 200, { score: 100, level: 'high' }],
       [
-        '{"amount":9999999999,"account_age_days":0,"failed_logins":99}',
+        '{"age":9999999999,"systolic":100,"cigarettes":0}',
         400,
         expect.objectContaining({ error: expect.any(String) }),
       ],
-      ['{"amount":"1"}', 400, expect.anything()],
+      ['{"age":"1"}', 400, expect.anything()],
       ['', 400, expect.anything()],
     ];
     for (const [body, status, expected] of cases) {
