@@ -1,9 +1,9 @@
 /**
  * Deterministic CBOR of the subset our formats use: unsigned integers, byte strings, text strings, arrays, maps with text keys,
- * true, false and null. The one door to cbor-x, which alone is lenient: what does not encode back to the same bytes is refused, so
+ * true, false and null. The one door to cbor-x (the build without native code and eval), which alone is lenient: what does not encode back to the same bytes is refused, so
  * duplicate keys, long integers, indefinite lengths, tags and trailing bytes all fail. [RFC 8949 4.2.1]
  */
-import { Decoder, Encoder } from 'cbor-x';
+import { Decoder, Encoder } from 'cbor-x/index-no-eval';
 import { equalBytes } from './bytes.ts';
 import { LIMITS } from './limits.ts';
 

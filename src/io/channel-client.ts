@@ -87,8 +87,7 @@ export function openChannelClient(origin: URL, socket: Socket, requestTimeoutMs:
         ...(signal === null ? {} : { signal }),
       };
       try {
-        // The same class by standard, though undici and Node declare it apart.
-        return (await fetch(url, init)) as unknown as Response;
+        return await fetch(url, init);
       } catch (error) {
         throw toTransportError(error);
       }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Duplex, duplexPair } from 'node:stream';
+import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TransportError } from '../../src/errors.ts';
@@ -11,7 +11,7 @@ const CAPS = { maxBodyBytes: 100, timeoutMs: 5000 };
 /** Sends raw bytes as the answer, in pieces, and gives what the exchange made of them. */
 async function answerWith(pieces: readonly (string | Uint8Array)[], end = false): Promise<ExchangeResponse | null> {
   const [client, server] = duplexPair();
-  const result = postOnSocket(client as Duplex, REQUEST, CAPS);
+  const result = postOnSocket(client, REQUEST, CAPS);
   for (const piece of pieces) server.write(piece);
   if (end) server.end();
   return await result;

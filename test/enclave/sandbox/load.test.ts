@@ -75,11 +75,7 @@ describe('the examples', () => {
       ['{"age": 61, "systolic": 150, "cigarettes": 10}', 200, { score: 52, level: 'medium' }],
       ['{"cigarettes":0,"age":30,"systolic":90}', 200, { score: 15, level: 'low' }],
       ['{"age":999999999,"systolic":999,"cigarettes":99}', 200, { score: 100, level: 'high' }],
-      [
-        '{"age":9999999999,"systolic":100,"cigarettes":0}',
-        400,
-        expect.objectContaining({ error: expect.any(String) }),
-      ],
+      ['{"age":9999999999,"systolic":100,"cigarettes":0}', 400, expect.objectContaining({ error: expect.any(String) })],
       ['{"age":"1"}', 400, expect.anything()],
       ['', 400, expect.anything()],
     ];
