@@ -60,14 +60,15 @@ function checkTlsKey(claims: Claims, channel: Channel): Check {
   return makeCheck('channel-tls-key', met, encodeHex(channel.peerSpkiDigest), encodeHex(claims.tls));
 }
 
-function checkFunctions(claims: Claims, trust: TrustFile): Check {
+/** Checks that every function the client demands is among the claims with its digest. */
+export function checkFunctions(claims: Claims, trust: TrustFile): Check {
   const demanded = trust.code.functions;
   const actual = digests(claims.functions);
   return makeCheck('code-functions', holdsAll(actual, demanded), list(demanded), list(only(actual, demanded)));
 }
 
-/** An owner whom the client does not list is refused unless the trust file says that others may be there. */
-function checkOwnerPolicies(claims: Claims, trust: TrustFile): Check {
+/** Checks the owner policies in force; an owner whom the client does not list is refused unless the trust file says that others may be there. */
+export function checkOwnerPolicies(claims: Claims, trust: TrustFile): Check {
   const { policies: demanded, others } = trust.isolation;
   const actual = digests(claims.policies);
   const stranger = others === 'any' ? undefined : Object.keys(actual).find((owner) => !Object.hasOwn(demanded, owner));
@@ -80,7 +81,8 @@ function checkOwnerPolicies(claims: Claims, trust: TrustFile): Check {
   );
 }
 
-function checkLockdown(claims: Claims, trust: TrustFile): Check {
+/** Checks that the lockdown claims that the client demands have exactly these values. */
+export function checkLockdown(claims: Claims, trust: TrustFile): Check {
   const demanded = trust.isolation.lockdown;
   return makeCheck(
     'lockdown',

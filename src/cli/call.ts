@@ -1,6 +1,6 @@
 /** `anchorhold call`: one attested query. The answer goes to stdout, the verdict to stderr, a refusal to the exit code. */
 import { resolve } from 'node:path';
-import { parseUtf8 } from '../base/bytes.ts';
+import { encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type Credential, certificateCredential, keyCredential, tokenCredential } from '../client/credentials.ts';
 import { SecureSession } from '../client/secure-session.ts';
@@ -8,8 +8,35 @@ import { ConfigurationError, ERRORS, type ErrorCode } from '../errors.ts';
 import { readBytesFile, readTextFile } from '../io/files.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
 import { printable, writeJson, writeProgress } from './output.ts';
+import { readStandardInput } from './standard-input.ts';
 
 const DEFAULT_TRUST_FILE = 'anchorhold.trust.json';
+
+/** Exit code when the function's answer is no success. */
+const EXIT_FAILED = 1;
+
+/** Methods whose requests have no body. [RFC 9110 9.3] */
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/** A field name and a value without control characters. [RFC 9110 5.1, 5.5] */
+const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)$/;
+
+/** Headers that say how the connection carries the request, which is not the caller's to say. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+function usage(message: string): ConfigurationError {
+  return new ConfigurationError('ERR_CONFIGURATION_USAGE', message);
+}
 
 /** Reads the one credential that the options name; null when none does. */
 async function readCredential(input: CliInput, io: CliIo): Promise<Credential | null> {
@@ -24,10 +51,10 @@ async function readCredential(input: CliInput, io: CliIo): Promise<Credential | 
     await read('token'),
   ];
   if ([certPem, privateKeyPem, token].filter((given) => given !== null).length > 1) {
-    throw new ConfigurationError('ERR_CONFIGURATION_USAGE', 'give one of --cert with --key, --sign or --token');
+    throw usage('give one of --cert with --key, --sign or --token');
   }
   if ((certPem === null) !== (keyPem === null)) {
-    throw new ConfigurationError('ERR_CONFIGURATION_USAGE', '--cert and --key go together');
+    throw usage('--cert and --key go together');
   }
   if (certPem !== null && keyPem !== null) return certificateCredential({ certPem, keyPem });
   if (privateKeyPem !== null) return keyCredential({ privateKeyPem });
@@ -38,37 +65,75 @@ async function readCredential(input: CliInput, io: CliIo): Promise<Credential | 
 async function readData(input: CliInput, io: CliIo): Promise<Uint8Array | null> {
   const data = optionValue(input, 'data');
   if (data === null) return null;
-  if (!data.startsWith('@')) return new TextEncoder().encode(data);
-  if (data !== '@-') return await readBytesFile(resolve(io.cwd, data.slice(1)), LIMITS.bodyBytes);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of io.stdin) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  if (!data.startsWith('@')) return encodeUtf8(data);
+  if (data === '@-') return await readStandardInput(io.stdin, LIMITS.bodyBytes);
+  return await readBytesFile(resolve(io.cwd, data.slice(1)), LIMITS.bodyBytes);
 }
 
-function readHeaders(input: CliInput): Record<string, string> {
-  return Object.fromEntries(
-    optionValues(input, 'header').map((line) => {
-      const colon = line.indexOf(':');
-      if (colon < 1) throw new ConfigurationError('ERR_CONFIGURATION_USAGE', `--header ${line}: write NAME: VALUE`);
-      return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
-    }),
-  );
+function readMethod(input: CliInput, body: Uint8Array | null): string {
+  const method = (optionValue(input, 'method') ?? (body === null ? 'GET' : 'POST')).toUpperCase();
+  if (!/^[A-Z]{1,32}$/.test(method)) throw usage(`--method ${method}: write a method such as PUT`);
+  if (body !== null && BODILESS.has(method)) throw usage(`${method} carries no body: leave out --data or --method`);
+  return method;
 }
 
-/** The exit code that belongs to a refusal, as the worker's problem document names it. */
-function refusal(text: string | null): { readonly exit: number; readonly lines: readonly string[] } {
-  try {
-    const problem = JSON.parse(text ?? '') as Readonly<Record<string, unknown>>;
-    const entry = Object.hasOwn(ERRORS, String(problem['code'])) ? ERRORS[problem['code'] as ErrorCode] : null;
-    const where =
-      typeof problem['owner'] === 'string' ? ` (owner ${problem['owner']}, ${String(problem['rule'])})` : '';
-    return {
-      exit: entry?.exit ?? 1,
-      lines: [`anchorhold: refused: ${String(problem['detail'])}${where}`, `hint: ${String(problem['hint'])}`],
-    };
-  } catch {
-    return { exit: 1, lines: [] };
+function readHeaders(input: CliInput): Readonly<Record<string, string>> {
+  const headers = new Map<string, string>();
+  for (const line of optionValues(input, 'header')) {
+    const [, name, value = ''] = HEADER.exec(line) ?? [];
+    if (name === undefined) throw usage(`--header ${line}: write "name: value"`);
+    const lower = name.toLowerCase();
+    if (headers.has(lower)) throw usage(`--header ${name} is there twice`);
+    if (OWN_HEADERS.has(lower)) throw usage(`--header ${name}: the connection makes this one itself`);
+    headers.set(lower, value.trim());
   }
+  return Object.fromEntries(headers);
+}
+
+/** A refusal of the gate, as it is shown to people and machines. */
+interface Refusal {
+  readonly exit: number;
+  readonly report: Readonly<Record<'error' | 'message' | 'hint', string>> &
+    Readonly<Record<'code' | 'owner' | 'rule', string | null>>;
+}
+
+/** Reads the problem document of a gate's refusal; one that cannot be read is still a refusal. */
+function readRefusal(status: number, body: string | null): Refusal {
+  let problem: Readonly<Record<string, unknown>> = {};
+  try {
+    const json: unknown = JSON.parse(body ?? '');
+    if (typeof json === 'object' && json !== null) problem = { ...json };
+  } catch {
+    // What it says of itself below is enough.
+  }
+  const textOf = (key: string): string | null => {
+    const value = problem[key];
+    return typeof value === 'string' ? value : null;
+  };
+  const code = textOf('code');
+  const row = code !== null && Object.hasOwn(ERRORS, code) ? ERRORS[code as ErrorCode] : null;
+  return {
+    exit: row?.exit ?? EXIT_FAILED,
+    report: {
+      error: row?.family ?? 'EnclaveError',
+      code,
+      message: textOf('detail') ?? `the worker refused with status ${status}`,
+      hint: textOf('hint') ?? row?.action ?? 'Ask the operator of the worker.',
+      owner: textOf('owner'),
+      rule: textOf('rule'),
+    },
+  };
+}
+
+function writeRefusal(io: CliIo, { report }: Refusal, json: boolean): void {
+  if (json) {
+    io.stderr.write(`${JSON.stringify(report)}\n`);
+    return;
+  }
+  const { message, hint, owner, rule } = report;
+  const where = owner === null ? '' : ` (owner ${owner}, ${rule ?? 'no rule named'})`;
+  const lines = [`anchorhold: refused: ${message}${where}`, `hint: ${hint}`];
+  io.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
 export const call: CliCommand = {
@@ -98,7 +163,11 @@ export const call: CliCommand = {
   passThrough: false,
   async run(input, io) {
     const [url = '', path = ''] = input.positionals;
-    const [credential, body] = [await readCredential(input, io), await readData(input, io)];
+    const json = input.switches.has('json');
+    const headers = readHeaders(input);
+    const credential = await readCredential(input, io);
+    const body = await readData(input, io);
+    const method = readMethod(input, body);
     await using session = new SecureSession(url, {
       trust: resolve(io.cwd, optionValue(input, 'trust') ?? DEFAULT_TRUST_FILE),
       ...(credential === null ? {} : { credential }),
@@ -106,30 +175,31 @@ export const call: CliCommand = {
     const appraisal = await session.attest();
     const checks = appraisal.checks.filter((check) => check.outcome === 'pass').length;
     writeProgress(io, `verified: ${checks} checks passed`);
-    if (appraisal.simulated) io.stderr.write("note: SIMULATED: the accepted root is not AMD's\n");
-    const response = await session.fetch(path, {
-      method: optionValue(input, 'method') ?? (body === null ? 'GET' : 'POST'),
-      headers: readHeaders(input),
-      ...(body === null ? {} : { body }),
-    });
+    if (appraisal.simulated && !json) io.stderr.write("note: SIMULATED: the accepted root is not AMD's\n");
+    const response = await session.fetch(path, { method, headers, ...(body === null ? {} : { body }) });
     const bytes = new Uint8Array(await response.arrayBuffer());
+    const text = parseUtf8(bytes);
     // Only the gate can set this header: a function's own problem document is an answer like any other.
-    const problem = response.headers.get('anchorhold-refused-by') === 'gate';
-    const { exit, lines } = problem ? refusal(parseUtf8(bytes)) : { exit: response.ok ? 0 : 1, lines: [] };
-    if (input.switches.has('json')) {
-      const text = parseUtf8(bytes);
+    const refused = response.headers.get('anchorhold-refused-by') === 'gate';
+    const { status } = response;
+    if (json) {
       writeJson(io, {
-        status: response.status,
+        status,
+        refused,
         simulated: appraisal.simulated,
         headers: Object.fromEntries(response.headers),
         ...(text === null ? { base64: Buffer.from(bytes).toString('base64') } : { body: text }),
       });
-    } else if (problem) {
-      io.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''));
-    } else {
-      io.stdout.write(bytes);
-      if (!response.ok) io.stderr.write(`anchorhold: the function answered with status ${response.status}\n`);
     }
-    return exit;
+    if (refused) {
+      const refusal = readRefusal(status, text);
+      writeRefusal(io, refusal, json);
+      return refusal.exit;
+    }
+    if (!json) {
+      io.stdout.write(bytes);
+      if (!response.ok) io.stderr.write(`anchorhold: the function answered with status ${status}\n`);
+    }
+    return response.ok ? 0 : EXIT_FAILED;
   },
 };

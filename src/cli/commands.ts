@@ -23,7 +23,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   ),
   entry('worker', 'run a worker inside a confidential VM', async () => (await import('./worker.ts')).worker),
   entry('call', 'send one attested query and print the answer', async () => (await import('./call.ts')).call),
-  entry('verify', 'appraise a worker and explain each check', async () => (await import('./verify.ts')).verify),
+  entry(
+    'verify',
+    'appraise a worker, or evidence in a file, and explain each check',
+    async () => (await import('./verify.ts')).verify,
+  ),
   entry(
     'appraise',
     'appraise conformance cases: one JSON object per line in, one verdict per line out',

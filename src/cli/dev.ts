@@ -2,33 +2,43 @@
  * `anchorhold dev`: a worker on this machine with a simulated AMD, and a complete trust file for it. Everything else is the real thing.
  * The only place in src/ that reaches the simulated AMD, and only when called.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { PRESETS } from '../attestation/requirements.ts';
 import { formatTrustFile } from '../attestation/trust-file.ts';
 import { encodeHex } from '../base/bytes.ts';
-import { bootWorker } from '../enclave/boot.ts';
+import { bootWorker, type Worker } from '../enclave/boot.ts';
+import { fixedNameFlaw, isFunctionName } from '../enclave/worker-config.ts';
 import { loadWorkerParts } from '../enclave/worker-parts.ts';
 import { ConfigurationError } from '../errors.ts';
+import { makeFolder, writeWholeFile } from '../io/files.ts';
 import { openLog, SILENT } from '../io/log.ts';
-import { type CliCommand, type CliInput, JSON_SWITCH, optionValue, optionValues } from './command.ts';
+import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
 import { writeJson, writeLine, writeProgress } from './output.ts';
 
 const DEFAULT_PORT = 8443;
 const TRUST_FILE = 'anchorhold.trust.json';
 const STATE = '.anchorhold/simulated-amd';
 
-/** Reads repeated NAME=VALUE options. */
-function readPairs(input: CliInput, name: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    optionValues(input, name).map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1 || at === pair.length - 1) {
-        throw new ConfigurationError('ERR_CONFIGURATION_USAGE', `--${name} ${pair}: write NAME=VALUE`);
-      }
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
+/** Reads repeated NAME=VALUE options; `flaw` says what is wrong with a pair, or null. */
+function readPairs(
+  input: CliInput,
+  option: string,
+  flaw: (name: string, value: string) => string | null,
+): Readonly<Record<string, string>> {
+  const pairs = new Map<string, string>();
+  for (const pair of optionValues(input, option)) {
+    const at = pair.indexOf('=');
+    const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
+    const wrong =
+      at < 1 || value === '' ? 'write NAME=VALUE' : pairs.has(name) ? `${name} is there twice` : flaw(name, value);
+    if (wrong !== null) throw new ConfigurationError('ERR_CONFIGURATION_USAGE', `--${option} ${pair}: ${wrong}`);
+    pairs.set(name, value);
+  }
+  return Object.fromEntries(pairs);
+}
+
+function functionNameFlaw(name: string): string | null {
+  return isFunctionName(name) ? null : 'the name takes lower-case letters, digits and inner dashes';
 }
 
 function readPort(input: CliInput): number {
@@ -37,6 +47,20 @@ function readPort(input: CliInput): number {
     throw new ConfigurationError('ERR_CONFIGURATION_USAGE', `--port ${text}: write a number from 0 to 65535`);
   }
   return Number(text);
+}
+
+/** Says where the worker is and what it holds; one line of JSON, or lines for people. */
+function announce(io: CliIo, { url, functions, policies }: Worker, trust: string, json: boolean): void {
+  if (json) {
+    writeJson(io, { url, trust, simulated: true, functions, policies });
+    return;
+  }
+  writeLine(io, 'SIMULATED: this worker runs on a simulated AMD; it proves nothing about hardware');
+  writeLine(io, `worker     ${url}`);
+  writeLine(io, `trust file ${trust}`);
+  for (const [name, digest] of Object.entries(functions)) writeLine(io, `function   ${name} ${digest}`);
+  for (const [owner, digest] of Object.entries(policies)) writeLine(io, `policy     ${owner} ${digest}`);
+  if (Object.keys(policies).length === 0) writeLine(io, 'no policy: nothing is allowed; give --policy FILE');
 }
 
 export const dev: CliCommand = {
@@ -93,48 +117,38 @@ export const dev: CliCommand = {
       {
         listen: { host: '127.0.0.1', port: readPort(input) },
         policies: optionValues(input, 'policy'),
-        functions: readPairs(input, 'function'),
+        functions: readPairs(input, 'function', functionNameFlaw),
         endorsements: [],
         deadlineMs: 10_000,
-        egress: { names: readPairs(input, 'name'), roots: roots.length === 0 ? 'system' : roots },
+        egress: { names: readPairs(input, 'name', fixedNameFlaw), roots: roots.length === 0 ? 'system' : roots },
       },
       io.cwd,
     );
     const state = resolve(io.cwd, optionValue(input, 'state') ?? STATE);
-    await mkdir(dirname(state), { recursive: true });
+    await makeFolder(dirname(state));
     writeProgress(io, 'dev: opening the simulated AMD (the first time makes its keys)');
     const amd = await openSimulatedAmd(state, { onProgress: (message) => writeProgress(io, `dev: ${message}`) });
     const device = await simulatedDevice(amd, { product: 'Genoa' });
     writeProgress(io, 'dev: loading functions');
     const worker = await bootWorker({ ...parts, device, log: input.switches.has('log') ? openLog() : SILENT, now });
-    const trustPath = resolve(io.cwd, optionValue(input, 'trust') ?? TRUST_FILE);
-    const trust = formatTrustFile({
-      url: worker.url,
-      roots: { simulated: [await amd.rootFingerprint('Genoa')] },
-      machine: PRESETS['strict-2026-11'],
-      code: { measurements: [encodeHex(SIMULATED_MEASUREMENT)], functions: worker.functions },
-      isolation: { policies: worker.policies, others: 'refused', lockdown: worker.lockdown },
-      freshness: { reattest: 'connection' },
-    });
-    await writeFile(trustPath, trust);
-    if (input.switches.has('json')) {
-      writeJson(io, {
+    try {
+      const trustPath = resolve(io.cwd, optionValue(input, 'trust') ?? TRUST_FILE);
+      const trust = formatTrustFile({
         url: worker.url,
-        trust: trustPath,
-        simulated: true,
-        functions: worker.functions,
-        policies: worker.policies,
+        roots: { simulated: [await amd.rootFingerprint('Genoa')] },
+        machine: PRESETS['strict-2026-11'],
+        code: { measurements: [encodeHex(SIMULATED_MEASUREMENT)], functions: worker.functions },
+        isolation: { policies: worker.policies, others: 'refused', lockdown: worker.lockdown },
+        freshness: { reattest: 'connection' },
       });
-    } else {
-      writeLine(io, 'SIMULATED: this worker runs on a simulated AMD; it proves nothing about hardware');
-      writeLine(io, `worker     ${worker.url}`);
-      writeLine(io, `trust file ${trustPath}`);
-      for (const [name, digest] of Object.entries(worker.functions)) writeLine(io, `function   ${name} ${digest}`);
-      for (const [owner, digest] of Object.entries(worker.policies)) writeLine(io, `policy     ${owner} ${digest}`);
-      if (Object.keys(worker.policies).length === 0) writeLine(io, 'no policy: nothing is allowed; give --policy FILE');
+      await writeWholeFile(trustPath, trust);
+      // Whoever reads the first line may send the signal at once.
+      const stopped = io.untilStopped();
+      announce(io, worker, trustPath, input.switches.has('json'));
+      await stopped;
+      return 0;
+    } finally {
+      await worker.close();
     }
-    await io.untilStopped();
-    await worker.close();
-    return 0;
   },
 };

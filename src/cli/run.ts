@@ -3,13 +3,13 @@
  * no files, no network. Takes wasi:cli/run components and preview1 modules. The program's exit code is the command's.
  */
 import { basename, resolve } from 'node:path';
-import { concatBytes } from '../base/bytes.ts';
 import { sha256 } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand } from '../enclave/sandbox/load.ts';
 import { ConfigurationError } from '../errors.ts';
 import { readBytesFile } from '../io/files.ts';
 import { type CliCommand, type CliIo, optionValue } from './command.ts';
+import { readStandardInput } from './standard-input.ts';
 
 const DEFAULT_DEADLINE_SECONDS = 60;
 const MAX_DEADLINE_SECONDS = 24 * 60 * 60;
@@ -19,22 +19,6 @@ export interface RunOptions extends Pick<CliIo, 'stdin' | 'stdout' | 'stderr'> {
   readonly path: string;
   readonly args: readonly string[];
   readonly deadlineMs: number;
-}
-
-async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of stream) {
-    size += part.length;
-    if (size > LIMITS.bodyBytes) {
-      throw new ConfigurationError(
-        'ERR_CONFIGURATION_FILE',
-        `standard input is over the cap of ${LIMITS.bodyBytes} bytes`,
-      );
-    }
-    parts.push(part);
-  }
-  return concatBytes(...parts);
 }
 
 /**
@@ -54,7 +38,7 @@ export async function runFunctionFile(options: RunOptions): Promise<number> {
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });
   try {
-    const stdin = await readAll(options.stdin);
+    const stdin = await readStandardInput(options.stdin, LIMITS.bodyBytes);
     const exit = await program.run({ args: [name, ...options.args], stdin }, options.deadlineMs);
     options.stdout.write(exit.stdout);
     options.stderr.write(exit.stderr);

@@ -1,62 +1,136 @@
-/** `anchorhold verify`: appraise a worker, or a report in a file, and explain each check. */
+/**
+ * `anchorhold verify`: appraises a worker, evidence that was kept, or a bare report, and explains each check. What is refused is explained
+ * too, and makes the exit code. Only the appraisal of a worker says that it is alive.
+ */
 import { resolve } from 'node:path';
-import type { Appraisal, Check, Stage } from '../appraisal.ts';
-import { SecureSession } from '../client/secure-session.ts';
-import { InvalidEnclaveCodeError, NotAnEnclaveError, NotIsolatedEnclaveError } from '../errors.ts';
-import { type CliCommand, type CliIo, JSON_SWITCH, optionValue } from './command.ts';
-import { exitOf, printable, writeError, writeJson, writeLine } from './output.ts';
+import type { Appraisal } from '../appraisal.ts';
+import { appraiseEvidenceFile, appraiseReportFile } from '../attestation/file-appraisal.ts';
+import { refuseUnlessAccepted } from '../attestation/session-appraisal.ts';
+import { REPORT_SIZE } from '../attestation/snp/layout.ts';
+import { isPem, parsePemCertificates } from '../attestation/snp/pem.ts';
+import type { TrustFile } from '../attestation/trust-file.ts';
+import { LIMITS } from '../base/limits.ts';
+import { parseInstant } from '../base/time.ts';
+import { appraiseWorker } from '../client/connection.ts';
+import { parseOrigin } from '../client/origin.ts';
+import { loadTrustFile } from '../client/trust.ts';
+import { ConfigurationError } from '../errors.ts';
+import { readBytesFile, writeWholeFile } from '../io/files.ts';
+import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
+import { type AppraisedSubject, explainAppraisal } from './explain-appraisal.ts';
+import { exitOf, writeError, writeJson, writeProgress } from './output.ts';
 
-const CLAIMS: readonly { readonly title: string; readonly stages: readonly Stage[] }[] = [
-  {
-    title: 'genuine: an AMD machine that is alive and holds this connection',
-    stages: ['parse', 'chain', 'binding', 'signature', 'channel'],
-  },
-  { title: 'code: the image and the functions you accept', stages: ['code'] },
-  { title: 'isolated: as you and the data owners demand', stages: ['isolation'] },
-];
+const DEFAULT_TRUST_FILE = 'anchorhold.trust.json';
+const TIMEOUT_MS = 30_000;
 
-const MARKS: Readonly<Record<Check['outcome'], string>> = { pass: 'ok  ', fail: 'FAIL', skipped: 'skip' };
+interface Appraised {
+  readonly subject: AppraisedSubject;
+  readonly appraisal: Appraisal;
+}
 
-function explain(io: CliIo, appraisal: Appraisal): void {
-  for (const { title, stages } of CLAIMS) {
-    const checks = appraisal.checks.filter((check) => stages.includes(check.stage));
-    writeLine(io, title);
-    if (checks.length === 0) writeLine(io, '  (not reached)');
-    for (const { id, outcome, expected, actual } of checks) {
-      writeLine(io, printable(`  ${MARKS[outcome]} ${id}: expected ${expected}; found ${actual}`));
-    }
+function usage(message: string): ConfigurationError {
+  return new ConfigurationError('ERR_CONFIGURATION_USAGE', message);
+}
+
+/** Refuses options that have no meaning for this kind of argument: silence would look like a check. */
+function refuseOptions(input: CliInput, names: readonly string[], why: string): void {
+  const given = names.find((name) => input.values.has(name));
+  if (given !== undefined) throw usage(`--${given} ${why}`);
+}
+
+function readTime(input: CliInput): Date {
+  const text = optionValue(input, 'at');
+  const at = text === null ? new Date() : parseInstant(text);
+  if (at === null) throw usage(`--at ${text ?? ''}: write an instant such as 2026-11-21T08:00:00Z`);
+  return at;
+}
+
+async function verifyUrl(url: string, trust: TrustFile, input: CliInput, io: CliIo): Promise<Appraised> {
+  refuseOptions(input, ['certificate', 'crl', 'at'], 'is for a file: a worker brings its own, and is judged now');
+  const demands = { origin: parseOrigin(url), trust, clientCertificate: null, timeoutMs: TIMEOUT_MS };
+  const { appraisal, evidence } = await appraiseWorker({ ...demands, now: () => new Date() });
+  const save = optionValue(input, 'save');
+  if (save !== null && evidence !== null) {
+    await writeWholeFile(resolve(io.cwd, save), evidence);
+    writeProgress(io, `saved the evidence to ${save}`);
   }
-  if (appraisal.simulated)
-    writeLine(io, "SIMULATED: the accepted root is not AMD's; this proves nothing about hardware");
-  writeLine(io, `verdict: ${appraisal.verdict}${appraisal.code === null ? '' : ` (${appraisal.code})`}`);
+  return { subject: 'connection', appraisal };
+}
+
+async function readCertificates(path: string): Promise<readonly Uint8Array[]> {
+  const bytes = await readBytesFile(path, LIMITS.certificates * LIMITS.certificateBytes);
+  const certificates = isPem(bytes) ? parsePemCertificates(bytes) : [bytes];
+  if (certificates === null) {
+    throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} is neither certificates in PEM nor one in DER`);
+  }
+  return certificates;
+}
+
+async function verifyFile(file: string, trust: TrustFile, input: CliInput, io: CliIo): Promise<Appraised> {
+  refuseOptions(input, ['save'], 'is for a URL: a file needs no saving');
+  const at = readTime(input);
+  const path = (name: string): string => resolve(io.cwd, name);
+  const bytes = await readBytesFile(path(file), LIMITS.evidenceBytes);
+  const [certificatePaths, crlPath] = [optionValues(input, 'certificate'), optionValue(input, 'crl')];
+  // Evidence is a map in CBOR and never as short as a report; certificates given beside it say that a report is meant.
+  if (bytes.length !== REPORT_SIZE && certificatePaths.length === 0 && crlPath === null) {
+    return { subject: 'evidence-file', appraisal: await appraiseEvidenceFile(bytes, trust, at) };
+  }
+  const certificates = (await Promise.all(certificatePaths.map((name) => readCertificates(path(name))))).flat();
+  const crl = crlPath === null ? null : await readBytesFile(path(crlPath), LIMITS.crlBytes);
+  return {
+    subject: 'report-file',
+    appraisal: await appraiseReportFile({ report: bytes, certificates, crl }, trust, at),
+  };
 }
 
 export const verify: CliCommand = {
-  summary: 'appraise a worker and explain each check',
+  summary: 'appraise a worker, or evidence in a file, and explain each check',
   example: 'anchorhold verify https://localhost:8443 --trust anchorhold.trust.json',
-  arguments: [{ name: 'url', summary: "the worker's https:// address", required: true, repeatable: false }],
+  arguments: [
+    {
+      name: 'url-or-file',
+      summary: "the worker's https:// address, a file that --save wrote, or a report of 1184 bytes",
+      required: true,
+      repeatable: false,
+    },
+  ],
   options: [
-    { name: 'trust', value: 'FILE', summary: 'trust file (default: anchorhold.trust.json)', repeatable: false },
+    { name: 'trust', value: 'FILE', summary: `trust file (default: ${DEFAULT_TRUST_FILE})`, repeatable: false },
+    {
+      name: 'save',
+      value: 'FILE',
+      summary: 'with a URL: where to write the evidence that was appraised',
+      repeatable: false,
+    },
+    {
+      name: 'certificate',
+      value: 'FILE',
+      summary: "with a report: AMD's certificates, PEM (several in a file) or DER",
+      repeatable: true,
+    },
+    { name: 'crl', value: 'FILE', summary: "with a report: AMD's revocation list, DER", repeatable: false },
+    {
+      name: 'at',
+      value: 'TIME',
+      summary: 'with a file: the time to judge by, RFC 3339 (default: now)',
+      repeatable: false,
+    },
     JSON_SWITCH,
   ],
   passThrough: false,
   async run(input, io) {
-    const trust = resolve(io.cwd, optionValue(input, 'trust') ?? 'anchorhold.trust.json');
-    await using session = new SecureSession(input.positionals[0] ?? '', { trust });
+    const [argument = ''] = input.positionals;
+    const trust = await loadTrustFile(resolve(io.cwd, optionValue(input, 'trust') ?? DEFAULT_TRUST_FILE));
+    const verifyArgument = /^[a-z][a-z0-9+.-]*:\/\//i.test(argument) ? verifyUrl : verifyFile;
+    const { subject, appraisal } = await verifyArgument(argument, trust, input, io);
     const json = input.switches.has('json');
+    if (json) writeJson(io, { subject, ...appraisal });
+    else explainAppraisal(io, appraisal, subject);
     try {
-      const appraisal = await session.attest();
-      if (json) writeJson(io, appraisal);
-      else explain(io, appraisal);
+      refuseUnlessAccepted(appraisal);
       return 0;
     } catch (error) {
-      const verdict =
-        error instanceof NotAnEnclaveError ||
-        error instanceof InvalidEnclaveCodeError ||
-        error instanceof NotIsolatedEnclaveError;
-      if (!verdict) throw error;
-      if (json) writeJson(io, error.appraisal);
-      else explain(io, error.appraisal);
       writeError(io, error, json);
       return exitOf(error);
     }

@@ -28,10 +28,16 @@ export const worker: CliCommand = {
     const now = (): Date => new Date();
     const parts = await loadWorkerParts(config, dirname(path));
     const running = await bootWorker({ ...parts, device: await openConfigfsTsm(), log: openLog(), now });
-    if (input.switches.has('json')) writeJson(io, { url: running.url });
-    else writeLine(io, `listening on ${running.url}`);
-    await io.untilStopped();
-    await running.close();
-    return 0;
+    try {
+      const { url, functions, policies } = running;
+      // Whoever reads the first line may send the signal at once.
+      const stopped = io.untilStopped();
+      if (input.switches.has('json')) writeJson(io, { url, simulated: false, functions, policies });
+      else writeLine(io, `listening on ${url}`);
+      await stopped;
+      return 0;
+    } finally {
+      await running.close();
+    }
   },
 };

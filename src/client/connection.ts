@@ -13,7 +13,7 @@ import { TransportError } from '../errors.ts';
 import { type ChannelClient, openChannelClient } from '../io/channel-client.ts';
 import { postOnSocket } from '../io/http-exchange.ts';
 import { randomBytes } from '../io/random.ts';
-import { type ClientCertificate, openTlsConnection } from '../io/tls-connection.ts';
+import { type ClientCertificate, openTlsConnection, type TlsConnection } from '../io/tls-connection.ts';
 
 /** Label of the exporter that goes into a caller's request signature; the worker derives the same value. */
 const CALLER_EXPORTER_LABEL = 'EXPORTER-anchorhold-caller';
@@ -33,44 +33,65 @@ export interface ConnectionDemands {
   readonly now: () => Date;
 }
 
+/** What came back on one connection, and what it is worth. */
+export interface AppraisedEvidence {
+  readonly appraisal: Appraisal;
+  /** The encoded bundle, as it came; null when the other end answered with something else. */
+  readonly evidence: Uint8Array | null;
+}
+
+/** Sends a nonce and appraises the answer; nothing but the request for evidence leaves. */
+async function exchangeEvidence(connection: TlsConnection, demands: ConnectionDemands): Promise<AppraisedEvidence> {
+  const { origin, trust, timeoutMs, now } = demands;
+  const nonce = randomBytes(NONCE_BYTES);
+  const answer = await postOnSocket(
+    connection.socket,
+    { authority: origin.host, path: ATTESTATION_PATH, contentType: 'application/octet-stream', body: nonce },
+    { maxBodyBytes: LIMITS.evidenceBytes, timeoutMs },
+  );
+  if (answer?.status === 503) {
+    throw new TransportError('ERR_TRANSPORT_OVERLOADED', `${origin.host} has too many sessions waiting for evidence`);
+  }
+  const evidence = answer?.status === 200 && answer.contentType === EVIDENCE_MEDIA_TYPE ? answer.body : null;
+  const value = connection.exportKey(EXPORTER_LABEL, 'worker');
+  const channel = { role: 'worker', nonce, value, peerSpkiDigest: connection.peerSpkiDigest } as const;
+  return { evidence, appraisal: await appraiseSession(evidence, channel, trust, now()) };
+}
+
+async function dial({ origin, timeoutMs, clientCertificate }: ConnectionDemands): Promise<TlsConnection> {
+  const host = origin.hostname.replace(/^\[|\]$/g, '');
+  return await openTlsConnection({ host, port: Number(origin.port || 443), timeoutMs, clientCertificate });
+}
+
+/**
+ * Appraises the worker on a connection that is closed again, whatever the verdict; for those who only want to look.
+ * @throws TransportError
+ */
+export async function appraiseWorker(demands: ConnectionDemands): Promise<AppraisedEvidence> {
+  const connection = await dial(demands);
+  try {
+    return await exchangeEvidence(connection, demands);
+  } finally {
+    connection.socket.destroy();
+  }
+}
+
 /**
  * Opens a connection and appraises the worker at its other end; closes it again on every failure.
  * @throws NotAnEnclaveError, InvalidEnclaveCodeError, NotIsolatedEnclaveError with the appraisal; TransportError
  */
 export async function openAttestedConnection(demands: ConnectionDemands): Promise<AttestedConnection> {
-  const { origin, trust, clientCertificate, timeoutMs, now } = demands;
-  const connection = await openTlsConnection({
-    host: origin.hostname.replace(/^\[|\]$/g, ''),
-    port: Number(origin.port || 443),
-    timeoutMs,
-    clientCertificate,
-  });
-  const { socket, peerSpkiDigest } = connection;
+  const connection = await dial(demands);
   try {
-    const nonce = randomBytes(NONCE_BYTES);
-    const answer = await postOnSocket(
-      socket,
-      { authority: origin.host, path: ATTESTATION_PATH, contentType: 'application/octet-stream', body: nonce },
-      { maxBodyBytes: LIMITS.evidenceBytes, timeoutMs },
-    );
-    if (answer?.status === 503) {
-      throw new TransportError('ERR_TRANSPORT_OVERLOADED', `${origin.host} has too many sessions waiting for evidence`);
-    }
-    const evidence = answer?.status === 200 && answer.contentType === EVIDENCE_MEDIA_TYPE ? answer.body : null;
-    const appraisal = await appraiseSession(
-      evidence,
-      { role: 'worker', nonce, value: connection.exportKey(EXPORTER_LABEL, 'worker'), peerSpkiDigest },
-      trust,
-      now(),
-    );
+    const { appraisal } = await exchangeEvidence(connection, demands);
     refuseUnlessAccepted(appraisal);
     return {
       appraisal,
-      client: openChannelClient(origin, socket, timeoutMs),
+      client: openChannelClient(demands.origin, connection.socket, demands.timeoutMs),
       callerChannel: connection.exportKey(CALLER_EXPORTER_LABEL, 'worker'),
     };
   } catch (error) {
-    socket.destroy();
+    connection.socket.destroy();
     throw error;
   }
 }

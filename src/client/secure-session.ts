@@ -5,14 +5,17 @@
 import type { Appraisal } from '../appraisal.ts';
 import { parseTrustFile, type TrustFile } from '../attestation/trust-file.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
-import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError, NotAnEnclaveError } from '../errors.ts';
-import { readTextFile } from '../io/files.ts';
 import { type ConnectionPool, openConnectionPool } from './connection-pool.ts';
 import { type Credential, presentCredential } from './credentials.ts';
+import { parseOrigin } from './origin.ts';
+import { loadTrustFile } from './trust.ts';
 
 export interface SessionOptions {
-  /** Path of a trust file, or its parsed JSON; `./anchorhold.trust.json` when absent. */
+  /**
+   * Path of a trust file, or its parsed JSON; `./anchorhold.trust.json` when absent. Only a file may name policy files, which stand
+   * relative to it.
+   */
   readonly trust?: string | object;
   /** What the caller proves itself with; nothing when absent. */
   readonly credential?: Credential;
@@ -44,18 +47,6 @@ function readBody(body: string | Uint8Array | undefined): Uint8Array | null {
   return typeof body === 'string' ? encodeUtf8(body) : body;
 }
 
-/** Reads the origin of a worker's URL. */
-function parseOrigin(text: string): URL {
-  const url = URL.parse(text);
-  if (url === null || url.protocol !== 'https:' || url.username !== '' || url.password !== '') {
-    throw new ConfigurationError(
-      'ERR_CONFIGURATION_USAGE',
-      `${JSON.stringify(text)} is not an https:// URL of a worker`,
-    );
-  }
-  return new URL(url.origin);
-}
-
 /** Asks one worker, and only after it has been appraised. */
 export class SecureSession implements AsyncDisposable {
   readonly #url: string | null;
@@ -70,9 +61,8 @@ export class SecureSession implements AsyncDisposable {
 
   async #prepare(): Promise<OpenSession> {
     const { trust = DEFAULT_TRUST_FILE, credential, timeoutMs = 30_000, now = () => new Date() } = this.#options;
-    const text =
-      typeof trust === 'string' ? await readTextFile(trust, LIMITS.configurationBytes) : JSON.stringify(trust);
-    const demands: TrustFile = parseTrustFile(text);
+    const demands: TrustFile =
+      typeof trust === 'string' ? await loadTrustFile(trust) : parseTrustFile(JSON.stringify(trust));
     const origin = parseOrigin(this.#url ?? demands.url);
     const clientCertificate = credential?.kind === 'certificate' ? credential : null;
     return { origin, pool: openConnectionPool({ origin, trust: demands, clientCertificate, timeoutMs, now }) };

@@ -66,14 +66,6 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   try {
     for (const [name, bytes] of options.functions) {
       const digest = listedDigest(name, bytes, policies);
-      const loaded = await loadFunction({
-        bytes,
-        digest: parseDigest(digest) ?? new Uint8Array(),
-        name,
-        limits: DEFAULT_FUNCTION_LIMITS,
-        // What a function writes may hold what it was asked, and the log is the operator's.
-        onLog: () => {},
-      });
       const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
       const wayOut = openEgress({
         policies: listing.map(({ policy }) => policy),
@@ -85,6 +77,14 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         budget,
         limits: EGRESS_LIMITS,
         now,
+      });
+      const loaded = await loadFunction({
+        bytes,
+        digest: parseDigest(digest) ?? new Uint8Array(),
+        name,
+        limits: DEFAULT_FUNCTION_LIMITS,
+        // What a function writes may hold what it was asked, and the log is the operator's.
+        onLog: () => {},
       });
       functions.set(name, { digest, loaded, egress: wayOut, owners: listing });
       log.info('function loaded', { name, digest });

@@ -11,7 +11,7 @@ import { TLSSocket } from 'node:tls';
 import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { LIMITS } from '../base/limits.ts';
-import { PolicyError, TransportError } from '../errors.ts';
+import { ConfigurationError, PolicyError, TransportError } from '../errors.ts';
 import { exportChannelKey } from '../io/tls-connection.ts';
 import type { Attester } from './attester.ts';
 import type { Gate } from './gate.ts';
@@ -91,7 +91,24 @@ function send(response: ServerResponse, answer: FunctionResponse, extra: readonl
   response.end(answer.body);
 }
 
-/** Opens the port. Every answer of a simulated worker says so in a header of its own. */
+/** Says in words why a port cannot be opened. */
+function listenError(host: string, port: number, cause: NodeJS.ErrnoException): ConfigurationError {
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another program listens there: choose another port, or end that program',
+    EACCES: 'this user may not open it: choose a port from 1024 on',
+    EADDRNOTAVAIL: 'this machine does not have that address',
+    ENOTFOUND: 'no address has that name',
+  };
+  const reason = why[cause.code ?? ''] ?? cause.message;
+  return new ConfigurationError('ERR_CONFIGURATION_USAGE', `cannot listen on ${host} port ${port}: ${reason}`, {
+    cause,
+  });
+}
+
+/**
+ * Opens the port. Every answer of a simulated worker says so in a header of its own.
+ * @throws ConfigurationError ERR_CONFIGURATION_USAGE when the port is taken or the address is not this machine's
+ */
 export async function openListener(options: {
   readonly host: string;
   readonly port: number;
@@ -167,7 +184,7 @@ export async function openListener(options: {
   server.on('clientError', (_error, socket) => socket.destroy());
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) => reject(listenError(options.host, options.port, cause)));
     server.listen(options.port, options.host, resolve);
   });
   const address = server.address() as AddressInfo;

@@ -2,6 +2,20 @@
  * The worker's configuration: one JSON object with every field present. It names files and steers nothing that an owner's policy
  * decides; what weakens isolation (fixed names, extra roots) shows up in the lockdown claims.
  */
+import { isIP } from 'node:net';
+import {
+  integer,
+  listOf,
+  mapOf,
+  object,
+  oneOf,
+  type Reader,
+  readJson,
+  refuseValue,
+  text,
+  wordOr,
+} from '../attestation/json-reader.ts';
+import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
 
 export interface WorkerConfig {
@@ -24,72 +38,58 @@ export interface WorkerConfig {
 
 const FORMAT = 'anchorhold-worker/1';
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
+/** A host as a policy writes it: lower case, labels of letters, digits and inner dashes. */
+const HOST = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
-function fail(path: string, expected: string): never {
-  throw new ConfigurationError('ERR_CONFIGURATION_FILE', `worker configuration: ${path} must be ${expected}`);
+/** Tells whether a function may have this name: it is the first path segment of its queries. */
+export function isFunctionName(name: string): boolean {
+  return NAME.test(name);
 }
 
-function readObject(value: unknown, path: string, keys: readonly string[] | null): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail(path, 'an object');
-  if (keys !== null) {
-    const missing = keys.find((key) => !Object.hasOwn(value, key));
-    if (missing !== undefined) return fail(`${path}.${missing}`, 'present');
-    const unknown = Object.keys(value).find((key) => !keys.includes(key));
-    if (unknown !== undefined) return fail(`${path}.${unknown}`, `absent: the known fields are ${keys.join(', ')}`);
-  }
-  return value as Readonly<Record<string, unknown>>;
+/** Tells what is wrong with a fixed name and its address, or null when nothing is. */
+export function fixedNameFlaw(host: string, address: string): string | null {
+  if (!HOST.test(host)) return `${JSON.stringify(host)} is not a host name in lower case`;
+  return isIP(address) === 0 ? `${JSON.stringify(address)} is not an IP address` : null;
 }
 
-function readTexts(value: unknown, path: string): readonly string[] {
-  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) return fail(path, 'a list of texts');
-  return value;
-}
+const path = text('the path of a file', (value) => value !== '' && !value.includes('\0'));
+const address = text('an address to listen on, such as "0.0.0.0"', (value) => isIP(value) !== 0 || HOST.test(value));
 
-function readTextMap(value: unknown, path: string): Readonly<Record<string, string>> {
-  const map = readObject(value, path, null);
-  const wrong = Object.keys(map).find((key) => typeof map[key] !== 'string');
-  return wrong === undefined ? (map as Record<string, string>) : fail(`${path}.${wrong}`, 'a text');
-}
+const functions: Reader<WorkerConfig['functions']> = (value, at) => {
+  const paths = mapOf(path)(value, at);
+  const misnamed = Object.keys(paths).find((name) => !isFunctionName(name));
+  if (misnamed !== undefined)
+    throw refuseValue(at, 'an object of names with lower-case letters, digits and inner dashes', misnamed);
+  return paths;
+};
 
-function readInteger(value: unknown, path: string, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    return fail(path, `a whole number from ${min} to ${max}`);
-  }
-  return value;
-}
+const names: Reader<WorkerConfig['egress']['names']> = (value, at) => {
+  const addresses = mapOf(text('an IP address', (item) => isIP(item) !== 0))(value, at);
+  const misnamed = Object.entries(addresses).find(([host, item]) => fixedNameFlaw(host, item) !== null);
+  if (misnamed !== undefined) throw refuseValue(at, 'an object of host names in lower case', misnamed[0]);
+  return addresses;
+};
+
+const file: Reader<WorkerConfig & { readonly anchorhold: typeof FORMAT }> = object({
+  anchorhold: oneOf(FORMAT),
+  listen: object({ host: address, port: integer(0, 65_535) }),
+  policies: listOf(path),
+  functions,
+  endorsements: listOf(path),
+  deadlineMs: integer(1, 600_000),
+  egress: object({ names, roots: wordOr(['system'], listOf(path)) }),
+});
 
 /**
  * Reads a configuration from JSON text.
  * @throws ConfigurationError ERR_CONFIGURATION_FILE naming the field and what may stand there
  */
-export function parseWorkerConfig(text: string): WorkerConfig {
-  let json: unknown;
+export function parseWorkerConfig(content: string): WorkerConfig {
   try {
-    json = JSON.parse(text);
+    const { anchorhold: _format, ...config } = readJson(content, LIMITS.configurationBytes, 'the file', file);
+    return config;
   } catch (cause) {
-    throw new ConfigurationError('ERR_CONFIGURATION_FILE', 'worker configuration: not JSON', { cause });
+    if (!(cause instanceof ConfigurationError)) throw cause;
+    throw new ConfigurationError('ERR_CONFIGURATION_FILE', `worker configuration: ${cause.message}`, { cause });
   }
-  const keys = ['anchorhold', 'listen', 'policies', 'functions', 'endorsements', 'deadlineMs', 'egress'] as const;
-  const all = readObject(json, '$', keys);
-  if (all['anchorhold'] !== FORMAT) return fail('$.anchorhold', JSON.stringify(FORMAT));
-  const listen = readObject(all['listen'], '$.listen', ['host', 'port']);
-  const functions = readTextMap(all['functions'], '$.functions');
-  const misnamed = Object.keys(functions).find((name) => !NAME.test(name));
-  if (misnamed !== undefined)
-    return fail(`$.functions.${misnamed}`, 'named with lower-case letters, digits and inner dashes');
-  const egress = readObject(all['egress'], '$.egress', ['names', 'roots']);
-  return {
-    listen: {
-      host: typeof listen['host'] === 'string' ? listen['host'] : fail('$.listen.host', 'a text'),
-      port: readInteger(listen['port'], '$.listen.port', 0, 65_535),
-    },
-    policies: readTexts(all['policies'], '$.policies'),
-    functions,
-    endorsements: readTexts(all['endorsements'], '$.endorsements'),
-    deadlineMs: readInteger(all['deadlineMs'], '$.deadlineMs', 1, 600_000),
-    egress: {
-      names: readTextMap(egress['names'], '$.egress.names'),
-      roots: egress['roots'] === 'system' ? 'system' : readTexts(egress['roots'], '$.egress.roots'),
-    },
-  };
 }

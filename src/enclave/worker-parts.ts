@@ -31,13 +31,30 @@ async function loadPolicy(path: string): Promise<OwnerPolicy> {
   });
 }
 
-async function loadCertificate(path: string): Promise<Uint8Array> {
-  const bytes = await readBytesFile(path, LIMITS.certificateBytes);
+function parseCertificate(encoded: string | Uint8Array): X509Certificate | null {
   try {
-    return Uint8Array.from(new X509Certificate(bytes).raw);
-  } catch (cause) {
-    throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} is not a certificate`, { cause });
+    return new X509Certificate(encoded);
+  } catch {
+    return null;
   }
+}
+
+async function loadCertificate(path: string): Promise<Uint8Array> {
+  const certificate = parseCertificate(await readBytesFile(path, LIMITS.certificateBytes));
+  if (certificate === null) throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} is not a certificate`);
+  return Uint8Array.from(certificate.raw);
+}
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Reads a PEM text of roots; one that holds no certificate would trust nobody, silently. */
+async function loadRoots(path: string): Promise<string> {
+  const pem = await readTextFile(path, LIMITS.referenceBytes);
+  const blocks = pem.match(PEM_CERTIFICATE) ?? [];
+  if (blocks.length === 0 || !blocks.every((block) => parseCertificate(block) !== null)) {
+    throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} does not hold certificates in PEM`);
+  }
+  return pem;
 }
 
 /**
@@ -61,7 +78,7 @@ export async function loadWorkerParts(config: WorkerConfig, folder: string): Pro
       roots:
         egress.roots === 'system'
           ? 'system'
-          : await Promise.all(egress.roots.map(async (path) => await readTextFile(at(path), LIMITS.referenceBytes))),
+          : await Promise.all(egress.roots.map(async (path) => await loadRoots(at(path)))),
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Files with caps and typed errors; judges nothing of what is in them. */
 import { readFileSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseUtf8 } from '../base/bytes.ts';
 import { ConfigurationError } from '../errors.ts';
@@ -37,6 +37,31 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
   const text = parseUtf8(await readBytesFile(path, maxBytes));
   if (text === null) throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} is not UTF-8 text`);
   return text;
+}
+
+/**
+ * Writes a file whole, over one that is there.
+ * @throws ConfigurationError ERR_CONFIGURATION_FILE
+ */
+export async function writeWholeFile(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(path, content).catch((cause: NodeJS.ErrnoException) => {
+    throw unwritable(path, cause);
+  });
+}
+
+/**
+ * Makes a folder and those above it; one that is there stays as it is.
+ * @throws ConfigurationError ERR_CONFIGURATION_FILE
+ */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+    throw unwritable(path, cause);
+  });
+}
+
+function unwritable(path: string, cause: NodeJS.ErrnoException): ConfigurationError {
+  const message = `${path} cannot be written (${cause.code ?? cause.message})`;
+  return new ConfigurationError('ERR_CONFIGURATION_FILE', message, { cause });
 }
 
 /** Reads files below one folder, synchronously, for formats that refer to files beside them; gives null for what is not there. */

@@ -1,0 +1,72 @@
+/**
+ * Appraises what lies in a file: an evidence bundle that was kept, or a bare report. A file proves nothing about now: whoever has it may have
+ * copied it, so the checks of freshness and connection are shown as skipped, with the reason. Nothing may be sent on the strength of it.
+ */
+import type { Appraisal, Check } from '../appraisal.ts';
+import type { CheckId } from './check-table.ts';
+import { concludeAppraisal, makeCheck, skipCheck } from './checks.ts';
+import { parseClaims, reportDataOf } from './claims.ts';
+import { parseEvidence } from './evidence.ts';
+import { appraise, checkMeasurement, checkReportData, type Subject } from './report-appraisal.ts';
+import { checkFunctions, checkLockdown, checkOwnerPolicies } from './session-appraisal.ts';
+import type { TrustFile } from './trust-file.ts';
+
+const NO_CONNECTION = 'a file has no connection to compare with';
+const NO_CLAIMS = 'a bare report comes without claims';
+
+function skip(id: CheckId, expected: string, reason: string): Check {
+  return skipCheck(id, expected, `not checked: ${reason}`);
+}
+
+const skipChannel = (): readonly Check[] => [
+  skip('channel-freshness', 'my nonce and my connection under the freshness root', NO_CONNECTION),
+  skip('channel-tls-key', 'the key of my connection', NO_CONNECTION),
+];
+
+/** Appraises an encoded evidence bundle: all that a session checks, but for freshness and the connection. */
+export async function appraiseEvidenceFile(encoded: Uint8Array, trust: TrustFile, now: Date): Promise<Appraisal> {
+  const refuse = (check: Check): Appraisal => concludeAppraisal([check], null, trust.roots !== 'amd');
+  const evidence = parseEvidence(encoded);
+  if ('problem' in evidence) return refuse(makeCheck('evidence-form', false, 'an evidence bundle', evidence.problem));
+  const claims = parseClaims(evidence.value.claims);
+  if ('problem' in claims)
+    return refuse(makeCheck('claims-form', false, 'claims of profile anchorhold/1', claims.problem));
+  const said = claims.value;
+  return await appraise(
+    evidence.value,
+    trust.machine,
+    trust.roots,
+    {
+      parse: () => [
+        makeCheck('evidence-form', true, 'an evidence bundle', 'so'),
+        makeCheck('claims-form', true, 'claims of profile anchorhold/1', 'so'),
+      ],
+      channel: (report) => [checkReportData(report, reportDataOf(evidence.value.claims)), ...skipChannel()],
+      code: (report) => [checkMeasurement(report, trust.code.measurements), checkFunctions(said, trust)],
+      isolation: () => [checkOwnerPolicies(said, trust), checkLockdown(said, trust)],
+    },
+    now,
+  );
+}
+
+/** Appraises a bare report with the certificates given beside it: what the hardware says, and nothing of what a worker claims. */
+export async function appraiseReportFile(subject: Subject, trust: TrustFile, now: Date): Promise<Appraisal> {
+  return await appraise(
+    subject,
+    trust.machine,
+    trust.roots,
+    {
+      parse: () => [],
+      channel: () => [skip('channel-report-data', 'the hash of the claims', NO_CLAIMS), ...skipChannel()],
+      code: (report) => [
+        checkMeasurement(report, trust.code.measurements),
+        skip('code-functions', 'the listed functions', NO_CLAIMS),
+      ],
+      isolation: () => [
+        skip('owner-policies', 'the listed owner policies', NO_CLAIMS),
+        skip('lockdown', 'the listed lockdown claims', NO_CLAIMS),
+      ],
+    },
+    now,
+  );
+}
