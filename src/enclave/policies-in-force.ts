@@ -83,7 +83,8 @@ export async function checkPoliciesInForce(
     );
   for (const policy of policies) {
     const { from, until } = policy.valid;
-    if (now < from || now >= until)
+    // Written so that an invalid `now` meets no window.
+    if (!(now >= from && now < until))
       throw refuse(policy, `it is valid from ${from.toISOString()} until ${until.toISOString()}`);
     if (policies.filter((other) => other.owner === policy.owner).length > 1) {
       throw refuse(policy, 'two files name this owner');

@@ -64,14 +64,17 @@ async function loadRoots(path: string): Promise<string> {
 export async function loadWorkerParts(config: WorkerConfig, folder: string): Promise<WorkerParts> {
   const at = (path: string): string => resolve(folder, path);
   const { egress } = config;
-  const functions = Object.entries(config.functions).map(
-    async ([name, path]) => [name, await readBytesFile(at(path), LIMITS.functionBytes)] as const,
+  const policies = await Promise.all(config.policies.map(async (path) => await loadPolicy(at(path))));
+  const functions = await Promise.all(
+    Object.entries(config.functions).map(
+      async ([name, path]) => [name, await readBytesFile(at(path), LIMITS.functionBytes)] as const,
+    ),
   );
   return {
     listen: config.listen,
     deadlineMs: config.deadlineMs,
-    policies: await Promise.all(config.policies.map(async (path) => await loadPolicy(at(path)))),
-    functions: new Map(await Promise.all(functions)),
+    policies,
+    functions: new Map(functions),
     endorsements: await Promise.all(config.endorsements.map(async (path) => await loadCertificate(at(path)))),
     egress: {
       names: egress.names,
