@@ -95,7 +95,11 @@ async function main(): Promise<void> {
   await rm(HOME, { recursive: true, force: true });
   await mkdir(HOME, { recursive: true });
 
-  heading('The owner writes a policy, the callers get their credentials, the code is built');
+  heading('The code is built, the callers get their credentials, the owner writes a policy');
+  for (const { name, path, bytes, digest } of await buildFunctions()) {
+    await writeFile(path, bytes);
+    say(`      ${name} ${digest}`);
+  }
   const people = await makeCredentials(LOOKUP, new Date());
   await writeFile(join(HOME, 'research-ca.pem'), people.researchCaPem);
   await writeFile(join(HOME, 'jwks.json'), people.jwks);
@@ -111,10 +115,6 @@ async function main(): Promise<void> {
   say(policy);
 
   heading('A worker boots on a simulated AMD, in a process of its own');
-  for (const { name, path, bytes, digest } of await buildFunctions()) {
-    await writeFile(path, bytes);
-    say(`      ${name} ${digest}`);
-  }
   const functions = {
     'risk-score': join(ROOT, 'examples/functions/risk-score/risk-score.wasm'),
     fetcher: join(ROOT, 'examples/functions/fetcher/fetcher.wasm'),

@@ -1,0 +1,16 @@
+/** `make demo` as README says it: it must end well, and must have shown both windows and every impostor. */
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+it('runs the demo to its end', { timeout: 240_000 }, async () => {
+  const { stdout } = await promisify(execFile)('make', ['demo'], { cwd: ROOT, maxBuffer: 1 << 22 });
+  const steps = stdout.split('\n').filter((line) => /^( ok |FAIL) /.test(line));
+  expect(steps.filter((line) => line.startsWith('FAIL'))).toEqual([]);
+  expect(steps).toHaveLength(20);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('20 passed, 0 failed');
+  expect(stdout.split('\n').find((line) => line.includes('SIMULATED'))).toBeDefined();
+});
