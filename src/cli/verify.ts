@@ -34,7 +34,7 @@ function usage(message: string): ConfigurationError {
 
 /** Refuses options that have no meaning for this kind of argument: silence would look like a check. */
 function refuseOptions(input: CliInput, names: readonly string[], why: string): void {
-  const given = names.find((name) => input.values.has(name));
+  const given = names.find((name) => optionValues(input, name).length > 0);
   if (given !== undefined) throw usage(`--${given} ${why}`);
 }
 

@@ -197,7 +197,7 @@ describe('an answer', () => {
   it('of a refusal cannot drive the terminal', async () => {
     const text = JSON.stringify({ detail: 'a\u001b[2J\nb', owner: '\u202e', rule: 1 });
     const { err } = await send(['/x'], '', answer(403, text, ['anchorhold-refused-by', 'gate']));
-    expect(err).not.toMatch(/[\u001b\u202e]/);
+    for (const sign of ['\u001b', '\u202e']) expect(err).not.toContain(sign);
     expect(err.split('\n')).toHaveLength(4);
   });
 

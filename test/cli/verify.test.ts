@@ -1,0 +1,258 @@
+/** `anchorhold verify`: each check in words for a worker, for evidence that was kept and for a bare report, and nothing said that a file cannot show. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Appraisal } from '../../src/appraisal.ts';
+import { encodeEvidence, parseEvidence } from '../../src/attestation/evidence.ts';
+import { formatTrustFile, type TrustFile } from '../../src/attestation/trust-file.ts';
+import { main } from '../../src/cli/main.ts';
+import { openIdentity } from '../../src/enclave/identity.ts';
+import { DEFAULT_MACHINE } from '../attestation/demands.ts';
+import { bootTestWorker, policyOf, sharedAmd, type TestWorker } from '../e2e/worker.ts';
+import { skipUnless } from '../skips.ts';
+import { VECTORS } from '../vectors.ts';
+import { memoryIo } from './memory-io.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'anchorhold-verify-'));
+let worker: TestWorker;
+
+const write = (name: string, content: string | Uint8Array): void => writeFileSync(join(folder, name), content);
+const writeTrust = (name: string, over: Partial<TrustFile>): void =>
+  write(name, formatTrustFile({ ...worker.trust, ...over }));
+
+const pem = (der: Uint8Array): string =>
+  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`;
+
+/** Flips one bit of a field of the kept evidence. */
+function corrupted(field: 'report' | 'claims', at: number): Uint8Array {
+  const parsed = parseEvidence(readFileSync(join(folder, 'kept.cbor')));
+  if ('problem' in parsed) throw new Error(parsed.problem);
+  return encodeEvidence({ ...parsed.value, [field]: parsed.value[field].map((b, i) => (i === at ? b ^ 1 : b)) });
+}
+
+async function run(...args: string[]) {
+  const io = memoryIo({ cwd: folder });
+  const exit = await main(['verify', ...args], io);
+  return { exit, out: io.out(), err: io.err() };
+}
+
+async function appraise(...args: string[]) {
+  const { exit, out, err } = await run(...args, '--json');
+  const appraisal = JSON.parse(out || 'null') as (Appraisal & { readonly subject: string }) | null;
+  const outcomes = Object.fromEntries((appraisal?.checks ?? []).map(({ id, outcome }) => [id, outcome]));
+  const failed = Object.keys(outcomes).filter((id) => outcomes[id] === 'fail');
+  return { exit, appraisal, outcomes, failed, error: err === '' ? null : (JSON.parse(err) as { code: string }) };
+}
+
+beforeAll(async () => {
+  worker = await bootTestWorker({ policies: [policyOf(['upper'], 'queries: []')], functions: ['upper'] });
+  writeTrust('anchorhold.trust.json', {});
+  writeTrust('amd.json', { roots: 'amd' });
+  writeTrust('image.json', { code: { ...worker.trust.code, measurements: [] } });
+  writeTrust('function.json', { code: { ...worker.trust.code, functions: { upper: `sha256:${'0'.repeat(64)}` } } });
+  writeTrust('owner.json', { isolation: { ...worker.trust.isolation, policies: {} } });
+  writeTrust('lockdown.json', { isolation: { ...worker.trust.isolation, lockdown: { console: 'none' } } });
+  writeTrust('chip.json', { machine: { ...worker.trust.machine, chips: [] } });
+  const { report, certificates, crl } = await (await sharedAmd()).issueReport({ product: 'Genoa' });
+  write('report.bin', report);
+  write('short.bin', report.subarray(1));
+  write('chain.pem', certificates.map(pem).join(''));
+  for (const [i, der] of certificates.entries()) write(`${i}.der`, der);
+  write('list.crl', crl ?? new Uint8Array());
+  write('other', 'something else');
+  expect(await run(worker.url, '--save', 'kept.cbor')).toMatchObject({ exit: 0, err: '' });
+});
+afterAll(async () => {
+  await worker[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+describe('a worker', () => {
+  it('is explained check by check, claim by claim', async () => {
+    const { exit, out, err } = await run(worker.url);
+    expect({ exit, err }).toEqual({ exit: 0, err: '' });
+    const lines = out.trimEnd().split('\n');
+    expect(lines.filter((line) => !line.startsWith('  '))).toEqual([
+      expect.stringMatching(/^genuine: .*alive/),
+      expect.stringMatching(/^code: /),
+      expect.stringMatching(/^isolated: /),
+      expect.stringMatching(/^SIMULATED: /),
+      'verdict: accept',
+    ]);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^ {2}ok {3}.*no memory address stands for another.*\. expected required, found set$/),
+    );
+    expect(lines.filter((line) => line.startsWith('  ')).every((line) => /^ {2}(ok {2}|skip) /.test(line))).toBe(true);
+  });
+
+  it('is an appraisal as JSON', async () => {
+    const { exit, appraisal, outcomes } = await appraise(worker.url);
+    expect(exit).toBe(0);
+    expect(appraisal).toMatchObject({ subject: 'connection', verdict: 'accept', simulated: true });
+    expect(outcomes).toMatchObject({
+      'channel-report-data': 'pass',
+      'channel-freshness': 'pass',
+      'channel-tls-key': 'pass',
+    });
+  });
+
+  it.each([
+    ['amd.json', 10, 'ERR_NOT_AN_ENCLAVE_CHAIN', 'chain-root'],
+    ['image.json', 11, 'ERR_INVALID_ENCLAVE_CODE_MEASUREMENT', 'code-measurement'],
+    ['function.json', 11, 'ERR_INVALID_ENCLAVE_CODE_FUNCTION', 'code-functions'],
+    ['owner.json', 12, 'ERR_NOT_ISOLATED_POLICY', 'owner-policies'],
+    ['lockdown.json', 12, 'ERR_NOT_ISOLATED_LOCKDOWN', 'lockdown'],
+    ['chip.json', 12, 'ERR_NOT_ISOLATED_CHIP', 'chip'],
+  ])('against %s ends with %i, and so does what was kept of it', async (trust, exit, code, id) => {
+    for (const subject of [worker.url, 'kept.cbor']) {
+      const told = await appraise(subject, '--trust', trust);
+      expect(told).toMatchObject({ exit, failed: [id], error: { code } });
+    }
+  });
+
+  it('that is refused is explained up to there, and the error is on stderr', async () => {
+    const { exit, out, err } = await run(worker.url, '--trust', 'amd.json');
+    expect(exit).toBe(10);
+    expect(out).toMatch(/\n {2}FAIL The root has a fingerprint .*\n/);
+    expect(out).toContain('(not reached)');
+    expect(out).toMatch(/verdict: reject \(ERR_NOT_AN_ENCLAVE_CHAIN\)\n$/);
+    expect(err).toMatch(/^anchorhold: .*\ncheck: chain-root: .*\nhint: .*\n$|\ncheck: chain-root: /);
+  });
+
+  it('without evidence is no enclave, and nothing is kept of it', async () => {
+    const { privateKeyPem: key, certificatePem: cert } = await openIdentity(new Date());
+    const server = createServer({ key, cert }, (_request, response) => response.end('hello'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const told = await appraise(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, '--save', 'none.cbor');
+    server.close();
+    expect(told).toMatchObject({ exit: 10, failed: ['evidence-present'] });
+    expect(() => readFileSync(join(folder, 'none.cbor'))).toThrow();
+  });
+
+  it('that is refused is kept all the same', async () => {
+    expect((await run(worker.url, '--trust', 'image.json', '--save', 'refused.cbor')).exit).toBe(11);
+    expect((await appraise('refused.cbor')).exit).toBe(0);
+  });
+});
+
+describe('evidence that was kept', () => {
+  it('is appraised but for freshness and connection, and the verdict says so', async () => {
+    const { exit, appraisal, outcomes } = await appraise('kept.cbor');
+    expect(exit).toBe(0);
+    expect(appraisal).toMatchObject({ subject: 'evidence-file', verdict: 'accept', simulated: true });
+    expect(outcomes).toMatchObject({
+      'channel-report-data': 'pass',
+      'channel-freshness': 'skipped',
+      'channel-tls-key': 'skipped',
+      'code-functions': 'pass',
+      'owner-policies': 'pass',
+      lockdown: 'pass',
+    });
+    const { out } = await run('kept.cbor');
+    expect(out).not.toContain('that is alive');
+    expect(out).toMatch(/ {2}skip .* found not checked: a file has no connection to compare with\n/);
+    expect(out).toMatch(
+      /\nSIMULATED: .*\nnote: a file cannot show that the machine is alive now.*\nverdict: accept, .*file.*\n$/,
+    );
+  });
+
+  it.each<[string, () => Uint8Array, string, string]>([
+    ['a changed report', () => corrupted('report', 0x50), 'ERR_NOT_AN_ENCLAVE_SIGNATURE', 'signature-report'],
+    ['changed claims', () => corrupted('claims', 20), 'ERR_NOT_AN_ENCLAVE_CHANNEL', 'channel-report-data'],
+    ['claims that are none', () => corrupted('claims', 0), 'ERR_NOT_AN_ENCLAVE_PARSE', 'claims-form'],
+    ['other bytes', () => Buffer.from('other'), 'ERR_NOT_AN_ENCLAVE_PARSE', 'evidence-form'],
+    ['nothing', () => new Uint8Array(), 'ERR_NOT_AN_ENCLAVE_PARSE', 'evidence-form'],
+  ])('with %s is refused', async (_name, bytes, code, id) => {
+    write('corrupted.cbor', bytes());
+    expect(await appraise('corrupted.cbor')).toMatchObject({ exit: 10, failed: [id], error: { code } });
+  });
+
+  it('is judged at the time that is given', async () => {
+    const told = await appraise('kept.cbor', '--at', '2099-01-01T00:00:00Z');
+    expect(told).toMatchObject({ exit: 10, error: { code: 'ERR_NOT_AN_ENCLAVE_CHAIN' } });
+  });
+});
+
+describe('a bare report', () => {
+  const CHAIN = ['--certificate', 'chain.pem', '--crl', 'list.crl'];
+
+  it.each([
+    ['certificates in PEM', CHAIN],
+    ['certificates in DER', ['0', '1', '2'].flatMap((i) => ['--certificate', `${i}.der`]).concat('--crl', 'list.crl')],
+  ])('with %s is appraised, and says that it is without claims', async (_name, args) => {
+    const { exit, appraisal, outcomes } = await appraise('report.bin', ...args);
+    expect(exit).toBe(0);
+    expect(appraisal).toMatchObject({ subject: 'report-file', verdict: 'accept', simulated: true });
+    for (const id of [
+      'channel-report-data',
+      'channel-freshness',
+      'channel-tls-key',
+      'code-functions',
+      'owner-policies',
+      'lockdown',
+    ])
+      expect([id, outcomes[id]]).toEqual([id, 'skipped']);
+    expect(outcomes['code-measurement']).toBe('pass');
+    const { out } = await run('report.bin', ...args);
+    expect(out).toContain('note: a file cannot show that the machine is alive now');
+    expect(out).toContain('note: a bare report says nothing about functions, owner policies and lockdown');
+  });
+
+  it.each<[string, readonly string[], number, string]>([
+    ['another image', ['report.bin', ...CHAIN, '--trust', 'image.json'], 11, 'code-measurement'],
+    ['another chip', ['report.bin', ...CHAIN, '--trust', 'chip.json'], 12, 'chip'],
+    ['no certificates', ['report.bin'], 10, 'chain-path'],
+    ['no revocation list', ['report.bin', '--certificate', 'chain.pem'], 10, 'crl-present'],
+    ['a revocation list that is none', ['report.bin', '--certificate', 'chain.pem', '--crl', 'other'], 10, 'crl-form'],
+    ['a byte too few', ['short.bin', ...CHAIN], 10, 'report-length'],
+    ['a certificate that is none', ['report.bin', '--certificate', 'other'], 10, 'certificates-form'],
+  ])('with %s is refused', async (_name, args, exit, id) => {
+    expect(await appraise(...args)).toMatchObject({ exit, failed: [id] });
+  });
+
+  const real = skipUnless(VECTORS !== null, 'no test vectors');
+  real('of real hardware is accepted, and not called simulated', async () => {
+    const at = join(VECTORS ?? '', 'snp/genoa-v5-vcek-yaxi');
+    const measurement = readFileSync(join(at, 'report.bin')).subarray(0x90, 0xc0).toString('hex');
+    const code = { measurements: [measurement], functions: {} };
+    writeTrust('real.json', { roots: 'amd', machine: { ...DEFAULT_MACHINE, committedEqualsCurrent: false }, code });
+    const certificates = ['vek', 'ask', 'ark'].flatMap((name) => ['--certificate', join(at, `${name}.der`)]);
+    const { exit, appraisal } = await appraise(join(at, 'report.bin'), ...certificates, '--trust', 'real.json');
+    expect(exit).toBe(0);
+    expect(appraisal).toMatchObject({ verdict: 'accept', simulated: false });
+    expect((await run(join(at, 'report.bin'), ...certificates, '--trust', 'real.json')).out).not.toContain('SIMULATED');
+  });
+});
+
+describe('the command', () => {
+  it.each<[string, () => readonly string[], string]>([
+    ['a file that is not there', () => ['none.cbor'], 'ERR_CONFIGURATION_FILE'],
+    ['an address that is not https', () => ['http://127.0.0.1'], 'ERR_CONFIGURATION_USAGE'],
+    ['certificates for a worker', () => [worker.url, '--certificate', 'chain.pem'], 'ERR_CONFIGURATION_USAGE'],
+    ['a revocation list for a worker', () => [worker.url, '--crl', 'list.crl'], 'ERR_CONFIGURATION_USAGE'],
+    ['another time for a worker', () => [worker.url, '--at', '2026-01-01T00:00:00Z'], 'ERR_CONFIGURATION_USAGE'],
+    ['a place to keep a file', () => ['kept.cbor', '--save', 'again.cbor'], 'ERR_CONFIGURATION_USAGE'],
+    ['a time that is none', () => ['kept.cbor', '--at', 'yesterday'], 'ERR_CONFIGURATION_USAGE'],
+    ['a place that cannot be written', () => [worker.url, '--save', 'none/kept.cbor'], 'ERR_CONFIGURATION_FILE'],
+    ['PEM that is broken', () => ['report.bin', '--certificate', 'broken.pem'], 'ERR_CONFIGURATION_FILE'],
+    ['a trust file that is not there', () => ['kept.cbor', '--trust', 'none.json'], 'ERR_CONFIGURATION_FILE'],
+  ])('refuses %s', async (_name, args, code) => {
+    write('broken.pem', '-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n');
+    expect(await appraise(...args())).toMatchObject({ exit: 2, appraisal: null, error: { code } });
+  });
+
+  it('cannot reach is no verdict', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    await new Promise((resolve) => server.close(resolve));
+    expect(await appraise(`https://127.0.0.1:${port}`)).toMatchObject({
+      exit: 50,
+      appraisal: null,
+      error: { code: 'ERR_TRANSPORT_UNREACHABLE' },
+    });
+  });
+});
