@@ -10,6 +10,7 @@ import { findProduct, type Product } from '../attestation/snp/product.ts';
 import { type AttestationReport, parseReport } from '../attestation/snp/report.ts';
 import { encodeHex } from '../base/bytes.ts';
 import { PolicyError } from '../errors.ts';
+import { runPolicyTests } from '../policy/explain.ts';
 import type { MachineRules, OwnerPolicy } from '../policy/policy.ts';
 import { checkCallerRules } from './callers/prove.ts';
 import type { ReportDevice } from './device/report-device.ts';
@@ -69,7 +70,7 @@ async function ownReport(device: ReportDevice): Promise<AttestationReport | null
 
 /**
  * Checks every policy before anything else of the worker stands.
- * @throws PolicyError ERR_POLICY_NOT_IN_FORCE, ERR_POLICY_REFERENCE; ConfigurationError ERR_CONFIGURATION_DEVICE
+ * @throws PolicyError ERR_POLICY_NOT_IN_FORCE, ERR_POLICY_REFERENCE, ERR_POLICY_TEST_FAILED; ConfigurationError ERR_CONFIGURATION_DEVICE
  */
 export async function checkPoliciesInForce(
   policies: readonly OwnerPolicy[],
@@ -90,6 +91,13 @@ export async function checkPoliciesInForce(
       throw refuse(policy, 'two files name this owner');
     }
     checkCallerRules(policy.callers);
+    const wrong = runPolicyTests(policy).find(({ passed }) => !passed);
+    if (wrong !== undefined) {
+      const { question, test, decision } = wrong;
+      const where = `${policy.file}:${test.at.line}`;
+      const why = `${where}: ${question} must be ${test.expect}, but it is ${decision.outcome}: ${decision.reason}`;
+      throw new PolicyError('ERR_POLICY_TEST_FAILED', why);
+    }
     if (policy.machine === null) continue;
     const report = await ownReport(device);
     const flaw =

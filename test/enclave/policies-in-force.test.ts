@@ -110,6 +110,16 @@ describe('a policy', () => {
     });
   });
 
+  it.each([
+    ['deny', 'resolves'],
+    ['allow', 'rejects'],
+  ])('whose own test expects %s %s', async (expected, outcome) => {
+    const tested = policy(`tests: [{ egress: GET https://a.example/, expect: ${expected} }]`);
+    const checked = checkPoliciesInForce([tested], await open(), NOW);
+    if (outcome === 'resolves') await expect(checked).resolves.toBeUndefined();
+    else await expect(checked).rejects.toMatchObject({ code: 'ERR_POLICY_TEST_FAILED' });
+  });
+
   it('is in force beside those of other owners', async () => {
     const policies = [policy(''), policy('', 'hospital-b')];
     await expect(checkPoliciesInForce(policies, await open(), NOW)).resolves.toBeUndefined();
