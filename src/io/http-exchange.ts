@@ -58,16 +58,19 @@ export async function postOnSocket(
   const head =
     `POST ${request.path} HTTP/1.1\r\nhost: ${request.authority}\r\ncontent-type: ${request.contentType}\r\n` +
     `content-length: ${request.body.length}\r\n\r\n`;
-  let received = Buffer.alloc(0);
+  const chunks: Buffer[] = [];
+  let receivedBytes = 0;
   let parsed: Head | null = null;
   let bodyAt = 0;
   const { promise, resolve, reject } = Promise.withResolvers<ExchangeResponse | null>();
   const onReadable = (): void => {
     for (let chunk: unknown = socket.read(); Buffer.isBuffer(chunk); chunk = socket.read()) {
-      received = Buffer.concat([received, chunk]);
-      if (received.length > LIMITS.responseHeadBytes + caps.maxBodyBytes) return resolve(null);
+      chunks.push(chunk);
+      receivedBytes += chunk.length;
+      if (receivedBytes > LIMITS.responseHeadBytes + caps.maxBodyBytes) return resolve(null);
     }
     if (parsed === null) {
+      const received = Buffer.concat(chunks);
       const end = received.indexOf(HEAD_END);
       if (end < 0) {
         // The first bytes already tell another protocol, without waiting for its end.
@@ -80,18 +83,21 @@ export async function postOnSocket(
       if (parsed === null) return resolve(null);
     }
     const bodyEnd = bodyAt + parsed.bodyBytes;
-    if (received.length < bodyEnd) return undefined;
+    if (receivedBytes < bodyEnd) return undefined;
     // Bytes beyond the answer would be taken for the answer to the first application request.
-    if (received.length > bodyEnd) return resolve(null);
+    if (receivedBytes > bodyEnd) return resolve(null);
     return resolve({
       status: parsed.status,
       contentType: parsed.headers.get('content-type') ?? '',
       retryAfter: parsed.headers.get('retry-after') ?? null,
-      body: Uint8Array.from(received.subarray(bodyAt, bodyEnd)),
+      // Joined once, at the end: somebody who sends single bytes must not make the work grow with the square.
+      body: Uint8Array.from(Buffer.concat(chunks).subarray(bodyAt, bodyEnd)),
     });
   };
   const onClose = (): void =>
     reject(new TransportError('ERR_TRANSPORT_CLOSED', 'the connection ended before the evidence came'));
+  // Its `close` may have been emitted already, and would never come again.
+  if (socket.destroyed || socket.readableEnded) onClose();
   const timer = setTimeout(() => {
     reject(new TransportError('ERR_TRANSPORT_TIMEOUT', `no evidence came within ${caps.timeoutMs} ms`));
   }, caps.timeoutMs);
