@@ -2,6 +2,7 @@
  * The frames between the gate and a function process: `u32 length, u8 type, u32 call, u32 head length, head, body`, all big-endian.
  * The head is deterministic CBOR, the body is raw. Pure; whoever reads bytes that are not this form must give up the other side.
  */
+import { openByteCollector } from '../../base/byte-collector.ts';
 import { concatBytes } from '../../base/bytes.ts';
 import { type Cbor, encodeCbor, parseCbor } from '../../base/cbor.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -16,12 +17,13 @@ export interface Frame {
 
 /** Type, call and head length: what every frame has after its length. */
 const FIXED_BYTES = 9;
+const LENGTH_BYTES = 4;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Encodes one frame. */
 export function encodeFrame(type: number, call: number, head: Cbor, body: Uint8Array = NOTHING): Uint8Array {
   const headBytes = encodeCbor(head);
-  const fixed = new Uint8Array(4 + FIXED_BYTES);
+  const fixed = new Uint8Array(LENGTH_BYTES + FIXED_BYTES);
   const view = new DataView(fixed.buffer);
   view.setUint32(0, FIXED_BYTES + headBytes.length + body.length);
   view.setUint8(4, type);
@@ -46,37 +48,35 @@ export type FrameReader = (chunk: Uint8Array) => readonly Frame[] | null;
 
 /** Opens a reader; a length over `maxBytes` is refused before any of those bytes are kept. */
 export function openFrameReader(maxBytes: number): FrameReader {
-  let kept: Uint8Array[] = [];
-  let keptBytes = 0;
-  let wanted = 4;
+  let wanted = LENGTH_BYTES;
+  let kept = openByteCollector(wanted);
   let lengthRead = false;
   let broken = false;
-  return (chunk) => {
-    if (broken) return null;
-    kept.push(chunk);
-    keptBytes += chunk.length;
-    const frames: Frame[] = [];
-    while (keptBytes >= wanted) {
-      const joined = kept.length === 1 ? (kept[0] ?? NOTHING) : concatBytes(...kept);
-      const part = joined.subarray(0, wanted);
-      kept = [joined.subarray(wanted)];
-      keptBytes -= wanted;
-      if (lengthRead) {
-        const frame = parseFrame(part);
-        if (frame === null) return fail();
-        frames.push(frame);
-        wanted = 4;
-      } else {
-        wanted = new DataView(part.buffer, part.byteOffset, 4).getUint32(0);
-        if (wanted < FIXED_BYTES || wanted > maxBytes) return fail();
-      }
-      lengthRead = !lengthRead;
+
+  /** Takes a whole length or a whole frame; false when it is malformed. */
+  function take(whole: Uint8Array, frames: Frame[]): boolean {
+    if (lengthRead) {
+      const frame = parseFrame(whole);
+      if (frame === null) return false;
+      frames.push(frame);
+      wanted = LENGTH_BYTES;
+    } else {
+      wanted = new DataView(whole.buffer, whole.byteOffset, LENGTH_BYTES).getUint32(0);
+      if (wanted < FIXED_BYTES || wanted > maxBytes) return false;
     }
-    return frames;
-  };
-  function fail(): null {
-    broken = true;
-    kept = [];
-    return null;
+    lengthRead = !lengthRead;
+    kept = openByteCollector(wanted);
+    return true;
   }
+
+  return (chunk) => {
+    const frames: Frame[] = [];
+    for (let at = 0; at < chunk.length && !broken; ) {
+      const piece = chunk.subarray(at, at + wanted - kept.size);
+      at += piece.length;
+      if (piece.length === wanted) broken = !take(piece, frames);
+      else if (kept.add(piece) && kept.size === wanted) broken = !take(kept.bytes(), frames);
+    }
+    return broken ? null : frames;
+  };
 }

@@ -57,6 +57,7 @@ interface Generation {
   readonly link: ChildLink;
   readonly calls: Map<number, PendingCall>;
   isReady: boolean;
+  wasCalled: boolean;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -92,10 +93,19 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   const existing = new Set<Promise<void>>();
 
   function start(): void {
+    let child: ChildProcess;
+    try {
+      child = options.launch();
+    } catch {
+      // The system has no memory or no process left just now; that is no reason to end the gate.
+      failedStarts += 1;
+      return startLater();
+    }
     const generation: Generation = {
       calls: new Map(),
       isReady: false,
-      link: openChildLink(options.launch(), LIMITS.frameBytes, {
+      wasCalled: false,
+      link: openChildLink(child, LIMITS.frameBytes, {
         onFrame: (frame) => take(generation, frame),
         onEnd: (end) => finish(generation, end),
         onPrint: options.onLog,
@@ -114,17 +124,23 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     void generation.link.send(options.load);
   }
 
-  /** Fails what was in flight, and starts the next child: at once, unless children keep dying before they are ready. */
+  /** Starts the next child: at once, unless children keep dying before they were of any use. */
+  function startLater(): void {
+    first.reject(error('ERR_FUNCTION_UNAVAILABLE', 'did not start'));
+    if (closed) return;
+    const pauseMs = failedStarts === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (failedStarts - 1), LONGEST_PAUSE_MS);
+    pause = setTimeout(start, pauseMs);
+  }
+
+  /** Fails what was in flight, and has the next child started. */
   function finish(generation: Generation, end: ChildEnd): void {
     for (const pending of generation.calls.values()) pending.reject(lost(generation, end));
     generation.calls.clear();
     if (current === generation) current = null;
     if (generation.isReady) ready = Promise.withResolvers<Generation>();
-    else failedStarts += 1;
-    first.reject(error('ERR_FUNCTION_UNAVAILABLE', 'did not start'));
-    if (closed) return;
-    const pauseMs = failedStarts === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (failedStarts - 1), LONGEST_PAUSE_MS);
-    pause = setTimeout(start, pauseMs);
+    // Ready is only what the child says: one that dies before its first call would otherwise be started without end.
+    if (!generation.wasCalled) failedStarts += 1;
+    startLater();
   }
 
   function lost(generation: Generation, end: ChildEnd): FunctionError {
@@ -149,10 +165,13 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     } else if (message.type === 'egress') {
       void passEgress(generation, pending, message);
     } else if (message.type === 'trap') {
+      generation.calls.delete(message.call);
       options.onLog(`trap: ${message.text}`);
       pending.reject(error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
     } else {
       if (message.type !== pending.options.expects) return false;
+      // From here on there is no such call: whatever else is said about it is not of the protocol.
+      generation.calls.delete(message.call);
       pending.resolve(message);
     }
     return true;
@@ -165,7 +184,6 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       return true;
     }
     generation.isReady = true;
-    failedStarts = 0;
     ready.resolve(generation);
     first.resolve();
     return true;
@@ -200,10 +218,14 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     const id = lastCall;
     try {
       const running = await Promise.race([ready.promise, promise.then(() => null)]);
-      if (running === null || closed) throw error('ERR_FUNCTION_UNAVAILABLE', 'has no running process');
+      // Between its being ready and this turn it may have died already.
+      if (running === null || closed || running !== current)
+        throw error('ERR_FUNCTION_UNAVAILABLE', 'has no running process');
       if (running.calls.size >= options.maxCalls)
         throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
       generation = running;
+      running.wasCalled = true;
+      failedStarts = 0;
       running.calls.set(id, { options: callOptions, resolve, reject, egressNow: 0, logged: false });
       void running.link.send(encodeFrame(FRAME.call, id, head, body));
       return await promise;

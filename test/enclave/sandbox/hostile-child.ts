@@ -34,10 +34,30 @@ function takeAnswer(frame: Frame): void {
   pipe.write(encodeFrame(FRAME.answer, frame.call, { status: 200, headers: [] }, body));
 }
 
+/** Asks without end and takes no answer. */
+function askForEver(call: number): void {
+  pipe.pause();
+  const request = {
+    method: 'GET',
+    scheme: 'https',
+    authority: 'a.test',
+    path: '/',
+    headers: [],
+    body: new Uint8Array(0),
+  };
+  const many = Buffer.concat(
+    Array.from({ length: 500 }, (_, i) => encodeFrame(FRAME.egress, call, writeEgressHead(i, request))),
+  );
+  const more = (): void => void pipe.write(many, more);
+  more();
+}
+const answer = (call: number): boolean => pipe.write(encodeFrame(FRAME.answer, call, { status: 200, headers: [] }));
+
 const AT_START: Readonly<Record<string, () => unknown>> = {
   'dies at start': () => process.exit(3),
   'is silent': () => undefined,
   'garbage at start': () => pipe.write('HTTP/1.1 200 OK\r\n\r\n'),
+  'dies when ready': () => pipe.write(encodeFrame(FRAME.ready, 0, {}), () => process.exit(1)),
   refuses: () => pipe.write(encodeFrame(FRAME.refused, 0, { text: 'no' })),
 };
 
@@ -53,6 +73,12 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
     for (const text of ['one', 'two']) pipe.write(encodeFrame(FRAME.log, call, { text }));
   },
   'asks for much at once': askForMuch,
+  'asks for ever and does not read': askForEver,
+  answers: answer,
+  'answers twice': (call) => {
+    answer(call);
+    answer(call);
+  },
   dies: () => process.exit(1),
   'closes the pipe': () => pipe.end(),
   'floods its output': flood,
