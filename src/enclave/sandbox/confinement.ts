@@ -7,6 +7,7 @@ import { realpathSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FROZEN_FLAGS } from './lockdown.ts';
 
 /** The child's end of the pipe to its parent. */
 export const PIPE_FD = 3;
@@ -55,6 +56,7 @@ export function writeConfinedArguments(
     ...folders.map((folder) => `--allow-fs-read=${folder}${sep}`),
     '--disallow-code-generation-from-strings',
     '--no-experimental-sqlite',
+    FROZEN_FLAGS,
     `--max-old-space-size=${limits.heapMiB}`,
     `--wasm-max-mem-pages=${limits.memoryPages}`,
     '--no-warnings',

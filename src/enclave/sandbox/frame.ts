@@ -74,8 +74,7 @@ export function openFrameReader(maxBytes: number): FrameReader {
     for (let at = 0; at < chunk.length && !broken; ) {
       const piece = chunk.subarray(at, at + wanted - kept.size);
       at += piece.length;
-      if (piece.length === wanted) broken = !take(piece, frames);
-      else if (kept.add(piece) && kept.size === wanted) broken = !take(kept.bytes(), frames);
+      if (kept.add(piece) && kept.size === wanted) broken = !take(kept.bytes(), frames);
     }
     return broken ? null : frames;
   };

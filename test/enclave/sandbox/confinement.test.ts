@@ -1,6 +1,15 @@
 /** What a confined process can do, tried from inside with the very arguments that functions get. */
 import { once } from 'node:events';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,12 +19,13 @@ import { spawnConfined, writeConfinedArguments } from '../../../src/enclave/sand
 
 /** Tries each door and prints what came of it; \`open\` means that it worked. */
 const PROBE = `
-import { readFileSync, writeFileSync, readdirSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync, readdirSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { connect, createServer } from 'node:net';
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
+import { createRequire } from 'node:module';
 import { findOpenDoor, removeSignals } from 'LOCKDOWN';
 const results = {};
 if (SIGNALS) removeSignals();
@@ -40,6 +50,26 @@ await attempt('sqlite', () => import('node:sqlite').then((m) => new m.DatabaseSy
 await attempt('ffi', () => import('node:ffi').then((m) => m.dlopen('libc.so.6', {})));
 await attempt('signal', () => process.kill(process.ppid, 0));
 if (SIGNALS) await attempt('debug', () => process._debugProcess(process.ppid));
+await attempt('priority', () => import('node:os').then((m) => m.setPriority(process.ppid, m.getPriority(process.ppid))));
+await attempt('own memory', () => readFileSync('/proc/self/mem'));
+await attempt('own environment', () => readFileSync('/proc/self/environ'));
+await attempt('the gate', () => readFileSync('/proc/' + process.ppid + '/environ'));
+await attempt('dots', () => readFileSync('FOLDER/../../etc/passwd'));
+await attempt('bytes as path', () => readFileSync(Buffer.from('FOLDER/../../etc/passwd')));
+await attempt('new link', () => symlinkSync('/etc/passwd', 'FOLDER/link'));
+await attempt('require', () => createRequire('FOLDER/x.cjs')('/etc/hostname'));
+await attempt('import', () => import('/etc/hostname'));
+await attempt('binding', () => process.binding('tcp_wrap'));
+await attempt('addon', () => process.dlopen({ exports: {} }, '/lib/x86_64-linux-gnu/libc.so.6'));
+await attempt('engine', () => import('node:crypto').then((m) => m.setEngine('/tmp/engine.so')));
+// Where it is allowed it would leave nobody to report.
+if (process.permission?.has('child') === false) await attempt('execve', () => process.execve('/bin/true', ['/bin/true'], {}));
+await attempt('inspector', () => import('node:inspector').then((m) => new m.Session().connect()));
+await attempt('wasi', () => import('node:wasi').then((m) => new m.WASI({ version: 'preview1', preopens: { '/': '/' } })));
+await attempt('snapshot', () => import('node:v8').then((m) => m.writeHeapSnapshot('FOLDER/heap')));
+await attempt('tracing', () => import('node:trace_events').then((m) => m.createTracing({ categories: ['node'] }).enable()));
+await attempt('unix socket', () => settled(connect('FOLDER/socket'), 'connect'));
+await attempt('abstract socket', () => settled(connect('\\0anchorhold-probe'), 'connect'));
 results.environment = Object.keys(process.env).length;
 results.cwd = process.cwd();
 results.door = findOpenDoor();
@@ -105,6 +135,25 @@ describe('a confined process', () => {
       ffi: 'ERR_ACCESS_DENIED',
       signal: 'TypeError',
       debug: 'TypeError',
+      priority: 'TypeError',
+      'own memory': 'ERR_ACCESS_DENIED',
+      'own environment': 'ERR_ACCESS_DENIED',
+      'the gate': 'ERR_ACCESS_DENIED',
+      dots: 'ERR_ACCESS_DENIED',
+      'bytes as path': 'ERR_ACCESS_DENIED',
+      'new link': 'ERR_ACCESS_DENIED',
+      require: 'ERR_ACCESS_DENIED',
+      import: 'ERR_ACCESS_DENIED',
+      binding: 'ERR_ACCESS_DENIED',
+      addon: 'ERR_DLOPEN_DISABLED',
+      engine: 'ERR_CRYPTO_CUSTOM_ENGINE_NOT_SUPPORTED',
+      execve: 'ERR_ACCESS_DENIED',
+      inspector: 'ERR_ACCESS_DENIED',
+      wasi: 'ERR_ACCESS_DENIED',
+      snapshot: 'ERR_ACCESS_DENIED',
+      tracing: 'ERR_ACCESS_DENIED',
+      'unix socket': 'ERR_ACCESS_DENIED',
+      'abstract socket': 'ERR_ACCESS_DENIED',
       environment: 0,
       cwd: '/',
       door: null,
@@ -133,6 +182,39 @@ describe('a confined process', () => {
   it('notices that SQLite is there, which does not ask the permission model', async () => {
     const results = await probe((args) => args.filter((a) => a !== '--no-experimental-sqlite'));
     expect(results['door']).toBe('sqlite');
+  });
+
+  it('ends when it changes a flag of V8, whose traces are files that the permission model does not hear of', async () => {
+    const script = join(FOLDER, 'flags.mjs');
+    writeFileSync(
+      script,
+      `process.getBuiltinModule('node:v8').setFlagsFromString('--redirect-code-traces-to=${FOLDER}/trace'); console.log('open');`,
+    );
+    const child = spawnConfined(writeConfinedArguments(script, [FOLDER], { heapMiB: 64, memoryPages: 64 }, []));
+    const [[code], out] = await Promise.all([once(child, 'exit'), child.stdout === null ? '' : text(child.stdout)]);
+    expect(code).not.toBe(0);
+    expect(out).not.toContain('open');
+  });
+
+  it('notices that V8 would take flags', async () => {
+    const results = await probe((args) => args.filter((a) => a !== '--freeze-flags-after-init'));
+    expect(results['door']).toBe('flags of V8');
+  });
+
+  it('inherits no descriptors but its output and the pipe', async () => {
+    const script = join(FOLDER, 'wait.mjs');
+    writeFileSync(script, `console.log('up'); setInterval(() => {}, 1000);`);
+    const kept = openSync('/dev/null', 'r');
+    const child = spawnConfined(writeConfinedArguments(script, [FOLDER], { heapMiB: 64, memoryPages: 64 }, []));
+    if (child.stdout !== null) await once(child.stdout, 'data');
+    const folder = `/proc/${child.pid}/fd`;
+    const targets = readdirSync(folder).map((fd) => [fd, readlinkSync(join(folder, fd))] as const);
+    child.kill('SIGKILL');
+    closeSync(kept);
+    const foreign = targets.filter(([fd, to]) => Number(fd) > 3 && !/^(?:anon_inode:|pipe:|\/dev\/null$)/.test(to));
+    expect(foreign).toEqual([]);
+    // The pipes and the one /dev/null above 3 are the event loop's own; ours are sockets and end at 3.
+    expect(targets.filter(([, to]) => to.startsWith('socket:')).map(([fd]) => fd)).toEqual(['1', '2', '3']);
   });
 
   it('notices that it could send signals', async () => {
