@@ -6,7 +6,7 @@ import { TransportError } from '../errors.ts';
 import { isUnsent } from '../io/channel-client.ts';
 import { type AttestedConnection, type ConnectionDemands, openAttestedConnection } from './connection.ts';
 
-/** Connections per session: browsers use six per origin. */
+/** Connections per session, those that are being opened counted too: browsers use six per origin. */
 const MAX_CONNECTIONS = 6;
 /** Tries to find a connection that is still open when the server closes idle ones at that very moment. */
 const MAX_TRIES = 3;
@@ -19,32 +19,45 @@ export interface ConnectionPool {
    * connection ended before an answer came. [RFC 9110 9.2.2]
    */
   withConnection<T>(use: (connection: AttestedConnection) => Promise<T>, repeatable: boolean): Promise<T>;
+  /** Ends all connections, also those that are being opened; the pool is not for use afterwards. */
   close(): Promise<void>;
 }
 
 /** Starts an empty pool; nothing is dialled before the first use. */
 export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
   let connections: AttestedConnection[] = [];
-  let opening = 0;
+  const opening = new Set<Promise<AttestedConnection>>();
+  let closed = false;
 
-  async function open(): Promise<AttestedConnection> {
-    opening += 1;
-    try {
-      const connection = await openAttestedConnection(demands);
+  async function dial(): Promise<AttestedConnection> {
+    const connection = closed ? null : await openAttestedConnection(demands);
+    if (connection !== null && !closed) {
       connections.push(connection);
       return connection;
+    }
+    await connection?.client.close();
+    throw new TransportError('ERR_TRANSPORT_CLOSED', 'the session was closed');
+  }
+
+  async function open(): Promise<AttestedConnection> {
+    const dialled = dial();
+    opening.add(dialled);
+    try {
+      return await dialled;
     } finally {
-      opening -= 1;
+      opening.delete(dialled);
     }
   }
 
   async function pick(): Promise<AttestedConnection> {
-    connections = connections.filter((c) => !c.client.closed);
-    const byLoad = connections.toSorted((a, b) => a.client.pending - b.client.pending);
-    const [least] = byLoad;
-    if (least !== undefined && (least.client.pending === 0 || connections.length + opening >= MAX_CONNECTIONS))
-      return least;
-    return await open();
+    for (;;) {
+      connections = connections.filter((c) => !c.client.closed);
+      const [least] = connections.toSorted((a, b) => a.client.pending - b.client.pending);
+      const full = connections.length + opening.size >= MAX_CONNECTIONS;
+      if (least !== undefined && (least.client.pending === 0 || full)) return least;
+      if (!full) return await open();
+      await Promise.race(opening);
+    }
   }
 
   return {
@@ -61,6 +74,7 @@ export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
       }
     },
     async close() {
+      closed = true;
       await Promise.all(connections.map((c) => c.client.close()));
       connections = [];
     },

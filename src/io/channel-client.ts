@@ -3,8 +3,8 @@
  * The second door to undici (io/http-client.ts is the one for egress). Judges nothing.
  */
 import type { Socket } from 'node:net';
-import { Client, fetch, type RequestInit } from 'undici';
-import { EnclaveError, TransportError } from '../errors.ts';
+import { Client, errors, fetch, Request } from 'undici';
+import { ConfigurationError, EnclaveError, TransportError } from '../errors.ts';
 
 /** A plain request: header names are lower case, redirects are never followed. */
 export interface ChannelRequest {
@@ -20,8 +20,9 @@ export interface ChannelClient {
   readonly pending: number;
   readonly closed: boolean;
   /**
-   * Sends one request.
-   * @throws TransportError ERR_TRANSPORT_CLOSED (`unsent` when nothing of it left)
+   * Sends one request. When `signal` gives up, its own reason is thrown.
+   * @throws TransportError ERR_TRANSPORT_CLOSED (`isUnsent` when nothing of it left), ERR_TRANSPORT_TIMEOUT
+   * @throws ConfigurationError ERR_CONFIGURATION_USAGE for a request that cannot be made
    */
   fetch(request: ChannelRequest): Promise<Response>;
   close(): Promise<void>;
@@ -39,10 +40,32 @@ export function isUnsent(error: unknown): boolean {
   return error instanceof SpentConnection;
 }
 
-function toTransportError(error: unknown): unknown {
+/** Makes the error of a request that no connection could carry: trying again would not help. */
+function refuseRequest(cause: Error): ConfigurationError {
+  return new ConfigurationError('ERR_CONFIGURATION_USAGE', `the request cannot be made: ${cause.message}`, { cause });
+}
+
+function makeRequest({ url, method, headers, body, signal }: ChannelRequest, dispatcher: Client): Request {
+  try {
+    return new Request(url, {
+      method,
+      headers: headers.map(([name, value]): [string, string] => [name, value]),
+      redirect: 'manual',
+      dispatcher,
+      ...(body === null ? {} : { body: Uint8Array.from(body) }),
+      ...(signal === null ? {} : { signal }),
+    });
+  } catch (error) {
+    throw error instanceof Error ? refuseRequest(error) : error;
+  }
+}
+
+function toTypedError(error: unknown): EnclaveError {
   for (let e: unknown = error; e instanceof Error; e = e.cause) {
     if (e instanceof EnclaveError) return e;
-    if (e.name === 'AbortError' || e.name === 'TimeoutError') return error;
+    if (e instanceof errors.InvalidArgumentError || e instanceof errors.NotSupportedError) return refuseRequest(e);
+    if (e instanceof errors.HeadersTimeoutError)
+      return new TransportError('ERR_TRANSPORT_TIMEOUT', 'no answer came in time', { cause: error });
   }
   const message = error instanceof Error && error.cause instanceof Error ? error.cause.message : 'the request failed';
   return new TransportError('ERR_TRANSPORT_CLOSED', `the connection failed: ${message}`, { cause: error });
@@ -77,19 +100,13 @@ export function openChannelClient(origin: URL, socket: Socket, requestTimeoutMs:
     get closed(): boolean {
       return closed || client.closed || client.destroyed;
     },
-    async fetch({ url, method, headers, body, signal }): Promise<Response> {
-      const init: RequestInit = {
-        method,
-        headers: headers.map(([name, value]): [string, string] => [name, value]),
-        redirect: 'manual',
-        dispatcher: client,
-        ...(body === null ? {} : { body: Uint8Array.from(body) }),
-        ...(signal === null ? {} : { signal }),
-      };
+    async fetch(request): Promise<Response> {
+      const made = makeRequest(request, client);
       try {
-        return await fetch(url, init);
+        return await fetch(made);
       } catch (error) {
-        throw toTransportError(error);
+        if (request.signal?.aborted === true) throw error;
+        throw toTypedError(error);
       }
     },
     async close(): Promise<void> {
