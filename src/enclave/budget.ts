@@ -3,7 +3,7 @@
  * lockdown claims say so. When there are too many keys to remember, a new one is refused, because forgetting would refill a spent budget.
  */
 
-import type { RateLimit } from '../policy/policy.ts';
+import type { Position, RateLimit } from '../policy/policy.ts';
 import { decideRate, type RateState } from '../policy/rate.ts';
 
 /** Whether the cost was taken, and if not, when to come again; null: never, the cost is more than the whole limit. */
@@ -23,6 +23,11 @@ export interface Budget {
 /** Names a budget: one owner's rule, and whom it counts for. Parts are joined by a character that none of them can hold. */
 export function budgetKey(owner: string, rule: string, subject: string): string {
   return [owner, rule, subject].map((part) => part.replaceAll('\0', '')).join('\0');
+}
+
+/** Names a rule by its place; with the column, because two rules on one line must not share a budget. */
+export function formatPosition({ file, line, column }: Position): string {
+  return `${file}:${line}:${column}`;
 }
 
 interface Entry {

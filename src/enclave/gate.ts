@@ -4,13 +4,14 @@
  */
 import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
-import { EnclaveError, type ErrorCode, PolicyError } from '../errors.ts';
+import { parseMediaType } from '../base/media-type.ts';
+import { EnclaveError, type ErrorCode, FunctionError, PolicyError, TransportError } from '../errors.ts';
 import { type AskedOwner, type CombinedDecision, combineDecisions, decideQueryForAll } from '../policy/combine.ts';
 import type { QueryDecision } from '../policy/decide.ts';
-import type { Decision, OwnerPolicy } from '../policy/policy.ts';
+import type { Decision, OwnerPolicy, Position, RateLimit } from '../policy/policy.ts';
 import { decideResult } from '../policy/results.ts';
 import type { AuditLog } from './audit.ts';
-import { type Budget, budgetKey } from './budget.ts';
+import { type Budget, type BudgetVerdict, budgetKey, formatPosition } from './budget.ts';
 import type { PresentedRequest, ProvenCaller } from './callers/caller.ts';
 import { checkContentDigest } from './callers/content-digest.ts';
 import { proveCallers } from './callers/prove.ts';
@@ -52,6 +53,9 @@ export interface GateOptions {
   readonly maxQueries: number;
   readonly now: () => Date;
 }
+
+/** Characters of an unknown function's name that are shown and written down. */
+const MAX_SHOWN_NAME = 64;
 
 /** Who asks, in the words of each owner. */
 interface Asker {
@@ -101,29 +105,56 @@ export function openGate(options: GateOptions): Gate {
   const { functions, audit, budget, now } = options;
   let underWay = 0;
 
-  /** Takes the query from the budget of one rule per owner; gives the owner and the wait when one has none left. */
+  /** Takes the query from the budget of one rule per owner, or from none; gives the owner and the wait when one has none left. */
   function takeBudget(
     decision: CombinedDecision<QueryDecision>,
     asker: Asker,
   ): { readonly denial: Decision; readonly waitSeconds: number } | null {
-    for (const { rules, owner, ...rest } of decision.decisions) {
+    const refuse = (owner: string, at: Position, waitSeconds: number): { denial: Decision; waitSeconds: number } => {
+      const reason = `${owner} lets this caller ask no more often for now.`;
+      const hint = `Wait ${waitSeconds} seconds, or ask ${owner} for a higher limit.`;
+      return { denial: { outcome: 'deny', owner, at, code: 'ERR_POLICY_DENIED_LIMIT', reason, hint }, waitSeconds };
+    };
+    const charges: { owner: string; at: Position; key: string; limit: RateLimit }[] = [];
+    // First look at all, then take from all: a refusal by the second owner shall not cost the first.
+    for (const { rules, owner, at } of decision.decisions) {
       const proven = asker.owners.find(({ policy }) => policy.owner === owner)?.proven ?? [];
-      let waitSeconds = 0;
-      const taken = rules.some((rule) => {
-        if (rule.limit === null) return true;
+      const limited = rules.flatMap((rule) => {
         const subject = proven.find((caller) => rule.allow.includes(caller.name))?.id ?? '';
-        const verdict = budget.take(budgetKey(owner, `${rule.at.file}:${rule.at.line}`, subject), rule.limit, 1, now());
-        if (!verdict.allowed) waitSeconds = verdict.retryAfterSeconds ?? rule.limit.windowSeconds;
-        return verdict.allowed;
+        const key = budgetKey(owner, formatPosition(rule.at), subject);
+        return rule.limit === null ? [] : [{ owner, at: rule.at, key, limit: rule.limit }];
       });
-      if (!taken) {
-        const at = rules[0]?.at ?? rest.at;
-        const reason = `${owner} lets this caller ask no more often for now.`;
-        const hint = `Wait ${waitSeconds} seconds, or ask ${owner} for a higher limit.`;
-        return { denial: { outcome: 'deny', owner, at, code: 'ERR_POLICY_DENIED_LIMIT', reason, hint }, waitSeconds };
+      if (limited.length < rules.length) continue;
+      const open = limited.find(({ key, limit }) => budget.remaining(key, limit, now()) >= 1);
+      if (open === undefined) {
+        const waits = limited.map(({ key, limit }) => waitOf(budget.take(key, limit, 1, now()), limit));
+        return refuse(owner, limited[0]?.at ?? at, Math.min(...waits));
       }
+      charges.push(open);
+    }
+    for (const { owner, at, key, limit } of charges) {
+      const verdict = budget.take(key, limit, 1, now());
+      if (!verdict.allowed) return refuse(owner, at, waitOf(verdict, limit));
     }
     return null;
+  }
+
+  /** Writes down a query that no owner was asked about, and gives its answer. */
+  function refuseUnasked(name: string, method: string, refusal: EnclaveError): FunctionResponse {
+    audit.append({
+      time: now(),
+      kind: 'query',
+      outcome: 'deny',
+      owner: '',
+      rule: '',
+      caller: null,
+      function: name,
+      target: `${method} ${name}`,
+      bytesIn: 0,
+      bytesOut: 0,
+      reason: refusal.code,
+    });
+    return problemOfError(refusal);
   }
 
   async function run(name: string, called: GatedFunction, request: GateRequest): Promise<FunctionResponse> {
@@ -145,7 +176,13 @@ export function openGate(options: GateOptions): Gate {
       });
     };
 
-    const identified = await identify(called.owners, request, now());
+    let identified: Awaited<ReturnType<typeof identify>>;
+    try {
+      identified = await identify(called.owners, request, now());
+    } catch (error) {
+      if (error instanceof EnclaveError) return refuseUnasked(name, request.method, error);
+      throw error;
+    }
     asker = identified;
     if (identified.denial !== null) {
       note(identified.denial, identified.denial.code ?? 'ERR_POLICY_CALLER');
@@ -177,13 +214,15 @@ export function openGate(options: GateOptions): Gate {
         deadlineMs,
         egress: called.egress,
       });
-      const refusal = judgeAnswer(called.owners, answer);
+      const headers = answer.headers.filter(([header]) => !header.startsWith('anchorhold-'));
+      const leaving = { ...answer, headers };
+      const refusal = judgeAnswer(called.owners, leaving);
       if (refusal !== null) {
         reason = 'ERR_POLICY_DENIED_RESULT';
         return showDenial(refusal, asker);
       }
-      bytes.bytesOut = answer.body.length;
-      return { ...answer, headers: answer.headers.filter(([header]) => !header.startsWith('anchorhold-')) };
+      bytes.bytesOut = countAnswerBytes(leaving);
+      return leaving;
     } catch (error) {
       reason = error instanceof EnclaveError ? error.code : 'ERR_FUNCTION_UNAVAILABLE';
       return problemOfError(error);
@@ -192,26 +231,43 @@ export function openGate(options: GateOptions): Gate {
     }
   }
 
+  async function admit(request: GateRequest): Promise<FunctionResponse> {
+    const name = /^\/([^/?#]*)/.exec(request.target)?.[1] ?? '';
+    const shown = name.slice(0, MAX_SHOWN_NAME);
+    const called = functions.get(name);
+    if (called === undefined) {
+      const why = `no function named ${JSON.stringify(shown)} is loaded`;
+      return refuseUnasked(shown, request.method, new FunctionError('ERR_FUNCTION_UNKNOWN', why));
+    }
+    if (underWay >= options.maxQueries) {
+      const why = `${options.maxQueries} queries are under way`;
+      return refuseUnasked(name, request.method, new TransportError('ERR_TRANSPORT_OVERLOADED', why));
+    }
+    underWay += 1;
+    try {
+      return await run(name, called, request);
+    } finally {
+      underWay -= 1;
+    }
+  }
+
   return {
-    async answer(request) {
-      const name = /^\/([^/?#]*)/.exec(request.target)?.[1] ?? '';
-      const called = functions.get(name);
-      if (called === undefined)
-        return problemOfCode(
-          'ERR_FUNCTION_UNKNOWN',
-          `no function named ${JSON.stringify(name.slice(0, 64))} is loaded`,
-        );
-      if (underWay >= options.maxQueries) {
-        return problemOfCode('ERR_TRANSPORT_OVERLOADED', `${options.maxQueries} queries are under way`, 1);
-      }
-      underWay += 1;
-      try {
-        return await run(name, called, request);
-      } finally {
-        underWay -= 1;
-      }
-    },
+    // What cannot be written down is not answered either; that is a refusal as well.
+    answer: (request) => admit(request).catch(problemOfError),
   };
+}
+
+function waitOf(verdict: BudgetVerdict, limit: RateLimit): number {
+  return verdict.allowed ? 0 : (verdict.retryAfterSeconds ?? limit.windowSeconds);
+}
+
+/** Counts what a function wrote into an answer: the body and every header, of the content type only what is beyond the type itself. */
+function countAnswerBytes({ headers, body }: FunctionResponse): number {
+  return headers.reduce(
+    (sum, [name, value]) =>
+      sum + value.length + (name === 'content-type' ? -(parseMediaType(value)?.length ?? 0) : name.length),
+    body.length,
+  );
 }
 
 /** Gives the first owner's refusal to let the answer out, or null. */
@@ -219,7 +275,7 @@ function judgeAnswer(owners: readonly GatedOwner[], answer: FunctionResponse): D
   const types = answer.headers.filter(([header]) => header === 'content-type').map(([, value]) => value);
   // Two types would let the gate judge one and the client read the other.
   const contentType = types.length > 1 ? 'several' : (types[0] ?? null);
-  const result = { status: answer.status, contentType, bytes: answer.body.length };
+  const result = { status: answer.status, contentType, bytes: countAnswerBytes(answer) };
   const decision = combineDecisions(owners.map(({ policy }) => decideResult(policy, result)));
   return decision.outcome === 'allow' ? null : decision;
 }

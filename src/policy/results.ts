@@ -7,6 +7,7 @@ import { joinNames, quote } from './reading.ts';
 export interface ResultRequest {
   readonly status: number;
   readonly contentType: string | null;
+  /** Of the body and of all headers that the code wrote: either can carry data. */
   readonly bytes: number;
 }
 

@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { keyCredential, presentCredential } from '../../src/client/credentials.ts';
-import { type AuditLog, openAuditLog } from '../../src/enclave/audit.ts';
+import { type AuditLog, type AuditSink, openAuditLog } from '../../src/enclave/audit.ts';
 import { openBudget } from '../../src/enclave/budget.ts';
 import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-cache.ts';
 import { type Gate, type GateRequest, openGate } from '../../src/enclave/gate.ts';
 import type { FunctionRequest, FunctionResponse, LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
-import { FunctionError } from '../../src/errors.ts';
+import { ConfigurationError, FunctionError } from '../../src/errors.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { functions, makeSigningKey, policyOf } from '../e2e/worker.ts';
 
@@ -38,6 +38,9 @@ function openWorld(
   policies: readonly OwnerPolicy[],
   answer: (request: FunctionRequest) => Promise<FunctionResponse>,
   maxQueries = 10,
+  replay = openReplayCache(REPLAY_CACHE),
+  sink: AuditSink | 'memory-only' = 'memory-only',
+  budget = openBudget(100),
 ): World {
   const called: FunctionRequest[] = [];
   const loaded: LoadedFunction = {
@@ -47,14 +50,14 @@ function openWorld(
     },
     close: () => Promise.resolve(),
   };
-  const audit = openAuditLog({ blockHeight: 4, retainedBlocks: 2, sink: 'memory-only' });
+  const audit = openAuditLog({ blockHeight: 4, retainedBlocks: 2, sink });
   const digest = formatDigest(sha256(functions.get('upper') ?? new Uint8Array()));
-  const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
+  const owners = policies.map((policy, i) => ({ policy, replay: i === 0 ? replay : openReplayCache(REPLAY_CACHE) }));
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const gate = openGate({
     functions: new Map([['upper', { digest, loaded, egress, owners }]]),
     audit,
-    budget: openBudget(100),
+    budget,
     deadlineMs: 1000,
     maxQueries,
     now: () => NOW,
@@ -213,6 +216,21 @@ describe('the gate', () => {
     expect(world.audit.recent()).toMatchObject([{ outcome: 'allow', reason: 'ERR_POLICY_DENIED_RESULT', bytesOut: 0 }]);
   });
 
+  it('counts what a function writes into headers and parameters as part of the answer', async () => {
+    for (const headers of [
+      [...OK.headers, ['x-data', 'y'] as const],
+      [['content-type', 'text/plain; secret=12345']] as const,
+      [['content-type', 'text/plain'], ...Array.from({ length: 7 }, () => ['a', ''] as const)] as const,
+    ]) {
+      const world = openWorld([policy], () => Promise.resolve({ ...OK, headers }));
+      expect(await ask(world)).toMatchObject({ status: 502, code: 'ERR_POLICY_DENIED_RESULT' });
+    }
+    const fits = { ...OK, headers: [...OK.headers, ['x-a', '123'] as const] };
+    const world = openWorld([policy], () => Promise.resolve(fits));
+    expect(await ask(world)).toMatchObject({ status: 200 });
+    expect(world.audit.recent()).toMatchObject([{ bytesOut: 10 }]);
+  });
+
   it('takes its own mark out of what a function answers', async () => {
     const forged = { ...OK, headers: [...OK.headers, ['anchorhold-refused-by', 'gate'] as const] };
     const { answer } = await ask(openWorld([policy], () => Promise.resolve(forged)));
@@ -259,6 +277,43 @@ describe('the gate', () => {
       expect((await world.gate.answer({ ...(await requestOf(world, {})), target })).status).toBe(404);
     }
     expect(world.called).toEqual([]);
+    expect(world.audit.recent()).toHaveLength(7);
+    expect(world.audit.recent()[1]).toMatchObject({
+      outcome: 'deny',
+      owner: '',
+      function: 'other',
+      target: 'POST other',
+      reason: 'ERR_FUNCTION_UNKNOWN',
+    });
+  });
+
+  it('keeps no more of an unknown name than a record needs', async () => {
+    const world = openWorld([policy], fine);
+    await world.gate.answer({ ...(await requestOf(world, {})), target: `/${'x'.repeat(15_000)}` });
+    expect(world.audit.recent()[0]?.function).toHaveLength(64);
+    expect(world.audit.recent()[0]?.target.length).toBeLessThan(80);
+  });
+
+  it('refuses what it cannot remember, with a record', async () => {
+    const world = openWorld([policy], fine, 10, openReplayCache({ maxNonces: 1, maxNoncesPerKey: 1 }));
+    expect(await ask(world)).toMatchObject({ status: 200 });
+    expect(await ask(world)).toMatchObject({ status: 503, code: 'ERR_TRANSPORT_OVERLOADED' });
+    expect(world.called).toHaveLength(1);
+    expect(world.audit.recent()).toMatchObject([
+      { outcome: 'allow' },
+      { outcome: 'deny', reason: 'ERR_TRANSPORT_OVERLOADED' },
+    ]);
+  });
+
+  it('answers nothing that it cannot write down', async () => {
+    const world = openWorld([policy], fine, 10, openReplayCache(REPLAY_CACHE), () => {
+      throw new ConfigurationError('ERR_CONFIGURATION_FILE', 'the disk is full');
+    });
+    for (const options of [{}, { key: bob }, { target: '/none' }]) {
+      const { answer, code } = await ask(world, options);
+      expect(code).toBe('ERR_CONFIGURATION_FILE');
+      expect(Buffer.from(answer.body).toString()).not.toContain('fine');
+    }
   });
 
   it('refuses when too much is under way, and takes queries again after that', async () => {
@@ -267,6 +322,7 @@ describe('the gate', () => {
     const first = ask(world);
     await expect.poll(() => world.called.length).toBe(1);
     expect(await ask(world)).toMatchObject({ status: 503, code: 'ERR_TRANSPORT_OVERLOADED' });
+    expect(world.audit.recent()).toMatchObject([{ outcome: 'deny', reason: 'ERR_TRANSPORT_OVERLOADED' }]);
     resolve(OK);
     expect((await first).status).toBe(200);
     expect((await ask(world)).status).toBe(200);
@@ -291,6 +347,33 @@ describe('the gate with several owners', () => {
     expect(code).toBe('ERR_POLICY_DENIED_QUERY');
     expect(Buffer.from(answer.body).toString()).toContain('"owner":"hospital-c"');
     expect(world.called).toEqual([]);
+  });
+
+  it('costs the first owner nothing when the second refuses', async () => {
+    const limited = (owner: string, perDay: number): OwnerPolicy =>
+      named(owner, SECTIONS.replace('limit: 2/day', `limit: ${perDay}/day`));
+    const twice = limited('hospital-a', 2);
+    const once = limited('hospital-b', 1);
+    const budget = openBudget(100);
+    const both = openWorld([twice, once], fine, 10, undefined, undefined, budget);
+    const alone = openWorld([twice], fine, 10, undefined, undefined, budget);
+    const target = '/upper/twice';
+    expect((await ask(both, { target })).status).toBe(200);
+    for (let i = 0; i < 3; i++) expect((await ask(both, { target })).status).toBe(429);
+    expect((await ask(alone, { target })).status).toBe(200);
+    expect((await ask(alone, { target })).status).toBe(429);
+  });
+
+  it('counts rules apart that stand on one line of the file', async () => {
+    const queries =
+      'queries: [{ allow: ada, to: POST /upper, limit: 5/day }, { allow: ada, to: POST /upper/twice, limit: 1/minute }]';
+    const oneLine = policyOf(['upper'], SECTIONS.replace(/queries:[\s\S]*?(?=results)/, `${queries}\n`));
+    const world = openWorld([oneLine], fine);
+    const statuses = [];
+    for (const target of ['/upper', '/upper', '/upper', '/upper/twice', '/upper/twice', '/upper', '/upper', '/upper']) {
+      statuses.push((await ask(world, { target })).status);
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 200, 200, 429]);
   });
 
   it('refuses everything when no owner lists the function', async () => {
