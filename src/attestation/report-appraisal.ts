@@ -48,7 +48,9 @@ export async function appraise(
   questions: Questions,
   now: Date,
 ): Promise<Appraisal> {
-  const { checks: parseChecks, report, certificates, crl } = parseSubject(subject);
+  // Signatures are checked later than fields are read, so both must see the same bytes whatever becomes of the caller's buffer.
+  const bytes = Uint8Array.from(subject.report);
+  const { checks: parseChecks, report, certificates, crl } = parseSubject({ ...subject, report: bytes });
   const checks: Check[] = [...parseChecks, ...questions.parse()];
   const conclude = (product: Product | null, simulated: boolean): Appraisal =>
     concludeAppraisal(checks, report === null ? null : summarize(report, product), simulated);
@@ -66,7 +68,7 @@ export async function appraise(
   checks.push(...checkBinding(report, endorsement));
   if (!allMet(checks)) return conclude(product, simulated);
 
-  checks.push(...(await checkReportSignature(subject.report, report, endorsement.spki)));
+  checks.push(...(await checkReportSignature(bytes, report, endorsement.spki)));
   if (!allMet(checks)) return conclude(product, simulated);
 
   checks.push(...questions.channel(report));

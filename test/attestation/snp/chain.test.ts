@@ -352,3 +352,20 @@ describe('a report is refused for', () => {
     expect(appraisal.checks.every((c) => reached.includes(c.stage))).toBe(true);
   });
 });
+
+describe('a report whose buffer is changed during the appraisal', () => {
+  it('is judged as it was handed over', async () => {
+    const { report, certificates, crl, rootFingerprint } = await amd.issueReport({});
+    const buffer = corrupt.reportBit(report, FIELDS.measurement.offset, 0);
+    const demands = anyReport(MACHINE);
+    const appraisal = appraiseReport(
+      { report: buffer, certificates, crl },
+      demands,
+      { simulated: [rootFingerprint] },
+      NOW,
+    );
+    // The forged measurement has been read by now; the bytes that the VEK signed must not take its place.
+    buffer.set(report);
+    expect((await appraisal).code).toBe('ERR_NOT_AN_ENCLAVE_SIGNATURE');
+  });
+});
