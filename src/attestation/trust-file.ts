@@ -19,7 +19,7 @@ import {
 } from './json-reader.ts';
 import { readMachine } from './machine-file.ts';
 import type { Machine } from './requirements.ts';
-import type { Roots } from './snp/roots.ts';
+import { isAmdRoot, type Roots } from './snp/roots.ts';
 
 /** A trust file that was read. */
 export interface TrustFile {
@@ -59,9 +59,10 @@ const roots: Reader<Roots> = (value, path) => {
   if (value === 'amd') return value;
   if (typeof value === 'object') {
     const { simulated } = object({ simulated: listOf(hexOf(32)) })(value, path);
-    if (simulated.length > 0) return { simulated };
+    // Under AMD's own root nothing would say SIMULATED, so that a file could be taken for one that accepts no simulated machine.
+    if (simulated.length > 0 && !simulated.some(isAmdRoot)) return { simulated };
   }
-  throw refuseValue(path, '"amd", or {"simulated": [SHA-256 of a root in hex, ...]}', value);
+  throw refuseValue(path, '"amd", or {"simulated": [SHA-256 of a root in hex that is not AMD\'s, ...]}', value);
 };
 
 /** Reads the list; a release object is refused until releases exist. */

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PRESETS } from '../../src/attestation/requirements.ts';
+import { AMD_ROOTS } from '../../src/attestation/snp/roots.ts';
 import { formatTrustFile, parseTrustFile } from '../../src/attestation/trust-file.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { ConfigurationError } from '../../src/errors.ts';
@@ -148,6 +149,7 @@ describe('a trust file is refused', () => {
     ['url', 'worker.example'],
     ['roots', { simulated: [] }],
     ['roots', { simulated: ['AB'.repeat(32)] }],
+    ['roots', { simulated: ['ab'.repeat(32), AMD_ROOTS.Genoa] }],
     ['roots', { simulated: ['ab'.repeat(32)], amd: true }],
     ['machine', 'strict'],
     ['machine', 'toString'],
