@@ -75,8 +75,8 @@ function fromDecoded(value: unknown, depth: number): { value: Cbor } | null {
 }
 
 /**
- * Tells whether the bytes nest no deeper than the cap, by counting open containers; cbor-x itself recurses without one, and a
- * stack overflow before trust is a way to take a process down.
+ * Tells whether the bytes hold no tag and nest no deeper than the cap, by counting open containers; cbor-x itself recurses without a
+ * cap, and a stack overflow before trust is a way to take a process down.
  */
 function nestsWithinCap(bytes: Uint8Array): boolean {
   const open: number[] = [];
@@ -86,6 +86,8 @@ function nestsWithinCap(bytes: Uint8Array): boolean {
     const major = head >> 5;
     const info = head & 31;
     if (info > 27) return false;
+    // A tag holds one more value without being a container, so a run of them would nest without end.
+    if (major === 6) return false;
     const extra = info < 24 ? 0 : 2 ** (info - 24);
     let n = info < 24 ? info : 0;
     for (let i = 1; i <= extra; i++) n = n * 256 + (bytes[at + i] ?? 0);

@@ -54,6 +54,7 @@ describe('deterministic CBOR', () => {
     ['a cut byte string', '4401'],
     ['nesting beyond the cap', `${'81'.repeat(20)}00`],
     ['a huge announced array', '9affffffff'],
+    ['tags that would overflow a stack', `${'c1'.repeat(100_000)}00`],
     ['deep nesting that would overflow a stack', `${'81'.repeat(50_000)}00`],
   ])('refuses %s', (_name, hex) => {
     expect(parseCbor(Uint8Array.from(Buffer.from(hex, 'hex')), 1 << 20)).toBeNull();
