@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
+import { openByteCollector } from '../base/byte-collector.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError, PolicyError, TransportError } from '../errors.ts';
 import { exportChannelKey } from '../io/tls-connection.ts';
@@ -34,6 +35,10 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'content-length',
 ]);
 
+const HANDSHAKE_MS = 10_000;
+/** How long a client may take nothing of its answer. */
+const ANSWER_STALL_MS = 60_000;
+
 export interface Listener {
   readonly host: string;
   readonly port: number;
@@ -45,20 +50,17 @@ export interface Listener {
 
 /** Reads a body up to a cap. */
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const body = openByteCollector(maxBytes);
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > maxBytes)
+      if (!body.add(chunk))
         throw new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${maxBytes} bytes`);
-      chunks.push(chunk);
     }
   } catch (cause) {
     if (cause instanceof PolicyError) throw cause;
     throw new TransportError('ERR_TRANSPORT_CLOSED', 'the request ended before its body was complete', { cause });
   }
-  return Uint8Array.from(Buffer.concat(chunks, bytes));
+  return body.bytes();
 }
 
 /** Pairs raw header names and values; names in lower case, order and repetition kept. */
@@ -137,9 +139,13 @@ export async function openListener(options: {
 
   async function serve(request: IncomingMessage, response: ServerResponse, askForBody: () => void): Promise<void> {
     const socket = request.socket;
-    if (!(socket instanceof TLSSocket)) return;
+    if (!(socket instanceof TLSSocket)) return void socket.destroy();
     let answer: FunctionResponse;
     try {
+      const headers = headerFields(request.rawHeaders);
+      // Two readers would each take their own. [RFC 9112 3.2]
+      if (headers.filter(([name]) => name === 'host').length > 1)
+        throw new PolicyError('ERR_POLICY_REQUEST', 'the request names more than one host');
       answer =
         request.url === ATTESTATION_PATH
           ? (askForBody(), await attest(request, socket))
@@ -147,7 +153,7 @@ export async function openListener(options: {
               method: request.method ?? '',
               target: request.url ?? '',
               authority: request.headers.host ?? '',
-              headers: headerFields(request.rawHeaders),
+              headers,
               peerCertificates: peerCertificates(socket),
               channel: exportChannelKey(socket, CALLER_EXPORTER_LABEL, 'worker'),
               readBody: async (maxBytes) => {
@@ -158,8 +164,15 @@ export async function openListener(options: {
     } catch (error) {
       answer = problemOfError(error);
     }
-    // A body that nobody read would be taken for the next request.
-    send(response, answer, marks, !request.complete);
+    // A client that does not read its answer would keep it here for ever.
+    response.setTimeout(ANSWER_STALL_MS, () => socket.destroy());
+    try {
+      // A body that nobody read would be taken for the next request.
+      send(response, answer, marks, !request.complete);
+    } catch {
+      // What HTTP cannot carry ends this connection, and nothing else.
+      socket.destroy();
+    }
   }
 
   const server: Server = createServer({
@@ -173,6 +186,7 @@ export async function openListener(options: {
     // Every connection is attested anew, so resumption would save nothing and keep keys around.
     secureOptions: constants.SSL_OP_NO_TICKET,
     maxHeaderSize: LIMITS.requestHeadBytes,
+    handshakeTimeout: HANDSHAKE_MS,
     headersTimeout: 10_000,
     requestTimeout: 60_000,
     keepAliveTimeout: 60_000,
