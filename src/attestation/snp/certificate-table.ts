@@ -3,8 +3,9 @@
  * PEM. It comes from the host, so nothing in it is believed; it is split, and the appraisal judges the certificates.
  * (GHCB specification, SNP extended guest request.)
  */
-import { encodeHex, isZero, parseBase64, parseUtf8 } from '../../base/bytes.ts';
+import { encodeHex, isZero } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { type PemLabel, parsePem } from './pem.ts';
 
 const ENTRY_SIZE = 24;
 const GUID_SIZE = 16;
@@ -60,20 +61,9 @@ function parseEntries(table: Uint8Array): readonly Entry[] | string {
   return places.map(({ guid, offset, length }) => ({ guid, payload: table.slice(offset, offset + length) }));
 }
 
-const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----/g;
-
 /** Splits a payload into DER: PEM blocks of the given label, or the payload as it is. Gives null for broken PEM. */
-function parsePayload(payload: Uint8Array, label: string): readonly Uint8Array[] | null {
-  if (payload[0] === 0x30) return [payload];
-  const text = parseUtf8(payload);
-  if (text === null || text.replace(PEM_BLOCK, '').trim() !== '') return null;
-  const items: Uint8Array[] = [];
-  for (const [, found, base64 = ''] of text.matchAll(PEM_BLOCK)) {
-    const der = parseBase64(base64.replace(/\s+/g, ''));
-    if (found !== label || der === null) return null;
-    items.push(der);
-  }
-  return items.length > 0 ? items : null;
+function parsePayload(payload: Uint8Array, label: PemLabel): readonly Uint8Array[] | null {
+  return payload[0] === 0x30 ? [payload] : parsePem(payload, label);
 }
 
 /** Splits a table into its certificates and list; an empty table holds none. Gives the first problem in words. */
