@@ -135,7 +135,7 @@ export function openEgress(options: EgressOptions): Egress {
   }
 
   /** Carries out what all owners allow; what still stops it before the connection is a denial in the log. */
-  async function carryOut(request: EgressRequest, grant: EgressGrant): Promise<EgressAnswer> {
+  async function carryOut(request: EgressRequest, grant: EgressGrant, ended: AbortSignal): Promise<EgressAnswer> {
     const { method, body } = request;
     const { host, scheme, port, path } = grant.target;
     const { origin, authority } = originOf(grant.target);
@@ -157,7 +157,20 @@ export function openEgress(options: EgressOptions): Egress {
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
     const tls = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
     const answer = await send(
-      { port, tls, origin, method, path, headers, body, maxHeadBytes, maxBodyBytes, connectTimeoutMs, deadlineMs },
+      {
+        port,
+        tls,
+        origin,
+        method,
+        path,
+        headers,
+        body,
+        maxHeadBytes,
+        maxBodyBytes,
+        connectTimeoutMs,
+        deadlineMs,
+        ended,
+      },
       addresses,
     );
     const failed = 'failure' in answer;
@@ -170,17 +183,17 @@ export function openEgress(options: EgressOptions): Egress {
     return { status: answer.status, headers: keepAnswerHeaders(answer.headers), body: answer.body };
   }
 
-  async function ask(request: EgressRequest): Promise<EgressAnswer> {
+  async function ask(request: EgressRequest, ended: AbortSignal): Promise<EgressAnswer> {
     const grant = decideGrant(policies, functionDigest, request, options.now());
     if ('error' in grant) return writeDenial(grant, `${request.method} ${request.scheme}://${request.authority}`);
     underWay += 1;
     try {
-      return await carryOut(request, grant);
+      return await carryOut(request, grant, ended);
     } finally {
       underWay -= 1;
     }
   }
 
   // A decision that cannot be written down is no permission: the function gets no answer then.
-  return (request) => ask(request).catch(() => ({ error: 'internal-error' }));
+  return (request, ended) => ask(request, ended).catch(() => ({ error: 'internal-error' }));
 }

@@ -12,6 +12,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { Client, errors } from 'undici';
+import { openByteCollector } from '../base/byte-collector.ts';
 import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
 
 export interface HttpCall {
@@ -33,6 +34,8 @@ export interface HttpCall {
   readonly connectTimeoutMs: number;
   /** For the whole call. */
   readonly deadlineMs: number;
+  /** Ends the call early. */
+  readonly ended: AbortSignal;
 }
 
 export interface HttpAnswer {
@@ -184,8 +187,9 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
 
   return {
     async send(call) {
-      const deadline = AbortSignal.timeout(call.deadlineMs);
+      const deadline = AbortSignal.any([call.ended, AbortSignal.timeout(call.deadlineMs)]);
       let bytesIn = 0;
+      if (deadline.aborted) return { failure: 'connection-terminated', sent: false, bytesIn };
       let socket: Socket;
       try {
         socket = await open(call, deadline);
@@ -218,15 +222,14 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
           responseHeaders: 'raw',
           signal: deadline,
         });
-        const chunks: Buffer[] = [];
+        const body = openByteCollector(call.maxBodyBytes);
         for await (const chunk of answer.body as AsyncIterable<Buffer>) {
           bytesIn += chunk.length;
-          if (bytesIn > call.maxBodyBytes) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
-          chunks.push(chunk);
+          if (!body.add(chunk)) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
         }
         // `raw` makes this a flat list, which the types of undici do not say.
         const headers = pairs(answer.headers as unknown as readonly string[]);
-        return { status: answer.statusCode, headers, body: Uint8Array.from(Buffer.concat(chunks, bytesIn)) };
+        return { status: answer.statusCode, headers, body: body.bytes() };
       } catch (error) {
         return { failure: failureOf(error, true, deadline.aborted), sent: true, bytesIn };
       } finally {

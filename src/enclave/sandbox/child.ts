@@ -16,7 +16,7 @@ import {
   writeEgressHead,
   writeResponseHead,
 } from './messages.ts';
-import type { Egress, EgressAnswer } from './sandbox.ts';
+import type { AskOutside, EgressAnswer } from './sandbox.ts';
 
 /** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
 const INBOUND_BYTES = 4 * LIMITS.functionBytes;
@@ -44,10 +44,10 @@ async function load(frame: Frame): Promise<void> {
 }
 
 /** Makes the egress of one call; after the call's end nothing more is sent in its name. */
-function openEgress(call: number): { egress: Egress; end: () => void } {
+function openEgress(call: number): { egress: AskOutside; end: () => void } {
   let next = 0;
   let open = true;
-  const egress: Egress = (request) => {
+  const egress: AskOutside = (request) => {
     if (!open) return Promise.resolve({ error: 'internal-error' });
     next += 1;
     const { promise, resolve } = Promise.withResolvers<EgressAnswer>();

@@ -49,6 +49,8 @@ interface PendingCall {
   readonly resolve: (answer: CallAnswer) => void;
   readonly reject: (e: FunctionError) => void;
   egressNow: number;
+  /** Is aborted when the call is over, however it ended. */
+  readonly over: AbortController;
   logged: boolean;
 }
 
@@ -66,9 +68,9 @@ const NOTHING = new Uint8Array(0);
 const TOO_MANY: EgressAnswer = { error: 'connection-limit-reached' };
 
 /** The gate's egress never rejects; if it does all the same, the guest gets an error and the gate goes on. */
-async function askEgress(egress: Egress, request: EgressRequest): Promise<EgressAnswer> {
+async function askEgress({ egress }: CallOptions, request: EgressRequest, ended: AbortSignal): Promise<EgressAnswer> {
   try {
-    return await egress(request);
+    return await egress(request, ended);
   } catch {
     return { error: 'internal-error' };
   }
@@ -197,7 +199,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   ): Promise<void> {
     const refused = pending.egressNow >= options.maxEgress;
     pending.egressNow += 1;
-    const answer = refused ? TOO_MANY : await askEgress(pending.options.egress, message.request);
+    const answer = refused ? TOO_MANY : await askEgress(pending.options, message.request, pending.over.signal);
     if (generation.calls.get(message.call) === pending) {
       const head = writeEgressAnswerHead(message.number, answer);
       const body = 'error' in answer ? NOTHING : answer.body;
@@ -208,6 +210,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
 
   async function call(head: Cbor, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>();
+    const over = new AbortController();
     let generation: Generation | null = null;
     const timer = setTimeout(() => {
       if (generation === null) return reject(error('ERR_FUNCTION_UNAVAILABLE', 'has no running process'));
@@ -226,11 +229,12 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       generation = running;
       running.wasCalled = true;
       failedStarts = 0;
-      running.calls.set(id, { options: callOptions, resolve, reject, egressNow: 0, logged: false });
+      running.calls.set(id, { options: callOptions, resolve, reject, over, egressNow: 0, logged: false });
       void running.link.send(encodeFrame(FRAME.call, id, head, body));
       return await promise;
     } finally {
       clearTimeout(timer);
+      over.abort();
       generation?.calls.delete(id);
     }
   }

@@ -6,7 +6,7 @@ import { encodeBase64, encodeUtf8 } from '../../base/bytes.ts';
 import type { Bundle } from './bundle.ts';
 import { type CompiledModule, ENGINE, type WasmMemory } from './engine.ts';
 import type { CommandExit, CommandRequest } from './messages.ts';
-import type { Egress, FunctionRequest, FunctionResponse } from './sandbox.ts';
+import type { AskOutside, FunctionRequest, FunctionResponse } from './sandbox.ts';
 import { type CliCall, ExitRequest, openCli } from './wasi/cli.ts';
 import { CLOCKS, RANDOM } from './wasi/clocks.ts';
 import { FILESYSTEM, SOCKETS } from './wasi/closed.ts';
@@ -19,7 +19,7 @@ export class GuestFailure extends Error {}
 
 /** A loaded function, ready to be called; each call has its own instance, and calls may overlap. */
 export interface Guest {
-  query(request: FunctionRequest, egress: Egress, log: (text: string) => void): Promise<FunctionResponse>;
+  query(request: FunctionRequest, egress: AskOutside, log: (text: string) => void): Promise<FunctionResponse>;
   command(request: CommandRequest): Promise<CommandExit>;
 }
 
@@ -88,7 +88,7 @@ async function openComponent(bundle: Bundle, outputBytes: number): Promise<Guest
 
   async function query(
     request: FunctionRequest,
-    egress: Egress,
+    egress: AskOutside,
     log: (text: string) => void,
   ): Promise<FunctionResponse> {
     const { ended, exited, exceeded } = openEnds();

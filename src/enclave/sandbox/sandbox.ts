@@ -36,8 +36,11 @@ export interface EgressFailure {
 
 export type EgressAnswer = FunctionResponse | EgressFailure;
 
-/** The only way out, handed in by the gate; never rejects: a refusal is an answer. */
-export type Egress = (request: EgressRequest) => Promise<EgressAnswer>;
+/** What a guest asks by; never rejects: a refusal is an answer. */
+export type AskOutside = (request: EgressRequest) => Promise<EgressAnswer>;
+
+/** The only way out, handed in by the gate; never rejects. `ended` ends what is under way, because nothing goes out for a call that is over. */
+export type Egress = (request: EgressRequest, ended: AbortSignal) => Promise<EgressAnswer>;
 
 /** One loaded function: its process is made at load, replaced when it dies, and killed at a deadline. */
 export interface LoadedFunction {

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -460,6 +461,49 @@ describe('what a function may send', () => {
     const outcomes = await Promise.all([1, 2, 3].map(() => w.ask('https://api.example.com/v1/a')));
     expect(outcomes.map(outcomeOf).sort()).toEqual(['200', '200', 'connection-limit-reached']);
     expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('200');
+  });
+});
+
+describe('a call that is over', () => {
+  it.each([
+    ['in the handshake', 443],
+    ['while it waits for the answer', 80],
+  ])('ends what is under way %s, at once and on the wire', async (_when, port) => {
+    const closed = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    const silent: Server = createServer((socket) => {
+      reached.resolve();
+      socket
+        .resume()
+        .on('error', () => undefined)
+        .on('close', () => closed.resolve());
+    }).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const scheme = port === 443 ? 'https' : 'http';
+    const rule = `- to: ${scheme}://api.example.com/v1/**\n  methods: [GET]`;
+    const w = world(
+      {
+        ports: { [port]: (silent.address() as AddressInfo).port },
+        limits: { deadlineMs: 60_000, connectTimeoutMs: 60_000 },
+      },
+      rule,
+    );
+    const over = new AbortController();
+    const answer = w.ask(`${scheme}://api.example.com/v1/a`, {}, over.signal);
+    await reached.promise;
+    over.abort();
+    expect(await answer).toHaveProperty('error');
+    await closed.promise;
+    expect(w.audit.recent()).toHaveLength(1);
+    silent.close();
+  });
+
+  it('connects to nothing any more', async () => {
+    const w = world();
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/a', {}, AbortSignal.abort()))).toBe(
+      'connection-terminated',
+    );
+    expect(w.dialled).toEqual([]);
   });
 });
 

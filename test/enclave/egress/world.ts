@@ -125,7 +125,7 @@ export interface World {
   readonly resolved: string[];
   /** Addresses and ports that were dialled. */
   readonly dialled: string[];
-  ask(url: string, overrides?: Partial<EgressRequest>): Promise<EgressAnswer>;
+  ask(url: string, overrides?: Partial<EgressRequest>, ended?: AbortSignal): Promise<EgressAnswer>;
 }
 
 export function openWorld(options: {
@@ -167,18 +167,11 @@ export function openWorld(options: {
     audit,
     resolved,
     dialled,
-    async ask(url, overrides = {}) {
+    async ask(url, overrides = {}, ended = new AbortController().signal) {
       const match = /^([^:]*):\/\/([^/?#]*)(.*)$/s.exec(url);
       const [scheme = '', authority = '', path = ''] = match === null ? ['', url, ''] : match.slice(1);
-      return await egress({
-        method: 'GET',
-        scheme,
-        authority,
-        path,
-        headers: [],
-        body: new Uint8Array(),
-        ...overrides,
-      });
+      const request = { method: 'GET', scheme, authority, path, headers: [], body: new Uint8Array(), ...overrides };
+      return await egress(request, ended);
     },
   };
 }

@@ -74,6 +74,10 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
   },
   'asks for much at once': askForMuch,
   'asks for ever and does not read': askForEver,
+  'asks and dies': (call) => {
+    askForMuch(call);
+    setTimeout(() => process.exit(1), 200);
+  },
   answers: answer,
   'answers twice': (call) => {
     answer(call);

@@ -72,6 +72,24 @@ describe('a child that asks and does not listen', () => {
   });
 });
 
+describe('a call that is over', () => {
+  it.each([
+    ['killed', 'asks for much at once', 300, 'ERR_FUNCTION_DEADLINE'],
+    ['lost', 'asks and dies', 20_000, 'ERR_FUNCTION_TRAP'],
+  ])('because it was %s ends its requests', async (_, how, deadlineMs, code) => {
+    const { open } = openOver(() => child(how));
+    const running = await open;
+    const signals: AbortSignal[] = [];
+    const egress: Egress = (_request, ended) => {
+      signals.push(ended);
+      return new Promise(() => undefined);
+    };
+    await expect(call(running, deadlineMs, egress)).rejects.toMatchObject({ code });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    await running.close();
+  });
+});
+
 describe('a child that answers twice', () => {
   it('is killed for the second answer; the first one counts', async () => {
     const { open, children } = openOver(() => child('answers twice'));

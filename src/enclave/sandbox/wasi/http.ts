@@ -2,7 +2,7 @@
  * wasi:http for one call: the query as an incoming-request, the answer through response-outparam, and outgoing-handler as the only way
  * out. A request leaves when its body is finished; what the gate refuses comes back as an error-code. [WASI 0.2.12 wasi:http]
  */
-import type { Egress, EgressAnswer, FunctionRequest } from '../sandbox.ts';
+import type { AskOutside, EgressAnswer, FunctionRequest } from '../sandbox.ts';
 import { FutureTrailers, IncomingBody, OutgoingBody } from './http-bodies.ts';
 import { makeErrorCode } from './http-errors.ts';
 import { Fields } from './http-fields.ts';
@@ -23,7 +23,7 @@ const VISIBLE = /^[\x21-\x7e]*$/;
 
 /** What one call lets its guest do, and what it hears of it. */
 export interface HttpCall {
-  readonly egress: Egress;
+  readonly egress: AskOutside;
   /** Bytes that the guest may write in all, as answer and in outgoing requests. */
   readonly outputBytes: number;
   /** Is called when the guest writes more. */
