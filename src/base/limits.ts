@@ -40,6 +40,15 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
   frameHeadBytes: 64 * 1024,
+  /** A firmware file to measure: it has to fit below 4 GiB, and real ones have 4 MiB at most. */
+  firmwareBytes: 16 * 1024 * 1024,
+  /** Sections of its SEV metadata, and 4 KiB pages in them all together: real ones have eight sections and some hundred pages. */
+  firmwareSections: 64,
+  firmwarePages: 16 * 1024,
+  /** Kernel or initrd to measure; it is hashed in pieces and never held whole. */
+  bootFileBytes: 2 * 1024 * 1024 * 1024,
+  /** vCPUs of a machine to measure: KVM starts no more. */
+  vcpus: 4096,
 };
 
 export type LimitName =
@@ -62,4 +71,9 @@ export type LimitName =
   | 'requestHeadBytes'
   | 'functionBytes'
   | 'frameBytes'
-  | 'frameHeadBytes';
+  | 'frameHeadBytes'
+  | 'firmwareBytes'
+  | 'firmwareSections'
+  | 'firmwarePages'
+  | 'bootFileBytes'
+  | 'vcpus';

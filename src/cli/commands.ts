@@ -39,6 +39,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./run.ts')).run,
   ),
   entry(
+    'measure',
+    'compute the launch digest of an image, for each shape of machine that it may run on',
+    async () => (await import('./measure.ts')).measure,
+  ),
+  entry(
     'policy check',
     'check an owner policy, and show each problem with its line',
     async () => (await import('./policy-commands.ts')).policyCheckCommand,
