@@ -1,16 +1,18 @@
 /** `anchorhold call`: one attested query. The answer goes to stdout, the verdict to stderr, a refusal to the exit code. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import { encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type Credential, certificateCredential, keyCredential, tokenCredential } from '../client/credentials.ts';
 import { SecureSession } from '../client/secure-session.ts';
-import { ConfigurationError, ERRORS, type ErrorCode } from '../errors.ts';
+import { ConfigurationError, ERRORS, type ErrorCode, SecretError } from '../errors.ts';
 import { readBytesFile, readTextFile } from '../io/files.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
-import { printable, writeJson, writeProgress } from './output.ts';
+import { lowerFirst, printable, writeJson, writeProgress } from './output.ts';
 import { readStandardInput } from './standard-input.ts';
+import { TRUST_OPTION, trustPath } from './trust-option.ts';
 
-const DEFAULT_TRUST_FILE = 'anchorhold.trust.json';
+const NEWLINE = 0x0a;
 
 /** Exit code when the function's answer is no success. */
 const EXIT_FAILED = 1;
@@ -38,6 +40,30 @@ function usage(message: string): ConfigurationError {
   return new ConfigurationError('ERR_CONFIGURATION_USAGE', message);
 }
 
+/**
+ * Holds a certificate against its key: TLS would only say that a library failed.
+ * @throws SecretError ERR_SECRET_UNREADABLE
+ */
+function checkPair(certPem: string, keyPem: string): void {
+  const unreadable = (what: string, cause?: unknown): SecretError =>
+    new SecretError('ERR_SECRET_UNREADABLE', what, { cause });
+  const read = <T>(what: string, parse: () => T): T => {
+    try {
+      return parse();
+    } catch (cause) {
+      throw unreadable(what, cause);
+    }
+  };
+  const certificate = read(
+    'the file of --cert holds no certificate in PEM ("BEGIN CERTIFICATE")',
+    () => new X509Certificate(certPem),
+  );
+  const key = read('the file of --key holds no private key in PEM that can be read without a passphrase', () =>
+    createPrivateKey(keyPem),
+  );
+  if (!certificate.checkPrivateKey(key)) throw unreadable('the key of --key is not that of the certificate of --cert');
+}
+
 /** Reads the one credential that the options name; null when none does. */
 async function readCredential(input: CliInput, io: CliIo): Promise<Credential | null> {
   const read = async (name: string): Promise<string | null> => {
@@ -56,7 +82,10 @@ async function readCredential(input: CliInput, io: CliIo): Promise<Credential | 
   if ((certPem === null) !== (keyPem === null)) {
     throw usage('--cert and --key go together');
   }
-  if (certPem !== null && keyPem !== null) return certificateCredential({ certPem, keyPem });
+  if (certPem !== null && keyPem !== null) {
+    checkPair(certPem, keyPem);
+    return certificateCredential({ certPem, keyPem });
+  }
   if (privateKeyPem !== null) return keyCredential({ privateKeyPem });
   return token === null ? null : tokenCredential({ token: token.trim() });
 }
@@ -132,7 +161,7 @@ function writeRefusal(io: CliIo, { report }: Refusal, json: boolean): void {
   }
   const { message, hint, owner, rule } = report;
   const where = owner === null ? '' : ` (owner ${owner}, ${rule ?? 'no rule named'})`;
-  const lines = [`anchorhold: refused: ${message}${where}`, `hint: ${hint}`];
+  const lines = [`anchorhold: refused: ${message}${where}`, `hint: ${lowerFirst(hint)}`];
   io.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
@@ -150,7 +179,7 @@ export const call: CliCommand = {
     },
   ],
   options: [
-    { name: 'trust', value: 'FILE', summary: `trust file (default: ${DEFAULT_TRUST_FILE})`, repeatable: false },
+    TRUST_OPTION,
     { name: 'method', value: 'NAME', summary: 'HTTP method (default: POST with --data, else GET)', repeatable: false },
     { name: 'data', value: 'TEXT', summary: 'body: text, @FILE, or @- for stdin', repeatable: false },
     { name: 'header', value: 'LINE', summary: 'one more header, as "name: value"', repeatable: true },
@@ -169,7 +198,7 @@ export const call: CliCommand = {
     const body = await readData(input, io);
     const method = readMethod(input, body);
     await using session = new SecureSession(url, {
-      trust: resolve(io.cwd, optionValue(input, 'trust') ?? DEFAULT_TRUST_FILE),
+      trust: trustPath(input, io),
       ...(credential === null ? {} : { credential }),
     });
     const appraisal = await session.attest();
@@ -198,7 +227,9 @@ export const call: CliCommand = {
     }
     if (!json) {
       io.stdout.write(bytes);
-      if (!response.ok) io.stderr.write(`anchorhold: the function answered with status ${status}\n`);
+      // On a terminal both streams meet: the message begins a line of its own.
+      const start = io.isTty && bytes.length > 0 && bytes.at(-1) !== NEWLINE ? '\n' : '';
+      if (!response.ok) io.stderr.write(`${start}anchorhold: the function answered with status ${status}\n`);
     }
     return response.ok ? 0 : EXIT_FAILED;
   },

@@ -78,7 +78,7 @@ export const dev: CliCommand = {
     {
       name: 'port',
       value: 'N',
-      summary: `port on 127.0.0.1 (default ${DEFAULT_PORT}; 0 takes a free one)`,
+      summary: `port on 127.0.0.1 (default: ${DEFAULT_PORT}; 0 takes a free one)`,
       repeatable: false,
     },
     {
@@ -96,13 +96,13 @@ export const dev: CliCommand = {
     {
       name: 'trust',
       value: 'FILE',
-      summary: `where to write the trust file (default ${TRUST_FILE})`,
+      summary: `where to write the trust file (default: ${TRUST_FILE})`,
       repeatable: false,
     },
     {
       name: 'state',
       value: 'DIR',
-      summary: `where the simulated AMD keeps its keys (default ${STATE})`,
+      summary: `where the simulated AMD keeps its keys (default: ${STATE})`,
       repeatable: false,
     },
     { name: 'log', value: null, summary: 'write the log as JSON lines to stderr', repeatable: false },

@@ -34,9 +34,23 @@ const MEANINGS: Readonly<Record<AppraisedSubject, Readonly<Record<string, string
 
 const MARKS: Readonly<Record<Check['outcome'], string>> = { pass: 'ok  ', fail: 'FAIL', skipped: 'skip' };
 
-function explainCheck({ id, outcome, expected, actual }: Check): string {
-  const meaning = Object.hasOwn(CHECKS, id) ? CHECKS[id as CheckId].meaning : id;
-  return printable(`  ${MARKS[outcome]} ${meaning} expected ${expected}, found ${actual}`);
+/** Says what was expected and found, as far as the meaning of the check has not said it already. */
+function explainOutcome({ outcome, expected, actual }: Check, meaning: string): string {
+  if (outcome === 'skipped') return expected === 'any' ? ` (nothing demanded, found ${actual})` : ` (${actual})`;
+  if (expected !== meaning) return ` (expected ${expected}, found ${actual})`;
+  return outcome === 'pass' ? '' : ` (found ${actual})`;
+}
+
+function explainCheck(check: Check): string {
+  const meaning = Object.hasOwn(CHECKS, check.id) ? CHECKS[check.id as CheckId].meaning : check.id;
+  return printable(`  ${MARKS[check.outcome]} ${meaning}${explainOutcome(check, meaning)}`);
+}
+
+/** Answers one claim in a word; whatever rests on a simulated root says so. */
+function answerClaim(title: string, checks: readonly Check[], simulated: boolean): string {
+  if (checks.length === 0) return 'not reached';
+  if (checks.some(({ outcome }) => outcome === 'fail')) return 'NO';
+  return simulated && title === 'genuine' ? 'yes, SIMULATED' : 'yes';
 }
 
 /** Says what was not shown, so that nobody takes a file for a machine. */
@@ -51,8 +65,7 @@ function caveat(subject: AppraisedSubject): readonly string[] {
 export function explainAppraisal(io: CliIo, appraisal: Appraisal, subject: AppraisedSubject): void {
   for (const { title, stages } of CLAIMS) {
     const checks = appraisal.checks.filter((check) => stages.includes(check.stage));
-    writeLine(io, `${title}: ${MEANINGS[subject][title] ?? ''}`);
-    if (checks.length === 0) writeLine(io, '  (not reached)');
+    writeLine(io, `${title} (${MEANINGS[subject][title] ?? ''}): ${answerClaim(title, checks, appraisal.simulated)}`);
     for (const check of checks) writeLine(io, explainCheck(check));
   }
   if (appraisal.simulated)

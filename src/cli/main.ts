@@ -28,7 +28,8 @@ function declare(target: Command, command: CliCommand): void {
   }
   for (const o of command.options) {
     const flags = o.value === null ? `--${o.name}` : `--${o.name} <${o.value}>`;
-    if (o.repeatable) target.option(flags, o.summary, (value: string, all: string[]) => [...all, value], []);
+    if (o.repeatable)
+      target.option(flags, `${o.summary} (repeatable)`, (value: string, all?: string[]) => [...(all ?? []), value]);
     else target.option(flags, o.summary);
   }
   if (command.passThrough) target.passThroughOptions();
@@ -62,7 +63,8 @@ function place(program: Command, name: string): { readonly parent: Command; read
   if (group === null || group === undefined) return { parent: program, target: program.command(last ?? name) };
   const known = program.commands.find((c) => c.name() === group);
   const parent =
-    known ?? program.command(group).helpCommand(false).summary(`\`anchorhold ${group} --help\` lists its commands`);
+    known ??
+    program.command(group).helpCommand(false).summary(`a group of commands: \`anchorhold ${group} --help\` lists them`);
   return { parent, target: parent.command(last ?? name) };
 }
 

@@ -10,6 +10,8 @@ import {
   NotAnEnclaveError,
   NotIsolatedEnclaveError,
 } from '../errors.ts';
+import type { Position } from '../policy/policy.ts';
+import { PolicyFileError, renderProblem } from '../policy/policy-file-error.ts';
 import type { CliIo } from './command.ts';
 
 /** Exit code of a fault of our own. [sysexits.h EX_SOFTWARE] */
@@ -24,7 +26,18 @@ export interface ErrorReport {
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly hint: string;
+  /** Of a verdict: every check that was made. */
   readonly checks?: readonly Check[];
+  /** Of an owner's file that cannot be used: everything that is wrong in it. */
+  readonly problems?: readonly ProblemReport[];
+}
+
+/** A problem in an owner's file as machines read it. */
+export type ProblemReport = Position & Readonly<Record<'code' | 'message', string>>;
+
+/** Lists the problems of an owner's file for machines. */
+export function describeProblems({ problems }: PolicyFileError): readonly ProblemReport[] {
+  return problems.map(({ code, at, what }) => ({ code, ...at, message: what }));
 }
 
 /** Shows control, format and line-breaking characters as escapes, so that a name from a server cannot rewrite a terminal. */
@@ -33,7 +46,7 @@ export function printable(text: string): string {
 }
 
 /** Lowers the first letter of a sentence, but leaves a name in capitals as it is. */
-function lowerFirst(text: string): string {
+export function lowerFirst(text: string): string {
   return /^\p{Lu}(?![\p{Lu}\d_])/u.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }
 
@@ -57,10 +70,26 @@ export function describeError(error: unknown): ErrorReport {
     return { error: 'UnexpectedError', code: null, message, hint: REPORT };
   }
   const { name, code, message, hint } = error;
+  if (error instanceof PolicyFileError) return { error: name, code, message, hint, problems: describeProblems(error) };
   const appraisal = appraisalOf(error);
   return appraisal === null
     ? { error: name, code, message, hint }
     : { error: name, code, message, hint, checks: appraisal.checks };
+}
+
+/** Writes everything that is wrong in an owner's file: each problem with its line and a caret, then how many, and what to do. */
+function writeProblems(io: CliIo, error: PolicyFileError): void {
+  const { problems, text, hint } = error;
+  const shown = problems.map(({ code, at, what }) =>
+    renderProblem({ code, at: { ...at, file: printable(at.file) }, what: printable(what) }, text),
+  );
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  const lines = [
+    ...shown.flatMap((problem) => problem.split('\n')),
+    `anchorhold: ${problems[0]?.at.file ?? 'the policy'} cannot be used: ${count}`,
+    `hint: ${problems.length === 1 ? lowerFirst(hint) : 'mend each place that is shown above, and check the file again.'}`,
+  ];
+  io.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
 /** Writes an error to stderr: one JSON object, or lines for people. */
@@ -68,6 +97,10 @@ export function writeError(io: CliIo, error: unknown, json: boolean): void {
   const report = describeError(error);
   if (json) {
     io.stderr.write(`${JSON.stringify(report)}\n`);
+    return;
+  }
+  if (error instanceof PolicyFileError) {
+    writeProblems(io, error);
     return;
   }
   const [first = '', ...stack] = report.message.split('\n');

@@ -2,8 +2,7 @@
  * What `anchorhold policy check|explain|show|test|digest` do: read a policy and the files beside it, ask src/policy, and write the answer
  * for people or machines. Each gives its exit code, or throws an EnclaveError; nothing here judges.
  */
-import { basename, dirname, resolve } from 'node:path';
-import { parseUtf8 } from '../base/bytes.ts';
+import { dirname, resolve } from 'node:path';
 import { LIMITS } from '../base/limits.ts';
 import { parseInstant } from '../base/time.ts';
 import { ConfigurationError, ERRORS } from '../errors.ts';
@@ -11,10 +10,10 @@ import { readBytesFile, siblingReader } from '../io/files.ts';
 import { decideQuestion, parseQuestion, renderDecision, runPolicyTests } from '../policy/explain.ts';
 import { parseOwnerPolicy } from '../policy/parse.ts';
 import type { OwnerPolicy } from '../policy/policy.ts';
-import { formatPosition, PolicyFileError, renderProblem } from '../policy/policy-file-error.ts';
+import { formatPosition, PolicyFileError } from '../policy/policy-file-error.ts';
 import { showPolicy } from '../policy/show.ts';
 import type { CliIo } from './command.ts';
-import { printable, writeJson, writeLine } from './output.ts';
+import { describeProblems, printable, writeError, writeJson, writeLine } from './output.ts';
 
 /** What every one of the commands is given: the file as it stands on the command line, and whether a machine reads the answer. */
 export interface PolicyInput {
@@ -50,15 +49,8 @@ export async function policyCheck({ file, json }: PolicyInput, io: CliIo): Promi
     return 0;
   } catch (error) {
     if (!(error instanceof PolicyFileError)) throw error;
-    const problems = error.problems.map(({ code, at, what }) => ({ code, ...at, message: what }));
-    if (json) writeJson(io, { file, ok: false, problems });
-    else
-      for (const problem of error.problems)
-        io.stderr.write(`${printableLines(renderProblem(problem, parseUtf8(bytes) ?? ''))}\n`);
-    if (!json)
-      io.stderr.write(
-        `anchorhold: ${printable(basename(file))} cannot be used: ${count(problems.length, 'problem')}\n`,
-      );
+    if (json) writeJson(io, { file, ok: false, problems: describeProblems(error) });
+    else writeError(io, error, false);
     return error.exit;
   }
 }
@@ -110,7 +102,8 @@ export async function policyTest({ file, json }: PolicyInput, io: CliIo): Promis
       writeLine(io, printable(`     ${formatPosition(test.at)}: expected ${test.expect}`));
       writeLine(io, printableLines(`     ${renderDecision(decision).replaceAll('\n', '\n     ')}`));
     }
-    writeLine(io, `${results.length - failed.length} passed, ${failed.length} failed`);
+    if (results.length === 0) writeLine(io, 'the policy has no section tests: nothing was tested');
+    else writeLine(io, `${results.length - failed.length} passed, ${failed.length} failed`);
   }
   return failed.length === 0 ? 0 : ERRORS.ERR_POLICY_TEST_FAILED.exit;
 }

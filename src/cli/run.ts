@@ -71,7 +71,7 @@ export const run: CliCommand = {
     {
       name: 'deadline',
       value: 'SECONDS',
-      summary: `when to kill the program (default ${DEFAULT_DEADLINE_SECONDS})`,
+      summary: `when to kill the program (default: ${DEFAULT_DEADLINE_SECONDS})`,
       repeatable: false,
     },
   ],

@@ -19,8 +19,11 @@ import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
 import { type AppraisedSubject, explainAppraisal } from './explain-appraisal.ts';
 import { exitOf, writeError, writeJson, writeProgress } from './output.ts';
+import { TRUST_OPTION, trustPath } from './trust-option.ts';
 
-const DEFAULT_TRUST_FILE = 'anchorhold.trust.json';
+/** What somebody writes who forgets the scheme. */
+const HOST_AND_PORT = /^[\w.-]+:\d{1,5}(?:\/.*)?$/;
+
 const TIMEOUT_MS = 30_000;
 
 interface Appraised {
@@ -96,7 +99,7 @@ export const verify: CliCommand = {
     },
   ],
   options: [
-    { name: 'trust', value: 'FILE', summary: `trust file (default: ${DEFAULT_TRUST_FILE})`, repeatable: false },
+    TRUST_OPTION,
     {
       name: 'save',
       value: 'FILE',
@@ -121,7 +124,9 @@ export const verify: CliCommand = {
   passThrough: false,
   async run(input, io) {
     const [argument = ''] = input.positionals;
-    const trust = await loadTrustFile(resolve(io.cwd, optionValue(input, 'trust') ?? DEFAULT_TRUST_FILE));
+    if (HOST_AND_PORT.test(argument))
+      throw usage(`${argument} is no address: write https://${argument}, or ./${argument} for a file`);
+    const trust = await loadTrustFile(trustPath(input, io));
     const verifyArgument = /^[a-z][a-z0-9+.-]*:\/\//i.test(argument) ? verifyUrl : verifyFile;
     const { subject, appraisal } = await verifyArgument(argument, trust, input, io);
     const json = input.switches.has('json');

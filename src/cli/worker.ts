@@ -16,13 +16,22 @@ export const worker: CliCommand = {
   example: 'anchorhold worker --config /etc/anchorhold/worker.json',
   arguments: [],
   options: [
-    { name: 'config', value: 'FILE', summary: 'configuration; paths in it are relative to it', repeatable: false },
+    {
+      name: 'config',
+      value: 'FILE',
+      summary: 'configuration (required); paths in it are relative to it',
+      repeatable: false,
+    },
     JSON_SWITCH,
   ],
   passThrough: false,
   async run(input, io) {
     const given = optionValue(input, 'config');
-    if (given === null) throw new ConfigurationError('ERR_CONFIGURATION_USAGE', '--config FILE is missing');
+    if (given === null)
+      throw new ConfigurationError(
+        'ERR_CONFIGURATION_USAGE',
+        '--config FILE is missing; docs/worker.md has an example of such a file',
+      );
     const path = resolve(io.cwd, given);
     const config = parseWorkerConfig(await readTextFile(path, LIMITS.configurationBytes));
     const now = (): Date => new Date();

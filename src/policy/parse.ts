@@ -3,9 +3,10 @@
  * Says nothing about who may do what: decide.ts does. The format is docs/policy.md.
  */
 
-import { encodeUtf8 } from '../base/bytes.ts';
+import { encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { encodeCanonicalJson } from '../base/canonical-json.ts';
 import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
+import { LIMITS } from '../base/limits.ts';
 import { NOBODY, readCallers } from './callers.ts';
 import { canonicalPolicy } from './canonical.ts';
 import { readChanges, readMachine } from './machine.ts';
@@ -20,6 +21,7 @@ import type {
   ResultRules,
   SectionName,
 } from './policy.ts';
+import { PolicyFileError } from './policy-file-error.ts';
 import { parseByteSize } from './quantity.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import {
@@ -215,10 +217,30 @@ export function parseOwnerPolicy(
   source: string | Uint8Array,
   options: { readonly file: string; readonly references: References },
 ): OwnerPolicy {
+  const content = withText(source, () => readContent(source, options));
+  const canonical = canonicalPolicy(content);
+  return Object.freeze({ ...content, canonical, digest: digestCanonical(canonical) });
+}
+
+function readContent(
+  source: string | Uint8Array,
+  options: { readonly file: string; readonly references: References },
+): Content {
   const top = parseYaml(source, options.file);
   const { anchorhold: _format, at: _at, ...values } = file(top, options.references);
   const content: Content = { ...values, sections: locateSections(top), file: options.file };
   checkNames(content);
-  const canonical = canonicalPolicy(content);
-  return Object.freeze({ ...content, canonical, digest: digestCanonical(canonical) });
+  return content;
+}
+
+/** Gives the error of a file that cannot be used the text of it, so that whoever prints it can show the places. */
+function withText(source: string | Uint8Array, read: () => Content): Content {
+  try {
+    return read();
+  } catch (error) {
+    const [first, ...others] = error instanceof PolicyFileError ? error.problems : [];
+    if (!(error instanceof PolicyFileError) || first === undefined || source.length > LIMITS.policyBytes) throw error;
+    const text = typeof source === 'string' ? source : (parseUtf8(source) ?? '');
+    throw new PolicyFileError(first, others, { cause: error.cause, text });
+  }
 }

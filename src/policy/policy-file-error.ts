@@ -13,11 +13,18 @@ export interface PolicyProblem {
 /** Says that an owner's file cannot be used: carries every problem found, in the order of the file; the first one gives the code. */
 export class PolicyFileError extends PolicyError {
   readonly problems: readonly PolicyProblem[];
-  constructor(first: PolicyProblem, others: readonly PolicyProblem[] = [], options?: ErrorOptions) {
+  /** The whole file, to show the places in; empty when it is not text, or over the cap. */
+  readonly text: string;
+  constructor(
+    first: PolicyProblem,
+    others: readonly PolicyProblem[] = [],
+    { text = '', ...options }: ErrorOptions & { readonly text?: string } = {},
+  ) {
     const problems = [first, ...others].sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
     const decisive = problems[0] ?? first;
     super(decisive.code, formatProblem(decisive), options);
     this.problems = problems;
+    this.text = text;
   }
 }
 

@@ -237,6 +237,9 @@ describe('a call is refused before anything leaves', () => {
       ['--token', 'token', '--header', 'authorization: x'],
       'ERR_CONFIGURATION_USAGE',
     ],
+    ['a certificate that is none', ['--cert', 'token', '--key', 'caller.key'], 'ERR_SECRET_UNREADABLE'],
+    ['a private key that is none', ['--cert', 'caller.pem', '--key', 'token'], 'ERR_SECRET_UNREADABLE'],
+    ['the private key of another certificate', ['--cert', 'caller.pem', '--key', 'rsa.key'], 'ERR_SECRET_UNREADABLE'],
     ['a trust file that is not there', ['--trust', 'none.json'], 'ERR_CONFIGURATION_FILE'],
   ])('with %s', async (_name, args, code) => {
     const told = await send(['/x', '--json', ...args]);

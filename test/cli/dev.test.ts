@@ -34,7 +34,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'upper.wasm'), bytes);
   writeFileSync(join(folder, 'a.yaml'), policy(digest));
   writeFileSync(join(folder, 'other.yaml'), policy(`sha256:${'0'.repeat(64)}`));
-  writeFileSync(join(folder, 'broken.yaml'), `${policy(digest)}querys: []\n`);
+  writeFileSync(join(folder, 'broken.yaml'), `${policy(digest)}querys: []\negres: []\n`);
   writeFileSync(join(folder, 'text'), 'not WebAssembly');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -103,7 +103,27 @@ describe('dev', () => {
     const told = await dev(args, () => Promise.reject(new Error('it must not start')));
     expect(told).toMatchObject({ exit, out: '' });
     expect(told.err).toContain(message);
-    expect(told.err).toMatch(/^anchorhold: .*\n(?:.*\n)*hint: .*\n$/);
+    expect(told.err).toMatch(/^(?:broken\.yaml:.*\n(?: .*\n)+)*anchorhold: .*\n(?:.*\n)*hint: .*\n$/);
+  });
+
+  it('shows everything that is wrong in a policy, in the file, and to machines', async () => {
+    const { err } = await dev(['--policy', 'broken.yaml']);
+    expect(err.split('\n')).toEqual([
+      expect.stringMatching(/^broken\.yaml:9:1: .*did you mean "queries"\?$/),
+      '  9 | querys: []',
+      '    | ^',
+      expect.stringMatching(/^broken\.yaml:10:1: .*did you mean "egress"\?$/),
+      '  10 | egres: []',
+      '     | ^',
+      'anchorhold: broken.yaml cannot be used: 2 problems',
+      expect.stringMatching(/^hint: /),
+      '',
+    ]);
+    const machine = JSON.parse((await dev(['--policy', 'broken.yaml', '--json'])).err) as { problems: unknown };
+    expect(machine.problems).toMatchObject([
+      { code: 'ERR_POLICY_UNKNOWN_KEY', file: 'broken.yaml', line: 9, column: 1 },
+      { code: 'ERR_POLICY_UNKNOWN_KEY', file: 'broken.yaml', line: 10, column: 1 },
+    ]);
   });
 
   it('refuses a function that is no component', async () => {

@@ -171,6 +171,7 @@ describe('every real command', () => {
       const io = memoryIo();
       expect(await main([...name.split(' '), '--help'], io)).toBe(0);
       expect(io.out()).toContain(command.example);
+      expect(io.out()).not.toContain('[]');
     }
   });
 });

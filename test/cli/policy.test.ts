@@ -52,7 +52,7 @@ describe('policy check', () => {
       '    |          ^',
     ]);
     expect(err).toContain('did you mean "queries"?');
-    expect(err).toMatch(/broken\.yaml cannot be used: 2 problems\n$/);
+    expect(err).toMatch(/broken\.yaml cannot be used: 2 problems\nhint: .*\n$/);
   });
 
   it('gives machines the same', async () => {
@@ -132,6 +132,11 @@ describe('policy show, test and digest', () => {
     expect(bad.out).toContain('FAIL POST /risk-score as nobody: deny\n     failing.yaml:7:5: expected allow\n');
     const json = await run((io) => policyTest(input('failing.yaml', true), io));
     expect(JSON.parse(json.out)).toMatchObject({ passed: 1, failed: 1, tests: [{ passed: true }, { passed: false }] });
+  });
+
+  it('test says when there is nothing to test', async () => {
+    const told = await run((io) => policyTest(input('untested.yaml'), io));
+    expect(told).toEqual({ exit: 0, out: 'the policy has no section tests: nothing was tested\n', err: '' });
   });
 
   it('refuse a file that cannot be used', async () => {

@@ -76,14 +76,14 @@ describe('a worker', () => {
     expect({ exit, err }).toEqual({ exit: 0, err: '' });
     const lines = out.trimEnd().split('\n');
     expect(lines.filter((line) => !line.startsWith('  '))).toEqual([
-      expect.stringMatching(/^genuine: .*alive/),
-      expect.stringMatching(/^code: /),
-      expect.stringMatching(/^isolated: /),
+      expect.stringMatching(/^genuine \(.*alive.*\): yes, SIMULATED$/),
+      expect.stringMatching(/^code \(.*\): yes$/),
+      expect.stringMatching(/^isolated \(.*\): yes$/),
       expect.stringMatching(/^SIMULATED: /),
       'verdict: accept',
     ]);
     expect(lines).toContainEqual(
-      expect.stringMatching(/^ {2}ok {3}.*no memory address stands for another.*\. expected required, found set$/),
+      expect.stringMatching(/^ {2}ok {3}.*no memory address stands for another.*\. \(expected required, found set\)$/),
     );
     expect(lines.filter((line) => line.startsWith('  ')).every((line) => /^ {2}(ok {2}|skip) /.test(line))).toBe(true);
   });
@@ -117,7 +117,14 @@ describe('a worker', () => {
     const { exit, out, err } = await run(worker.url, '--trust', 'amd.json');
     expect(exit).toBe(10);
     expect(out).toMatch(/\n {2}FAIL The root has a fingerprint .*\n/);
-    expect(out).toContain('(not reached)');
+    expect(out.split('\n').flatMap((line) => /^(\w+) .*: (yes|NO|not reached)$/.exec(line)?.slice(1) ?? [])).toEqual([
+      'genuine',
+      'NO',
+      'code',
+      'not reached',
+      'isolated',
+      'not reached',
+    ]);
     expect(out).toMatch(/verdict: reject \(ERR_NOT_AN_ENCLAVE_CHAIN\)\n$/);
     expect(err).toMatch(/^anchorhold: .*\ncheck: chain-root: .*\nhint: .*\n$|\ncheck: chain-root: /);
   });
@@ -153,7 +160,7 @@ describe('evidence that was kept', () => {
     });
     const { out } = await run('kept.cbor');
     expect(out).not.toContain('that is alive');
-    expect(out).toMatch(/ {2}skip .* found not checked: a file has no connection to compare with\n/);
+    expect(out).toMatch(/ {2}skip .* \(not checked: a file has no connection to compare with\)\n/);
     expect(out).toMatch(
       /\nSIMULATED: .*\nnote: a file cannot show that the machine is alive now.*\nverdict: accept, .*file.*\n$/,
     );
@@ -230,6 +237,7 @@ describe('a bare report', () => {
 describe('the command', () => {
   it.each<[string, () => readonly string[], string]>([
     ['a file that is not there', () => ['none.cbor'], 'ERR_CONFIGURATION_FILE'],
+    ['an address without a scheme', () => ['localhost:8443'], 'ERR_CONFIGURATION_USAGE'],
     ['an address that is not https', () => ['http://127.0.0.1'], 'ERR_CONFIGURATION_USAGE'],
     ['certificates for a worker', () => [worker.url, '--certificate', 'chain.pem'], 'ERR_CONFIGURATION_USAGE'],
     ['a revocation list for a worker', () => [worker.url, '--crl', 'list.crl'], 'ERR_CONFIGURATION_USAGE'],
@@ -242,6 +250,12 @@ describe('the command', () => {
   ])('refuses %s', async (_name, args, code) => {
     write('broken.pem', '-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n');
     expect(await appraise(...args())).toMatchObject({ exit: 2, appraisal: null, error: { code } });
+  });
+
+  it('without a trust file is told where one comes from', async () => {
+    const io = memoryIo({ cwd: join(folder, '..') });
+    expect(await main(['verify', worker.url], io)).toBe(2);
+    expect(io.err()).toMatch(/--trust FILE.*anchorhold dev/);
   });
 
   it('cannot reach is no verdict', async () => {
