@@ -3,7 +3,7 @@
  * The second door to undici (io/http-client.ts is the one for egress). Judges nothing.
  */
 import type { Socket } from 'node:net';
-import { Client, errors, fetch, Request } from 'undici';
+import { Client, errors, fetch, Request, type Response as UndiciResponse } from 'undici';
 import { ConfigurationError, EnclaveError, TransportError } from '../errors.ts';
 
 /** A plain request: header names are lower case, redirects are never followed. */
@@ -20,7 +20,7 @@ export interface ChannelClient {
   readonly pending: number;
   readonly closed: boolean;
   /**
-   * Sends one request. When `signal` gives up, its own reason is thrown.
+   * Sends one request; reading the answer's body fails with the same errors. When `signal` gives up, its own reason is thrown.
    * @throws TransportError ERR_TRANSPORT_CLOSED (`isUnsent` when nothing of it left), ERR_TRANSPORT_TIMEOUT
    * @throws ConfigurationError ERR_CONFIGURATION_USAGE for a request that cannot be made
    */
@@ -64,11 +64,34 @@ function toTypedError(error: unknown): EnclaveError {
   for (let e: unknown = error; e instanceof Error; e = e.cause) {
     if (e instanceof EnclaveError) return e;
     if (e instanceof errors.InvalidArgumentError || e instanceof errors.NotSupportedError) return refuseRequest(e);
-    if (e instanceof errors.HeadersTimeoutError)
+    if (e instanceof errors.HeadersTimeoutError || e instanceof errors.BodyTimeoutError)
       return new TransportError('ERR_TRANSPORT_TIMEOUT', 'no answer came in time', { cause: error });
   }
   const message = error instanceof Error && error.cause instanceof Error ? error.cause.message : 'the request failed';
   return new TransportError('ERR_TRANSPORT_CLOSED', `the connection failed: ${message}`, { cause: error });
+}
+
+/** Gives the same answer to the caller, whose body ends with an error of ours when the connection does. */
+function toResponse(answer: UndiciResponse, toError: (error: unknown) => unknown): Response {
+  const { status, statusText, url } = answer;
+  const reader = answer.body?.getReader();
+  const body =
+    reader === undefined
+      ? null
+      : new ReadableStream<Uint8Array>({
+          async pull(controller) {
+            try {
+              const { done, value } = await reader.read();
+              if (done) controller.close();
+              else controller.enqueue(value as Uint8Array);
+            } catch (error) {
+              controller.error(toError(error));
+            }
+          },
+          cancel: (reason) => reader.cancel(reason),
+        });
+  const response = new Response(body, { status, statusText, headers: [...answer.headers] });
+  return Object.defineProperty(response, 'url', { value: url });
 }
 
 /** Takes over an open socket to `origin`; no other socket is ever opened. */
@@ -102,11 +125,11 @@ export function openChannelClient(origin: URL, socket: Socket, requestTimeoutMs:
     },
     async fetch(request): Promise<Response> {
       const made = makeRequest(request, client);
+      const toError = (error: unknown): unknown => (request.signal?.aborted === true ? error : toTypedError(error));
       try {
-        return await fetch(made);
+        return toResponse(await fetch(made), toError);
       } catch (error) {
-        if (request.signal?.aborted === true) throw error;
-        throw toTypedError(error);
+        throw toError(error);
       }
     },
     async close(): Promise<void> {

@@ -9,7 +9,6 @@ import { TransportError } from '../errors.ts';
 export interface ExchangeResponse {
   readonly status: number;
   readonly contentType: string;
-  readonly retryAfter: string | null;
   readonly body: Uint8Array;
 }
 
@@ -89,7 +88,6 @@ export async function postOnSocket(
     return resolve({
       status: parsed.status,
       contentType: parsed.headers.get('content-type') ?? '',
-      retryAfter: parsed.headers.get('retry-after') ?? null,
       // Joined once, at the end: somebody who sends single bytes must not make the work grow with the square.
       body: Uint8Array.from(Buffer.concat(chunks).subarray(bodyAt, bodyEnd)),
     });

@@ -73,6 +73,44 @@ describe('a client of one connection', () => {
     expect(sent).toBe('');
   });
 
+  it('is answered with all that fetch gives', async () => {
+    onRequest = (socket) =>
+      socket.write('HTTP/1.1 201 Made\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 0\r\n\r\n');
+    const response = await ask();
+    expect(response).toBeInstanceOf(Response);
+    expect(response).toMatchObject({ status: 201, statusText: 'Made', url: url.href, ok: true });
+    expect(response.headers.getSetCookie()).toEqual(['a', 'b']);
+    expect(await response.text()).toBe('');
+    onRequest = (socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+    expect(await ask()).toMatchObject({ status: 204, body: null });
+  });
+
+  it.each<[string, string, (socket: Socket) => void]>([
+    ['ends', 'ERR_TRANSPORT_CLOSED', (socket) => socket.destroy()],
+    ['does not come', 'ERR_TRANSPORT_TIMEOUT', () => {}],
+  ])('says so when the rest of an answer %s', async (_name, code, then) => {
+    onRequest = (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf', () => then(socket));
+    const response = await ask();
+    await expect(response.text()).rejects.toMatchObject({ code });
+  });
+
+  it('ends the connection of whoever gives up an answer half read, and gives the reason back', async () => {
+    onRequest = (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf');
+    const reason = new Error('enough');
+    const abort = new AbortController();
+    const response = await ask({ signal: abort.signal });
+    abort.abort(reason);
+    await expect(response.text()).rejects.toBe(reason);
+    onRequest = (socket) => socket.write(OK);
+    expect(isUnsent(await ask().catch((e: unknown) => e))).toBe(true);
+  });
+
+  it('ends with an answer that is cancelled', async () => {
+    onRequest = (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf');
+    await (await ask()).body?.cancel();
+    expect(isUnsent(await ask().catch((e: unknown) => e))).toBe(true);
+  });
+
   it('never calls a request unsent that the server has seen', async () => {
     onRequest = (socket) => socket.destroy();
     const error: unknown = await ask({ method: 'POST', body: Uint8Array.of(1) }).catch((e: unknown) => e);

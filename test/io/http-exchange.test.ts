@@ -29,7 +29,7 @@ describe('one exchange on a raw socket', () => {
     );
     server.write(OK);
     const response = await result;
-    expect(response).toMatchObject({ status: 200, contentType: 'text/plain', retryAfter: null });
+    expect(response).toMatchObject({ status: 200, contentType: 'text/plain' });
     expect(Buffer.from(response?.body ?? []).toString()).toBe('abc');
     expect(client.listenerCount('readable')).toBe(0);
   });
