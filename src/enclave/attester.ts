@@ -40,31 +40,26 @@ export function openAttester(options: {
   let waiting: Waiting[] = [];
   let busy = false;
 
+  /** Answers all of them or fails all of them: one that was left without either would wait for ever. */
   async function answerBatch(batch: readonly Waiting[]): Promise<void> {
-    const tree = buildMerkleTree(batch.map((w) => w.leaf));
-    const claims = encodeClaims({
-      ...standing,
-      profile: PROFILE,
-      role: 'worker',
-      freshness: tree.root,
-      log: checkpoint(),
-    });
-    let made: DeviceEvidence;
     try {
-      made = await device.getReport(reportDataOf(claims));
-    } catch (cause) {
-      const error = new ConfigurationError('ERR_CONFIGURATION_DEVICE', 'the attestation device gave no report', {
-        cause,
-      });
+      const tree = buildMerkleTree(batch.map((w) => w.leaf));
+      const fresh = { profile: PROFILE, role: 'worker', freshness: tree.root, log: checkpoint() } as const;
+      const claims = encodeClaims({ ...standing, ...fresh });
+      let made: DeviceEvidence;
+      try {
+        made = await device.getReport(reportDataOf(claims));
+      } catch (cause) {
+        throw new ConfigurationError('ERR_CONFIGURATION_DEVICE', 'the attestation device gave no report', { cause });
+      }
+      const { report, crl } = made;
+      const certificates = [...made.certificates, ...endorsements];
+      for (const [index, w] of batch.entries()) {
+        const path = tree.path(index);
+        w.resolve(encodeEvidence({ report, certificates, crl, claims, index, size: batch.length, path }));
+      }
+    } catch (error) {
       for (const w of batch) w.reject(error);
-      return;
-    }
-    const certificates = [...made.certificates, ...endorsements];
-    for (const [index, w] of batch.entries()) {
-      const path = tree.path(index);
-      w.resolve(
-        encodeEvidence({ report: made.report, certificates, crl: made.crl, claims, index, size: batch.length, path }),
-      );
     }
   }
 

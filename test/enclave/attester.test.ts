@@ -32,7 +32,7 @@ function openSlowDevice(): { device: ReportDevice; asked: Uint8Array[]; release(
   return slow;
 }
 
-function openOn(device: ReportDevice): Attester {
+function openOn(device: ReportDevice, checkpoint = () => ({ size: 5, root: bytes(32, 9) })): Attester {
   return openAttester({
     device,
     standing: {
@@ -44,7 +44,7 @@ function openOn(device: ReportDevice): Attester {
       lockdown: {},
       runtime: 'test',
     },
-    checkpoint: () => ({ size: 5, root: bytes(32, 9) }),
+    checkpoint,
     endorsements: [bytes(4, 2)],
   });
 }
@@ -112,4 +112,20 @@ describe('an attester', () => {
     slow.release();
     expect(answers(await second, nonceOf(1), bytes(32, 4))).toBe(true);
   });
+});
+
+it('fails everyone who waits when claims cannot be made, and goes on with the next', async () => {
+  const slow = openSlowDevice();
+  let broken = true;
+  const attester = openOn(slow.device, () => {
+    if (broken) throw new RangeError('no checkpoint');
+    return { size: 5, root: bytes(32, 9) };
+  });
+  const both = [attester.answer(nonceOf(1), bytes(32, 1)), attester.answer(nonceOf(2), bytes(32, 2))];
+  for (const result of await Promise.allSettled(both)) expect(result.status).toBe('rejected');
+  broken = false;
+  const third = attester.answer(nonceOf(3), bytes(32, 3));
+  await expect.poll(() => slow.asked.length).toBe(1);
+  slow.release();
+  expect(answers(await third, nonceOf(3), bytes(32, 3))).toBe(true);
 });

@@ -57,8 +57,8 @@ function openEnds(): { ended: Promise<number>; exited: (code: number) => void; e
 
 function openCommandCall(request: CommandRequest, outputBytes: number): CliCall & { readonly ended: Promise<number> } {
   const { ended, exited, exceeded } = openEnds();
-  const stdout = new OutputBuffer(outputBytes, exceeded);
-  const stderr = new OutputBuffer(outputBytes, exceeded);
+  const stdout = new OutputBuffer({ leftBytes: outputBytes }, exceeded);
+  const stderr = new OutputBuffer({ leftBytes: outputBytes }, exceeded);
   return { ...request, stdout, stderr, exited, ended };
 }
 
@@ -92,7 +92,7 @@ async function openComponent(bundle: Bundle, outputBytes: number): Promise<Guest
     log: (text: string) => void,
   ): Promise<FunctionResponse> {
     const { ended, exited, exceeded } = openEnds();
-    const output = new OutputBuffer(LOG_BYTES, () => undefined);
+    const output = new OutputBuffer({ leftBytes: LOG_BYTES }, () => undefined);
     const cli = openCli({ args: [], stdin: new Uint8Array(0), stdout: output, stderr: output, exited });
     const http = openHttp({ egress, outputBytes, exceeded });
     const { outparam, answer } = http.makeOutparam();

@@ -21,7 +21,7 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
-  /** What one call may write: its answer, and each outgoing request. */
+  /** What one call may write as its answer, and as much again in all its outgoing requests together. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
   readonly startDeadlineMs: number;

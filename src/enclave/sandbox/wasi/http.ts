@@ -24,7 +24,7 @@ const VISIBLE = /^[\x21-\x7e]*$/;
 /** What one call lets its guest do, and what it hears of it. */
 export interface HttpCall {
   readonly egress: AskOutside;
-  /** Bytes that the guest may write in all, as answer and in outgoing requests. */
+  /** Bytes that the guest may write as its answer, and as many again in all its outgoing requests together. */
   readonly outputBytes: number;
   /** Is called when the guest writes more. */
   readonly exceeded: () => void;
@@ -52,7 +52,9 @@ export interface HttpHost {
 
 /** Opens wasi:http for one call. The classes that hold a budget are made per call, so that no call can spend another's. */
 export function openHttp(call: HttpCall): HttpHost {
-  const buffer = (): OutputBuffer => new OutputBuffer(call.outputBytes, call.exceeded);
+  // All requests of a call share one: bodies lie outside of every other cap on the process's memory.
+  const forRequests = { leftBytes: call.outputBytes };
+  const forAnswers = { leftBytes: call.outputBytes };
 
   class OutgoingRequest extends OutgoingMessage {
     #method = 'GET';
@@ -60,7 +62,7 @@ export function openHttp(call: HttpCall): HttpHost {
     #scheme: Variant | undefined = undefined;
     #authority: string | undefined = undefined;
     constructor(headers: Fields) {
-      super(headers, buffer());
+      super(headers, new OutputBuffer(forRequests, call.exceeded));
     }
     method(): Variant {
       return makeMethod(this.#method);
@@ -113,7 +115,7 @@ export function openHttp(call: HttpCall): HttpHost {
   class Response extends OutgoingMessage implements OutgoingResponse {
     #status = 200;
     constructor(headers: Fields) {
-      super(headers, buffer());
+      super(headers, new OutputBuffer(forAnswers, call.exceeded));
     }
     statusCode(): number {
       return this.#status;

@@ -2,7 +2,7 @@
  * wasi:io (error, poll, streams) over buffers: a guest's input is whole before the guest starts, and its output is collected up to
  * a budget. So only `poll` and `pollable.block` ever wait. [WASI 0.2.12 wasi:io]
  */
-import { concatBytes } from '../../../base/bytes.ts';
+import { type ByteCollector, openByteCollector } from '../../../base/byte-collector.ts';
 import { DONE, err, ok, type Result } from './result.ts';
 
 const MAX_READ_BYTES = 1024 * 1024;
@@ -94,31 +94,36 @@ export class InputStream {
   }
 }
 
-/** Collects what a guest writes, up to a budget of bytes; past it everything is refused and `exceeded` is called. */
+/** What is left of the bytes that a guest may write; several buffers may share one. */
+export interface Allowance {
+  leftBytes: number;
+}
+
+/** Collects what a guest writes, up to its allowance; past it everything is refused and `exceeded` is called. */
 export class OutputBuffer {
-  readonly #parts: Uint8Array[] = [];
+  readonly #allowance: Allowance;
+  readonly #written: ByteCollector;
   readonly #exceeded: () => void;
-  #left: number;
-  constructor(budgetBytes: number, exceeded: () => void) {
-    this.#left = budgetBytes;
+  constructor(allowance: Allowance, exceeded: () => void) {
+    this.#allowance = allowance;
+    this.#written = openByteCollector(allowance.leftBytes);
     this.#exceeded = exceeded;
   }
   get left(): number {
-    return this.#left;
+    return this.#allowance.leftBytes;
   }
   /** Keeps a copy of the bytes; false when they are more than is left. */
   write(bytes: Uint8Array): boolean {
-    if (bytes.length > this.#left) {
-      this.#left = 0;
+    if (bytes.length > this.left || !this.#written.add(bytes)) {
+      this.#allowance.leftBytes = 0;
       this.#exceeded();
       return false;
     }
-    this.#left -= bytes.length;
-    if (bytes.length > 0) this.#parts.push(Uint8Array.from(bytes));
+    this.#allowance.leftBytes -= bytes.length;
     return true;
   }
   bytes(): Uint8Array {
-    return concatBytes(...this.#parts);
+    return this.#written.bytes();
   }
 }
 
