@@ -42,9 +42,12 @@ interface OpenSession {
   readonly pool: ConnectionPool;
 }
 
-function readBody(body: string | Uint8Array | undefined): Uint8Array | null {
-  if (body === undefined) return null;
-  return typeof body === 'string' ? encodeUtf8(body) : body;
+function readBody(body: unknown): Uint8Array | null {
+  if (body === undefined || body === null) return null;
+  if (typeof body === 'string') return encodeUtf8(body);
+  if (body instanceof Uint8Array) return body;
+  // Copied as bytes, an ArrayBuffer or a form from a program without types would leave as an empty body.
+  throw new ConfigurationError('ERR_CONFIGURATION_USAGE', 'the body of a request must be a string or a Uint8Array');
 }
 
 /** Asks one worker, and only after it has been appraised. */
