@@ -52,6 +52,20 @@ export function extendDigest(
   return sha384(info);
 }
 
+/** Views whole pages as words of four bytes, which compare four times as fast as bytes. */
+function wordsOf(pages: Uint8Array): Uint32Array {
+  const { buffer, byteOffset, byteLength } = pages.byteOffset % 4 === 0 ? pages : Uint8Array.from(pages);
+  return new Uint32Array(buffer, byteOffset, byteLength / 4);
+}
+
+const PAGE_WORDS = PAGE_SIZE / 4;
+
+function equalsPageBefore(words: Uint32Array, at: number): boolean {
+  if (at === 0) return false;
+  for (let i = at; i < at + PAGE_WORDS; i++) if (words[i] !== words[i - PAGE_WORDS]) return false;
+  return true;
+}
+
 /** Extends a launch digest by whole pages of contents, beginning at an address. */
 export function extendByContents(
   digest: Uint8Array,
@@ -59,9 +73,12 @@ export function extendByContents(
   address: number,
   sha384: Sha384,
 ): Uint8Array {
+  const words = wordsOf(contents);
   let value = digest;
+  let page: Uint8Array = NO_CONTENTS;
   for (let at = 0; at < contents.length; at += PAGE_SIZE) {
-    const page = sha384(contents.subarray(at, at + PAGE_SIZE));
+    // More than half of a firmware is padding: a page like the one before it needs no hash of its own.
+    if (!equalsPageBefore(words, at / 4)) page = sha384(contents.subarray(at, at + PAGE_SIZE));
     value = extendDigest(value, 'normal', address + at, page, sha384);
   }
   return value;

@@ -7,7 +7,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { ConfigurationError } from '../../errors.ts';
 import type { CpuType } from './cpu.ts';
 import { type EnforcingFirmware, isEnforcing } from './enforcing-firmware.ts';
-import type { Firmware, Section } from './firmware.ts';
+import type { Firmware, Section, SectionKind } from './firmware.ts';
 import { type DirectBoot, kernelHashesPage } from './kernel-hashes.ts';
 import {
   emptyDigest,
@@ -47,19 +47,17 @@ export function measureFirmware(firmware: Firmware, sha384: Sha384): Uint8Array 
   return extendByContents(emptyDigest(), firmware.bytes, firmware.address, sha384);
 }
 
-/** Says as what kind of page a section is measured, when it is not the page of kernel hashes. */
-function pageKind(section: Section, vmm: Vmm): PageKind {
-  switch (section.kind) {
-    case 'memory':
-      return vmm === 'gce' ? 'unmeasured' : 'zero';
-    case 'secrets':
-      return 'secrets';
-    case 'cpuid':
-      return 'cpuid';
-    case 'calling-area':
-    case 'kernel-hashes':
-      return 'zero';
-  }
+/** As what kind of page each section is measured; kernel hashes are zeros when no kernel is booted directly. */
+const PAGE_KINDS: Readonly<Record<SectionKind, PageKind>> = {
+  memory: 'zero',
+  secrets: 'secrets',
+  cpuid: 'cpuid',
+  'calling-area': 'zero',
+  'kernel-hashes': 'zero',
+};
+
+function pageKind({ kind }: Section, vmm: Vmm): PageKind {
+  return vmm === 'gce' && kind === 'memory' ? 'unmeasured' : PAGE_KINDS[kind];
 }
 
 /** Measures the sections after the firmware, in the order of its table; EC2 adds the CPUID page last. */

@@ -35,23 +35,36 @@ interface HostHabits {
 
 const PAT_RESET = 0x0007040600070406n;
 
-function habitsOf(vmm: Vmm, address: number): HostHabits {
-  const common = { codeAttributes: 0x9b, stackAttributes: 0x93, taskAttributes: 0x8b };
-  switch (vmm) {
-    case 'qemu':
-      return { ...common, pageAttributeTable: PAT_RESET, mxcsr: 0x1f80, x87Control: 0x37f };
-    case 'gce':
-      return { ...common, pageAttributeTable: 0x00070106n, mxcsr: 0, x87Control: 0 };
-    case 'ec2':
-      return {
-        codeAttributes: address === RESET_VECTOR ? 0x9a : 0x9b,
-        stackAttributes: 0x92,
-        taskAttributes: 0x83,
-        pageAttributeTable: PAT_RESET,
-        mxcsr: 0,
-        x87Control: 0,
-      };
-  }
+const HABITS: Readonly<Record<Vmm, HostHabits>> = {
+  qemu: {
+    codeAttributes: 0x9b,
+    stackAttributes: 0x93,
+    taskAttributes: 0x8b,
+    pageAttributeTable: PAT_RESET,
+    mxcsr: 0x1f80,
+    x87Control: 0x37f,
+  },
+  ec2: {
+    codeAttributes: 0x9b,
+    stackAttributes: 0x92,
+    taskAttributes: 0x83,
+    pageAttributeTable: PAT_RESET,
+    mxcsr: 0,
+    x87Control: 0,
+  },
+  gce: {
+    codeAttributes: 0x9b,
+    stackAttributes: 0x93,
+    taskAttributes: 0x8b,
+    pageAttributeTable: 0x00070106n,
+    mxcsr: 0,
+    x87Control: 0,
+  },
+};
+
+/** Gives the attributes of CS: EC2 starts the first processor with a segment that has not been accessed yet. */
+function codeAttributes(vmm: Vmm, address: number): number {
+  return vmm === 'ec2' && address === RESET_VECTOR ? 0x9a : HABITS[vmm].codeAttributes;
 }
 
 /** What RDX begins with: QEMU shows the processor's signature as real hardware does, the clouds a constant. */
@@ -75,11 +88,11 @@ export function encodeVmsa({ vmm, cpu, address, guestFeatures }: ProcessorStart)
     view.setBigUint64(at + 8, BigInt(base), true);
   };
   const register = (at: number, value: number | bigint): void => view.setBigUint64(at, BigInt(value), true);
-  const habits = habitsOf(vmm, address);
+  const habits = HABITS[vmm];
   // A processor starts at CS base + RIP: the upper half of the address is the base, the lower the instruction pointer.
   const instruction = address % 0x10000;
   segment(0x000, 0, 0x93, 0); // ES
-  segment(0x010, 0xf000, habits.codeAttributes, address - instruction); // CS
+  segment(0x010, 0xf000, codeAttributes(vmm, address), address - instruction); // CS
   segment(0x020, 0, habits.stackAttributes, 0); // SS
   segment(0x030, 0, 0x93, 0); // DS
   segment(0x040, 0, 0x93, 0); // FS
