@@ -61,6 +61,7 @@ const vek = (extensions: NonNullable<MachineOptions['vek']>['extensions']): Mach
   vek: { extensions: extensions ?? {} },
 });
 const strangerRoot = await stranger.root('Genoa');
+const strangerChain = (await stranger.issueReport({})).certificates;
 const turin = (await amd.issueReport({ product: 'Turin' })).certificates;
 
 type Row = readonly [title: string, fails: readonly CheckId[], options: MachineOptions, changes?: Changes];
@@ -106,6 +107,18 @@ const rows: readonly Row[] = [
   ['no VEK', ['chain-path'], {}, withCertificates((c) => corrupt.certificateMissing(c, 0))],
   ['no intermediate', ['chain-path'], {}, withCertificates((c) => corrupt.certificateMissing(c, 1))],
   ['no root', ['chain-path'], {}, withCertificates((c) => corrupt.certificateMissing(c, 2))],
+  [
+    'a chain of another simulated AMD with the accepted root beside it',
+    ['chain-ask-signature'],
+    {},
+    withCertificates((c) => [...strangerChain, ...c.slice(2)]),
+  ],
+  [
+    'a VEK that names the root as its issuer',
+    ['chain-names', 'chain-vek-signature', 'chain-authority', 'chain-vek-kind'],
+    { vek: { issuer: { CN: 'ARK-Genoa' } } },
+  ],
+  ['a VEK that names itself as its issuer', ['chain-path'], { vek: { issuer: { CN: 'SEV-VCEK' } } }],
   ['two VEKs', ['chain-path'], {}, withCertificates((c) => [...c, ...turin.slice(0, 1)])],
   [
     'another root',
@@ -291,11 +304,18 @@ describe('a healthy report', () => {
     ],
     ['with certificates in another order', [], {}, withCertificates((c) => c.toReversed())],
     ['with a certificate twice', [], {}, withCertificates((c) => corrupt.certificateTwice(c, 1))],
+    ['with the root of another simulated AMD beside its own', [], {}, withCertificates((c) => [...c, strangerRoot])],
     [
-      'with the intermediate of another simulated AMD beside its own',
+      'with authorities of the same names and other keys behind its own',
       [],
       {},
-      withCertificates((c) => [...c, strangerRoot]),
+      withCertificates((c) => [...c, ...strangerChain.slice(1)]),
+    ],
+    [
+      'with authorities of the same names and other keys before its own',
+      [],
+      {},
+      withCertificates((c) => [...strangerChain.slice(1), ...c]),
     ],
     [
       'with s negated, which is valid by arithmetic',
