@@ -115,7 +115,7 @@ describe('a session with a worker', () => {
     await session.post('/upper', 'x');
     await session.post('/elsewhere', 'x');
     await session.post('/upper/other', 'x');
-    expect(t.worker.checkpoint().size).toBe(before.size + 2);
+    expect(t.worker.checkpoint().size).toBe(before.size + 3);
     expect(t.worker.checkpoint().root).not.toEqual(before.root);
   });
 });

@@ -2,6 +2,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keyCredential, presentCredential } from '../../src/client/credentials.ts';
 import { openAuditLog } from '../../src/enclave/audit.ts';
 import { openBudget } from '../../src/enclave/budget.ts';
 import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-cache.ts';
@@ -11,6 +12,8 @@ import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import { makeSigningKey } from '../e2e/worker.ts';
 
 const DIGEST = `sha256:${'cd'.repeat(32)}` as const;
+const CHANNEL = new Uint8Array(32).fill(7);
+const NOW = new Date('2026-11-21T12:00:00Z');
 const key = makeSigningKey();
 const policy = parseOwnerPolicy(
   `anchorhold: owner-policy/1
@@ -56,7 +59,7 @@ function openAny(answer: FunctionResponse): {
     budget: openBudget(100),
     deadlineMs: 1000,
     maxQueries: 10,
-    now: () => new Date('2026-11-21T12:00:00Z'),
+    now: () => NOW,
   });
   return { gate, called, records: () => audit.checkpoint().size };
 }
@@ -119,6 +122,57 @@ function expectCarried({ status, headers }: FunctionResponse): void {
     validateHeaderValue(header, text);
   }
 }
+
+describe('any answer of a function', () => {
+  it('leaves as it was judged, or not at all', async () => {
+    const header = fc.tuple(
+      fc.constantFrom('content-type', 'x-data', 'anchorhold-refused-by', 'set-cookie'),
+      fc.oneof(
+        fc.constantFrom('text/plain', 'text/plain; charset=utf-8', 'TEXT/PLAIN', 'text/html', 'text/plain, text/html'),
+        fc.string({ maxLength: 6000 }),
+      ),
+    );
+    const any = fc.record({
+      status: fc.integer({ min: 0, max: 700 }),
+      headers: fc.array(header, { maxLength: 5 }),
+      body: fc.uint8Array({ maxLength: 12_000 }),
+    });
+    let left = 0;
+    await fc.assert(
+      fc.asyncProperty(any, async (given) => {
+        const { gate, called } = openAny(given);
+        const url = new URL('https://worker.test/upper');
+        const headers: [string, string][] = [['host', 'worker.test']];
+        const body = new Uint8Array();
+        const signed = { method: 'POST', url, headers, body, channel: CHANNEL, now: NOW };
+        const proof = await presentCredential(keyCredential(key), signed);
+        const answer = await gate.answer({
+          method: 'POST',
+          target: '/upper',
+          authority: 'worker.test',
+          headers: [...headers, ...proof],
+          peerCertificates: [],
+          channel: CHANNEL,
+          readBody: () => Promise.resolve(body),
+        });
+        expect(called).toHaveLength(1);
+        if (answer.headers.some(([name, by]) => name === 'anchorhold-refused-by' && by === 'gate')) {
+          expect(answer.status).toBe(502);
+          return;
+        }
+        left += 1;
+        const own = given.headers.filter(([name]) => !name.startsWith('anchorhold-'));
+        expect(answer).toEqual({ ...given, headers: own });
+        const types = own.filter(([name]) => name === 'content-type').map(([, type]) => type);
+        expect(types.length).toBeLessThanOrEqual(1);
+        const carried = own.filter(([name]) => name !== 'content-type').reduce((sum, [, text]) => sum + text.length, 0);
+        expect(carried + given.body.length).toBeLessThanOrEqual(10 * 1024);
+      }),
+      { numRuns: 300 },
+    );
+    expect(left).toBeGreaterThan(0);
+  });
+});
 
 describe('any request', () => {
   it('without a valid proof gets a refusal and one record; nothing is read and nothing is called', async () => {

@@ -30,6 +30,12 @@ export interface ChildEvents {
 
 const PRINTED_BYTES = 16 * 1024;
 
+/** Children that the gate takes with it when it ends; one listener for all, however many functions there are. */
+const EXISTING = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of EXISTING) child.kill('SIGKILL');
+});
+
 function drain(child: ChildProcess, onPrint: (line: string) => void): void {
   let left = PRINTED_BYTES;
   for (const stream of [child.stdout, child.stderr]) {
@@ -50,8 +56,7 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
   const read = openFrameReader(maxBytes);
   let over = false;
   const { promise: gone, resolve: isGone } = Promise.withResolvers<void>();
-  const killAtExit = (): void => void child.kill('SIGKILL');
-  process.once('exit', killAtExit);
+  EXISTING.add(child);
 
   function kill(end: ChildEnd): void {
     if (over) return;
@@ -61,7 +66,7 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
     events.onEnd(end);
   }
   function leave(): void {
-    process.off('exit', killAtExit);
+    EXISTING.delete(child);
     isGone();
     kill('ended');
   }

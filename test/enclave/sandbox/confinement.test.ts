@@ -61,7 +61,7 @@ await attempt('require', () => createRequire('FOLDER/x.cjs')('/etc/hostname'));
 await attempt('import', () => import('/etc/hostname'));
 await attempt('binding', () => process.binding('tcp_wrap'));
 await attempt('addon', () => process.dlopen({ exports: {} }, '/lib/x86_64-linux-gnu/libc.so.6'));
-await attempt('engine', () => import('node:crypto').then((m) => m.setEngine('/tmp/engine.so')));
+await attempt('engine', () => import('node:crypto').then((m) => m.setEngine('FOLDER/engine.so')));
 // Where it is allowed it would leave nobody to report.
 if (process.permission?.has('child') === false) await attempt('execve', () => process.execve('/bin/true', ['/bin/true'], {}));
 await attempt('inspector', () => import('node:inspector').then((m) => new m.Session().connect()));

@@ -51,7 +51,7 @@ function askForEver(call: number): void {
   const more = (): void => void pipe.write(many, more);
   more();
 }
-const answer = (call: number): boolean => pipe.write(encodeFrame(FRAME.answer, call, { status: 200, headers: [] }));
+const answerOf = (call: number): Uint8Array => encodeFrame(FRAME.answer, call, { status: 200, headers: [] });
 
 const AT_START: Readonly<Record<string, () => unknown>> = {
   'dies at start': () => process.exit(3),
@@ -78,11 +78,9 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
     askForMuch(call);
     setTimeout(() => process.exit(1), 200);
   },
-  answers: answer,
-  'answers twice': (call) => {
-    answer(call);
-    answer(call);
-  },
+  answers: (call) => pipe.write(answerOf(call)),
+  // In one piece, so that the next call finds the child gone already.
+  'answers twice': (call) => pipe.write(Buffer.concat([answerOf(call), answerOf(call)])),
   dies: () => process.exit(1),
   'closes the pipe': () => pipe.end(),
   'floods its output': flood,
