@@ -16,11 +16,28 @@ export interface ConnectionPool {
   open(): Promise<AttestedConnection>;
   /**
    * Runs `use` on an attested connection. Runs it again on another one if nothing of it was sent, or, when it is repeatable, if the
-   * connection ended before an answer came. [RFC 9110 9.2.2]
+   * connection ended before an answer came. [RFC 9110 9.2.2] Waits for a connection no longer than `signal` says; `use` minds it itself.
    */
-  withConnection<T>(use: (connection: AttestedConnection) => Promise<T>, repeatable: boolean): Promise<T>;
+  withConnection<T>(
+    use: (connection: AttestedConnection) => Promise<T>,
+    repeatable: boolean,
+    signal: AbortSignal | null,
+  ): Promise<T>;
   /** Ends all connections, also those that are being opened; the pool is not for use afterwards. */
   close(): Promise<void>;
+}
+
+/** Waits for a value or for the signal, whose reason is thrown then; what was waited for goes on and serves somebody else. */
+async function untilAborted<T>(value: Promise<T>, signal: AbortSignal | null): Promise<T> {
+  if (signal === null) return await value;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([value, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** Starts an empty pool; nothing is dialled before the first use. */
@@ -62,9 +79,10 @@ export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
 
   return {
     open,
-    async withConnection(use, repeatable) {
+    async withConnection(use, repeatable, signal) {
       for (let left = MAX_TRIES; ; left--) {
-        const connection = await pick();
+        signal?.throwIfAborted();
+        const connection = await untilAborted(pick(), signal);
         try {
           return await use(connection);
         } catch (error) {

@@ -132,20 +132,26 @@ export class SecureSession implements AsyncDisposable {
     },
   ): Promise<{ readonly response: Response; readonly appraisal: Appraisal }> {
     const { url, method, body, options } = request;
-    return await pool.withConnection(async ({ client, appraisal, callerChannel }) => {
-      const plain = Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
-      const proof = await presentCredential(this.#options.credential ?? null, {
-        method,
-        url,
-        headers: plain,
-        body,
-        channel: callerChannel,
-        now: (this.#options.now ?? (() => new Date()))(),
-      });
-      const headers = [...plain, ...proof];
-      const response = await client.fetch({ url, method, headers, body, signal: options.signal ?? null });
-      return { response, appraisal };
-    }, SAFE_METHODS.has(method));
+    return await pool.withConnection(
+      async ({ client, appraisal, callerChannel }) => {
+        const plain = Object.entries(options.headers ?? {}).map(
+          ([name, value]) => [name.toLowerCase(), value] as const,
+        );
+        const proof = await presentCredential(this.#options.credential ?? null, {
+          method,
+          url,
+          headers: plain,
+          body,
+          channel: callerChannel,
+          now: (this.#options.now ?? (() => new Date()))(),
+        });
+        const headers = [...plain, ...proof];
+        const response = await client.fetch({ url, method, headers, body, signal: options.signal ?? null });
+        return { response, appraisal };
+      },
+      SAFE_METHODS.has(method),
+      options.signal ?? null,
+    );
   }
 
   /** Sends a GET. */

@@ -90,4 +90,29 @@ describe('the connections of a session', () => {
     expect(attested).toBe(1);
     events.emit('go');
   });
+
+  it('that are being opened keep nobody waiting who gives up', async () => {
+    const go = Promise.withResolvers<undefined>();
+    const events = new EventEmitter();
+    await using genuine = await openGenuineListener(() => Promise.resolve(EMPTY), {
+      attester: (real) => ({
+        answer: async (nonce, channel) => {
+          events.emit('asked');
+          await go.promise;
+          return await real.answer(nonce, channel);
+        },
+      }),
+    });
+    await using session = openSession(genuine);
+    const asked = once(events, 'asked');
+    const abort = new AbortController();
+    const reason = new Error('enough');
+    const call = session.get('/x', { signal: abort.signal }).catch((error: unknown) => error);
+    await asked;
+    abort.abort(reason);
+    expect(await call).toBe(reason);
+    await expect(session.get('/x', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    go.resolve(undefined);
+    expect((await session.get('/x')).status).toBe(200);
+  });
 });
