@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The pinned Node comes first, so that npm and every tool run with it.
 export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup demo check test bench build docs format package-check clean
+.PHONY: help setup functions demo check test bench build docs format package-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -21,6 +21,9 @@ node_modules/.stamp: package.json package-lock.json .toolchain/.stamp
 	@echo "setup: npm ci with Node $$(node --version)"
 	@npm ci --no-progress
 	@touch $@
+
+functions: setup ## build the example functions, and print their digests
+	@node tools/build-functions.ts
 
 demo: setup ## boot a worker on a simulated AMD, ask it, and show every refusal
 	@node tools/demo.ts

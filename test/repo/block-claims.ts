@@ -10,6 +10,7 @@ import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { BlockClaim, CodeBlock } from './code-blocks.ts';
 import { type LiveWorker, openLiveWorker } from './live-worker.ts';
 import { ROOT, readText } from './tree.ts';
+import { missingLines, runTutorial, TUTORIAL } from './tutorial.ts';
 
 const PACKAGE = JSON.parse(readText('package.json')) as {
   readonly exports: Record<string, { readonly default?: string }>;
@@ -166,7 +167,20 @@ async function checkSession(block: CodeBlock): Promise<void> {
 const opensSession = ({ language, text }: CodeBlock): boolean =>
   language === 'ts' && text.includes('new SecureSession(');
 
-export const CLAIMS: readonly BlockClaim[] = [
+let tutorial: ReturnType<typeof runTutorial> | null = null;
+
+/** Holds a block of the tutorial against the run of the whole page: what stands after a command must be what it prints. */
+async function checkTutorial(block: CodeBlock): Promise<void> {
+  tutorial ??= runTutorial();
+  const outputs = await tutorial;
+  if (block.language === 'sh') expect([...outputs.keys()]).toContain(block.line);
+  else if (block.language === 'text') {
+    const [, output = ''] = [...outputs].findLast(([line]) => line < block.line) ?? [];
+    expect({ output, missing: missingLines(block.text, output) }).toEqual({ output, missing: [] });
+  } else checkTypes(block);
+}
+
+const GENERAL: readonly BlockClaim[] = [
   { name: 'owner policy, or a part of one: is read', takes: ({ language }) => language === 'yaml', check: checkPolicy },
   {
     name: 'drawings, wire formats and formulas, which nothing runs',
@@ -222,4 +236,9 @@ export const CLAIMS: readonly BlockClaim[] = [
       expect({ status, title }).toEqual({ status: entry.status, title: entry.meaning });
     },
   },
+];
+
+export const CLAIMS: readonly BlockClaim[] = [
+  { name: 'tutorial: is run from top to bottom', takes: ({ file }) => file === TUTORIAL, check: checkTutorial },
+  ...GENERAL.map((claim) => ({ ...claim, takes: (block: CodeBlock) => block.file !== TUTORIAL && claim.takes(block) })),
 ];

@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { CLAIMS, closeBlockWorker } from './block-claims.ts';
 import { allBlocks, claimOf, extractBlocks } from './code-blocks.ts';
+import { missingLines } from './tutorial.ts';
 
 const blocks = allBlocks();
 
@@ -25,6 +26,13 @@ describe('the extractor', () => {
     const claim = { name: 'any', takes: () => true, check: () => undefined };
     expect(() => claimOf(block, [claim, claim])).toThrow('any and any');
     expect(claimOf(block, CLAIMS)).toBeNull();
+  });
+});
+
+describe('the output that the tutorial shows', () => {
+  it('is looked for line by line, whole lines only', () => {
+    expect(missingLines('a … c\nd\n', 'x\na b c\nd\n')).toEqual([]);
+    expect(missingLines('a … c\nd\n', 'a b\nc\ndd\n')).toEqual(['a … c', 'd']);
   });
 });
 
@@ -61,6 +69,8 @@ describe('every code block of the documents', () => {
 
   it.each(blocks.map((block) => [`${block.file}:${block.line} (${block.language})`, block] as const))(
     '%s does what it says',
+    // The first block of the tutorial waits for all of it.
+    { timeout: 240_000 },
     async (_name, block) => {
       const claim = claimOf(block, CLAIMS);
       if (claim === null) throw new Error(`nobody tests this block: add a claim to test/repo/block-claims.ts`);
