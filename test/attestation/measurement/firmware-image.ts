@@ -10,8 +10,8 @@ export interface ImageSection {
 
 export interface FirmwareImage {
   readonly pages: number;
-  /** Fills the pages before the tables are written; pages that it leaves are zero. */
-  readonly fill: (bytes: Uint8Array) => void;
+  /** Writes contents before the tables are written; pages that it leaves are zero. */
+  readonly write: (bytes: Uint8Array) => void;
   readonly sections: readonly ImageSection[];
   /** Address and size of the hash table; null leaves the entry out. */
   readonly hashTable: readonly [number, number] | null;
@@ -45,7 +45,7 @@ export const AMD_SEV_SECTIONS: readonly ImageSection[] = [
 
 export const AMD_SEV: FirmwareImage = {
   pages: 2,
-  fill: () => undefined,
+  write: () => undefined,
   sections: AMD_SEV_SECTIONS,
   hashTable: [0x810c00, 0x400],
   resetAddress: 0x80b004,
@@ -66,7 +66,7 @@ export function words(...values: readonly number[]): Uint8Array<ArrayBuffer> {
 export function firmwareImage(changes: Partial<FirmwareImage> = {}): Uint8Array<ArrayBuffer> {
   const image = { ...AMD_SEV, ...changes };
   const bytes = new Uint8Array(image.pages * 4096);
-  image.fill(bytes);
+  image.write(bytes);
   const entries: (readonly [string, Uint8Array])[] = [];
   if (image.metadata !== null) {
     const { sections, distance } = image;

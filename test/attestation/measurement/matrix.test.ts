@@ -12,8 +12,8 @@ import { nativeSha384 } from '../../../src/io/native-digest.ts';
 import { AMD_SEV_SECTIONS, firmwareImage } from './firmware-image.ts';
 
 /** Fills the first page, so that its contents can be told from padding. */
-const fill = (bytes: Uint8Array): void => void bytes.fill(7, 100, 200);
-const firmware = parseFirmware(firmwareImage({ fill }));
+const write = (bytes: Uint8Array): void => void bytes.fill(7, 100, 200);
+const firmware = parseFirmware(firmwareImage({ write }));
 const firmwareDigest = measureFirmware(firmware, nativeSha384);
 const MILAN = parseCpuType('EPYC-Milan');
 const boot = {
@@ -45,7 +45,7 @@ function digests(changes: Partial<LaunchMatrix> = {}): readonly string[] | strin
 
 /** Measures another firmware file as `BASE` otherwise is. */
 function withFirmware(changes: Parameters<typeof firmwareImage>[0]): Partial<LaunchMatrix> {
-  const other = parseFirmware(firmwareImage({ fill, ...changes }));
+  const other = parseFirmware(firmwareImage({ write, ...changes }));
   return { firmware: other, firmwareDigest: measureFirmware(other, nativeSha384) };
 }
 
@@ -137,7 +137,7 @@ describe('measureMatrix', () => {
     ['no initrd', { boot: { ...boot, initrdDigest: null } }],
     ['a space in the command line', { boot: { ...boot, commandLine: 'quiet ' } }],
     ['another digest of the firmware', { firmwareDigest: new Uint8Array(48) }],
-    ['one byte of the firmware', withFirmware({ fill: (bytes) => void bytes.fill(7, 100, 201) })],
+    ['one byte of the firmware', withFirmware({ write: (bytes) => void bytes.fill(7, 100, 201) })],
     ['a longer firmware', withFirmware({ pages: 3 })],
     ['another reset address', withFirmware({ resetAddress: 0x80b014 })],
     ['another place of the hash table', withFirmware({ hashTable: [0x810c10, 0x3f0] })],
@@ -227,7 +227,7 @@ describe('the list of enforcing firmware', () => {
       calls++;
       return nativeSha384(bytes);
     };
-    const other = withFirmware({ fill: (bytes) => void bytes.fill(8, 100, 200) });
+    const other = withFirmware({ write: (bytes) => void bytes.fill(8, 100, 200) });
     expect(() => measureMatrix({ ...BASE, ...other, enforcing: [listed] }, counting)).toThrow(
       expect.objectContaining({ code: 'ERR_CONFIGURATION_FILE' }),
     );
