@@ -10,6 +10,7 @@ const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   foundation: async () => (await import('./cases/foundation.ts')).foundation,
   appraise: async () => (await import('./cases/appraise.ts')).appraisal,
   policy: async () => (await import('./cases/policy.ts')).policyDecision,
+  measure: async () => (await import('./cases/measure.ts')).launchDigest,
   hello: async () => (await import('./cases/hello.ts')).hello,
 };
 

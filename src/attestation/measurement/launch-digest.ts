@@ -5,7 +5,7 @@
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Computes SHA-384 (48 bytes); an argument, since a firmware takes two thousand calls, and native code is ten times as fast. */
+/** Computes SHA-384 (48 bytes); an argument, since a firmware takes two thousand calls, and native code is ten times as fast. It must not keep its argument. */
 export type Sha384 = (bytes: Uint8Array) => Uint8Array;
 
 /** Size of a page in bytes. */
@@ -26,31 +26,12 @@ const KIND_NUMBERS: Readonly<Record<PageKind, number>> = {
   cpuid: 6,
 };
 
+/** Names the kinds of pages whose contents are not measured. */
+export type BlankKind = Exclude<PageKind, 'normal' | 'vmsa'>;
+
 const INFO_SIZE = 0x70;
 const NO_CONTENTS: Bytes = new Uint8Array(DIGEST_SIZE);
-
-/** Gives the digest of a guest that has no pages yet: 48 zero bytes. */
-export function emptyDigest(): Bytes {
-  return new Uint8Array(DIGEST_SIZE);
-}
-
-/** Extends a launch digest by one page; `contents` is the SHA-384 of the page, or null for a kind that has none. Gives 48 bytes. */
-export function extendDigest(
-  digest: Uint8Array,
-  kind: PageKind,
-  address: number,
-  contents: Uint8Array | null,
-  sha384: Sha384,
-): Uint8Array {
-  const info = new Uint8Array(INFO_SIZE);
-  info.set(digest, 0);
-  info.set(contents ?? NO_CONTENTS, DIGEST_SIZE);
-  const view = new DataView(info.buffer);
-  view.setUint16(0x60, INFO_SIZE, true);
-  info[0x62] = KIND_NUMBERS[kind];
-  view.setBigUint64(0x68, BigInt(address), true);
-  return sha384(info);
-}
+const TWO_32 = 2 ** 32;
 
 /** Views whole pages as words of four bytes, which compare four times as fast as bytes. */
 function wordsOf(pages: Uint8Array): Uint32Array {
@@ -66,34 +47,47 @@ function equalsPageBefore(words: Uint32Array, at: number): boolean {
   return true;
 }
 
-/** Extends a launch digest by whole pages of contents, beginning at an address. */
-export function extendByContents(
-  digest: Uint8Array,
-  contents: Uint8Array,
-  address: number,
-  sha384: Sha384,
-): Uint8Array {
-  const words = wordsOf(contents);
-  let value = digest;
-  let page: Uint8Array = NO_CONTENTS;
-  for (let at = 0; at < contents.length; at += PAGE_SIZE) {
-    // More than half of a firmware is padding: a page like the one before it needs no hash of its own.
-    if (!equalsPageBefore(words, at / 4)) page = sha384(contents.subarray(at, at + PAGE_SIZE));
-    value = extendDigest(value, 'normal', address + at, page, sha384);
-  }
-  return value;
-}
+/** A launch digest that grows by pages. A guest that has no pages yet has 48 zero bytes; `start` goes on from a digest that is known. */
+export class LaunchDigest {
+  #value: Uint8Array;
+  readonly #sha384: Sha384;
+  readonly #info: Bytes = new Uint8Array(INFO_SIZE);
+  readonly #view: DataView<ArrayBuffer> = new DataView(this.#info.buffer);
 
-/** Extends a launch digest by a range of pages whose contents are not measured. */
-export function extendByRange(
-  digest: Uint8Array,
-  kind: PageKind,
-  range: { readonly address: number; readonly size: number },
-  sha384: Sha384,
-): Uint8Array {
-  let value = digest;
-  for (let at = 0; at < range.size; at += PAGE_SIZE) {
-    value = extendDigest(value, kind, range.address + at, null, sha384);
+  constructor(sha384: Sha384, start: Uint8Array = NO_CONTENTS) {
+    this.#sha384 = sha384;
+    this.#value = start;
+    this.#view.setUint16(0x60, INFO_SIZE, true);
   }
-  return value;
+
+  /** Gives the digest so far; each page makes a new one, so it may be kept. */
+  get value(): Uint8Array {
+    return this.#value;
+  }
+
+  /** Adds one page by the SHA-384 of its contents; those of a blank kind have zeros instead. */
+  addPage(kind: PageKind, address: number, contents: Uint8Array): void {
+    this.#info.set(this.#value, 0);
+    this.#info.set(contents, DIGEST_SIZE);
+    this.#info[0x62] = KIND_NUMBERS[kind];
+    this.#view.setUint32(0x68, address % TWO_32, true);
+    this.#view.setUint32(0x6c, Math.floor(address / TWO_32), true);
+    this.#value = this.#sha384(this.#info);
+  }
+
+  /** Adds whole pages of contents, beginning at an address. */
+  addContents(address: number, pages: Uint8Array): void {
+    const words = wordsOf(pages);
+    let contents: Uint8Array = NO_CONTENTS;
+    for (let at = 0; at < pages.length; at += PAGE_SIZE) {
+      // Much of a firmware is padding: a page like the one before it needs no hash of its own.
+      if (!equalsPageBefore(words, at / 4)) contents = this.#sha384(pages.subarray(at, at + PAGE_SIZE));
+      this.addPage('normal', address + at, contents);
+    }
+  }
+
+  /** Adds whole pages whose contents are not measured. */
+  addBlank(kind: BlankKind, { address, size }: { readonly address: number; readonly size: number }): void {
+    for (let at = 0; at < size; at += PAGE_SIZE) this.addPage(kind, address + at, NO_CONTENTS);
+  }
 }

@@ -9,14 +9,7 @@ import type { CpuType } from './cpu.ts';
 import { type EnforcingFirmware, isEnforcing } from './enforcing-firmware.ts';
 import type { Firmware, Section, SectionKind } from './firmware.ts';
 import { type DirectBoot, kernelHashesPage } from './kernel-hashes.ts';
-import {
-  emptyDigest,
-  extendByContents,
-  extendByRange,
-  extendDigest,
-  type PageKind,
-  type Sha384,
-} from './launch-digest.ts';
+import { type BlankKind, LaunchDigest, type Sha384 } from './launch-digest.ts';
 import { encodeVmsa, RESET_VECTOR, type Vmm, vmsaAddress } from './vmsa.ts';
 
 /** What is launched, and on which shapes of machines. */
@@ -44,11 +37,13 @@ export interface ShapeDigest {
 
 /** Measures the pages of a firmware: the launch digest so far, 48 bytes. */
 export function measureFirmware(firmware: Firmware, sha384: Sha384): Uint8Array {
-  return extendByContents(emptyDigest(), firmware.bytes, firmware.address, sha384);
+  const digest = new LaunchDigest(sha384);
+  digest.addContents(firmware.address, firmware.bytes);
+  return digest.value;
 }
 
 /** As what kind of page each section is measured; kernel hashes are zeros when no kernel is booted directly. */
-const PAGE_KINDS: Readonly<Record<SectionKind, PageKind>> = {
+const PAGE_KINDS: Readonly<Record<SectionKind, BlankKind>> = {
   memory: 'zero',
   secrets: 'secrets',
   cpuid: 'cpuid',
@@ -56,7 +51,7 @@ const PAGE_KINDS: Readonly<Record<SectionKind, PageKind>> = {
   'kernel-hashes': 'zero',
 };
 
-function pageKind({ kind }: Section, vmm: Vmm): PageKind {
+function pageKind({ kind }: Section, vmm: Vmm): BlankKind {
   return vmm === 'gce' && kind === 'memory' ? 'unmeasured' : PAGE_KINDS[kind];
 }
 
@@ -69,13 +64,12 @@ function measureSections(
   const isLast = (section: Section): boolean => vmm === 'ec2' && section.kind === 'cpuid';
   const { sections } = firmware;
   const ordered = [...sections.filter((s) => !isLast(s)), ...sections.filter(isLast)];
-  return ordered.reduce(
-    (digest, section) =>
-      section.kind === 'kernel-hashes' && hashes !== null
-        ? extendByContents(digest, hashes, section.address, sha384)
-        : extendByRange(digest, pageKind(section, vmm), section, sha384),
-    firmwareDigest,
-  );
+  const digest = new LaunchDigest(sha384, firmwareDigest);
+  for (const section of ordered) {
+    if (section.kind === 'kernel-hashes' && hashes !== null) digest.addContents(section.address, hashes);
+    else digest.addBlank(pageKind(section, vmm), section);
+  }
+  return digest.value;
 }
 
 /** Where the processors after the first begin; asked for only when there are any. */
@@ -101,10 +95,10 @@ function measureCounts(
   const first = stateAt(RESET_VECTOR);
   const further = largest > 1 ? stateAt(resetAddress(firmware)) : first;
   const rows: ShapeDigest[] = [];
-  let digest = prefix;
+  const digest = new LaunchDigest(sha384, prefix);
   for (let count = 1; count <= largest; count++) {
-    digest = extendDigest(digest, 'vmsa', address, count === 1 ? first : further, sha384);
-    if (vcpus.includes(count)) rows.push({ vcpus: count, cpu, digest });
+    digest.addPage('vmsa', address, count === 1 ? first : further);
+    if (vcpus.includes(count)) rows.push({ vcpus: count, cpu, digest: digest.value });
   }
   return rows;
 }
