@@ -165,7 +165,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'InvalidEnclaveCodeError',
     11,
     502,
-    'It is a genuine enclave with the right image, but a function is missing or has another digest.',
+    'It is a genuine enclave with the right image, but a function is missing, has another digest or is not listed.',
     'Compare the digest with the one its author published; change the trust file only after that.',
   ),
   ERR_NOT_ISOLATED_GUEST_POLICY: entry(

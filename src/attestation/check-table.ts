@@ -3,6 +3,7 @@
  * docs/trust.md lists every row, and a test compares both ways. How checks are made is in checks.ts.
  */
 import type { Stage } from '../appraisal.ts';
+import { deepFreeze } from '../base/freeze.ts';
 import type { ErrorCode } from '../error-table.ts';
 
 /** What one check is about. */
@@ -131,7 +132,7 @@ const tcb = (meaning: string): CheckEntry => isolation('ERR_NOT_ISOLATED_TCB', m
 const identity = (meaning: string): CheckEntry => isolation('ERR_NOT_ISOLATED_IDENTITY', meaning, REPORT);
 
 /** Every check that an appraisal can hold, in the order in which they are made. */
-export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = {
+export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
   'evidence-present': entry(
     'parse',
     'ERR_NOT_AN_ENCLAVE_NO_EVIDENCE',
@@ -301,4 +302,4 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = {
     '`isolation.lockdown`: each listed claim has this value.',
     'docs/trust.md',
   ),
-};
+});

@@ -2,6 +2,7 @@
  * What a verifier demands of a machine, exactly as the trust file writes it. No field may be missing: what is not to be checked says
  * `'any'`. Reading it from a file is machine-file.ts, checking a report against it machine.ts.
  */
+import { deepFreeze } from '../base/freeze.ts';
 import type { Product } from './snp/product.ts';
 import type { Signer } from './snp/report.ts';
 
@@ -84,7 +85,7 @@ export interface Machine {
 export type PresetName = 'strict-2026-11';
 
 /** The presets; docs/trust.md lists every value. A preset is never changed: a new one gets a new date. */
-export const PRESETS: Readonly<Record<PresetName, Machine>> = {
+export const PRESETS: Readonly<Record<PresetName, Machine>> = deepFreeze({
   'strict-2026-11': {
     products: ['Genoa', 'Turin'],
     signer: ['VCEK', 'VLEK'],
@@ -124,4 +125,4 @@ export const PRESETS: Readonly<Record<PresetName, Machine>> = {
     imageId: 'any',
     guestSvn: 'any',
   },
-};
+});

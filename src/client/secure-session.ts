@@ -5,7 +5,7 @@
 import type { Appraisal } from '../appraisal.ts';
 import { parseTrustFile, type TrustFile } from '../attestation/trust-file.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
-import { ConfigurationError, NotAnEnclaveError } from '../errors.ts';
+import { ConfigurationError, InvalidEnclaveCodeError, NotAnEnclaveError } from '../errors.ts';
 import { type ConnectionPool, openConnectionPool } from './connection-pool.ts';
 import { type Credential, presentCredential } from './credentials.ts';
 import { parseOrigin } from './origin.ts';
@@ -39,6 +39,7 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 interface OpenSession {
   readonly origin: URL;
+  readonly trust: TrustFile;
   readonly pool: ConnectionPool;
 }
 
@@ -48,6 +49,23 @@ function readBody(body: unknown): Uint8Array | null {
   if (body instanceof Uint8Array) return body;
   // Copied as bytes, an ArrayBuffer or a form from a program without types would leave as an empty body.
   throw new ConfigurationError('ERR_CONFIGURATION_USAGE', 'the body of a request must be a string or a Uint8Array');
+}
+
+/** Writes a trust file that was handed over as a value. */
+function encodeJson(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new ConfigurationError('ERR_CONFIGURATION_TRUST', 'the trust file cannot be written as JSON', { cause });
+  }
+}
+
+/** Refuses a function whose digest the client did not demand: the appraisal says nothing about what would read the question. */
+function refuseUnlessListed(url: URL, trust: TrustFile, appraisal: Appraisal): void {
+  const name = url.pathname.split('/')[1] ?? '';
+  if (Object.hasOwn(trust.code.functions, name)) return;
+  const message = `the trust file lists no function ${JSON.stringify(name)} under code.functions, so nothing was sent to it`;
+  throw new InvalidEnclaveCodeError('ERR_INVALID_ENCLAVE_CODE_FUNCTION', message, appraisal);
 }
 
 /** Asks one worker, and only after it has been appraised. */
@@ -65,15 +83,25 @@ export class SecureSession implements AsyncDisposable {
   async #prepare(): Promise<OpenSession> {
     const { trust = DEFAULT_TRUST_FILE, credential, timeoutMs = 30_000, now = () => new Date() } = this.#options;
     const demands: TrustFile =
-      typeof trust === 'string' ? await loadTrustFile(trust) : parseTrustFile(JSON.stringify(trust));
+      typeof trust === 'string' ? await loadTrustFile(trust) : parseTrustFile(encodeJson(trust));
     const origin = parseOrigin(this.#url ?? demands.url);
     const clientCertificate = credential?.kind === 'certificate' ? credential : null;
-    return { origin, pool: openConnectionPool({ origin, trust: demands, clientCertificate, timeoutMs, now }) };
+    return {
+      origin,
+      trust: demands,
+      pool: openConnectionPool({ origin, trust: demands, clientCertificate, timeoutMs, now }),
+    };
   }
 
   async #session(): Promise<OpenSession> {
     this.#open ??= this.#prepare();
-    return await this.#open;
+    try {
+      return await this.#open;
+    } catch (error) {
+      // What was missing may be there at the next call.
+      this.#open = null;
+      throw error;
+    }
   }
 
   /**
@@ -90,7 +118,7 @@ export class SecureSession implements AsyncDisposable {
    * @throws NotAnEnclaveError, InvalidEnclaveCodeError, NotIsolatedEnclaveError, TransportError, ConfigurationError
    */
   async fetch(path: string | URL, options: CallOptions = {}): Promise<Response> {
-    const { origin, pool } = await this.#session();
+    const { origin, pool, trust } = await this.#session();
     let url = URL.parse(String(path), origin);
     if (url === null || url.origin !== origin.origin) {
       throw new ConfigurationError(
@@ -101,7 +129,7 @@ export class SecureSession implements AsyncDisposable {
     let method = (options.method ?? 'GET').toUpperCase();
     let body = readBody(options.body);
     for (let hops = 0; ; hops++) {
-      const { response, appraisal } = await this.#send(pool, { url, method, body, options });
+      const { response, appraisal } = await this.#send(pool, trust, { url, method, body, options });
       const location = response.headers.get('location');
       if (![301, 302, 303, 307, 308].includes(response.status) || location === null || hops === MAX_REDIRECTS)
         return response;
@@ -115,7 +143,7 @@ export class SecureSession implements AsyncDisposable {
         );
       }
       url = next;
-      if (response.status === 303 || (response.status < 303 && method === 'POST')) {
+      if ((response.status === 303 && method !== 'HEAD') || (response.status < 303 && method === 'POST')) {
         method = 'GET';
         body = null;
       }
@@ -124,6 +152,7 @@ export class SecureSession implements AsyncDisposable {
 
   async #send(
     pool: ConnectionPool,
+    trust: TrustFile,
     request: {
       readonly url: URL;
       readonly method: string;
@@ -134,6 +163,7 @@ export class SecureSession implements AsyncDisposable {
     const { url, method, body, options } = request;
     return await pool.withConnection(
       async ({ client, appraisal, callerChannel }) => {
+        refuseUnlessListed(url, trust, appraisal);
         const plain = Object.entries(options.headers ?? {}).map(
           ([name, value]) => [name.toLowerCase(), value] as const,
         );

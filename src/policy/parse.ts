@@ -58,6 +58,13 @@ function parseFormat(format: string): Reading<string> {
     : refuse(`${quote(format)} is not a format that is known here: write ${FORMAT}`);
 }
 
+/** `others` is a word of trust files, where it speaks of every owner who is not listed. */
+function parseOwnerName(name: string): Reading<string> {
+  return name === 'others'
+    ? refuse('"others" cannot be the name of an owner: trust files use the word')
+    : parseName(name);
+}
+
 const valid = record<OwnerPolicy['valid']>('valid', {
   from: required(text(parseMoment)),
   until: required(text(parseMoment)),
@@ -126,7 +133,7 @@ const readTest: Reader<PolicyTest> = (node, references) => {
 
 const file = record('the policy', {
   anchorhold: required(text(parseFormat)),
-  owner: required(text(parseName)),
+  owner: required(text(parseOwnerName)),
   version: required(text(parseCount)),
   valid: required(readValid),
   functions: optional(readFunctions, []),

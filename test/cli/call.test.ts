@@ -102,8 +102,10 @@ describe('a call', () => {
     });
   });
 
-  it('for a function that is not there ends with the exit code of functions', async () => {
-    expect((await run(whole.url, ['/none', '--trust', 'whole.json'])).exit).toBe(30);
+  it('for a function that the trust file does not list sends nothing', async () => {
+    const told = await run(whole.url, ['/none', '--trust', 'whole.json', '--json']);
+    expect(told.exit).toBe(11);
+    expect(JSON.parse(told.err)).toMatchObject({ code: 'ERR_INVALID_ENCLAVE_CODE_FUNCTION' });
   });
 
   it('sends nothing when the worker is refused', async () => {

@@ -2,12 +2,16 @@
 import { PRESETS } from '../../src/attestation/requirements.ts';
 import type { TrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
+import { formatDigest } from '../../src/base/digest.ts';
 import { type Attester, openAttester } from '../../src/enclave/attester.ts';
 import type { Gate } from '../../src/enclave/gate.ts';
 import { type Identity, openIdentity } from '../../src/enclave/identity.ts';
 import { type Listener, openListener } from '../../src/enclave/listener.ts';
 import { type MachineOptions, SIMULATED_MEASUREMENT, simulatedDevice } from '../../src/testing/index.ts';
 import { sharedAmd } from './worker.ts';
+
+/** Functions that it claims to have, all with the same digest: the gate answers for them. */
+const NAMES = ['a', 'b', 'c', 'start', 'end', 'upper', 'x'];
 
 export interface GenuineListener extends AsyncDisposable {
   readonly url: string;
@@ -30,7 +34,7 @@ export async function openGenuineListener(
       instance: identity.instance,
       tls: identity.spkiDigest,
       hpke: identity.sealing.keyConfiguration,
-      functions: {},
+      functions: Object.fromEntries(NAMES.map((name) => [name, new Uint8Array(32)])),
       policies: {},
       lockdown: {},
       runtime: 'test',
@@ -55,7 +59,10 @@ export async function openGenuineListener(
       url,
       roots: { simulated: [await amd.rootFingerprint('Genoa')] },
       machine: PRESETS['strict-2026-11'],
-      code: { measurements: [encodeHex(SIMULATED_MEASUREMENT)], functions: {} },
+      code: {
+        measurements: [encodeHex(SIMULATED_MEASUREMENT)],
+        functions: Object.fromEntries(NAMES.map((name) => [name, formatDigest(new Uint8Array(32))])),
+      },
       isolation: { policies: {}, others: 'refused', lockdown: {} },
       freshness: { reattest: 'connection' },
     },

@@ -5,11 +5,11 @@
 import { PRODUCTS, type Product } from './product.ts';
 
 /** SHA-256 of the DER of AMD's root key certificate (ARK) of each product line. */
-export const AMD_ROOTS: Readonly<Record<Product, string>> = {
+export const AMD_ROOTS: Readonly<Record<Product, string>> = Object.freeze({
   Milan: '69d063b45344d26a2e94e1f4210de49ef555308287d4c174445c95639a540bcd',
   Genoa: '4c6598d19c18719c5dfd4a7d335f674e5bfe1d8f800cea2cf270c10d103db2f1',
   Turin: '1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a',
-};
+});
 
 /** Either AMD's roots or simulated ones by the SHA-256 of their DER (64 hex digits each); never both. */
 export type Roots = 'amd' | { readonly simulated: readonly string[] };
