@@ -117,29 +117,33 @@ export async function* createImpostors(demo: {
   const stolen = await openIdentity(now());
   const robbed = await workerOn(parts, amd, {}, stolen);
   const cases: readonly (readonly [string, RegExp, () => Promise<Running>])[] = [
-    ['a plain TLS server', /^NotAnEnclaveError ERR_NOT_AN_ENCLAVE_NO_EVIDENCE/, plainServer],
     [
-      'a simulated AMD with another root',
+      'An ordinary web server with encryption: it cannot prove to be a sealed machine',
+      /^NotAnEnclaveError ERR_NOT_AN_ENCLAVE_NO_EVIDENCE/,
+      plainServer,
+    ],
+    [
+      'A machine vouched for by some other maker: the client believes only the one in its trust file',
       /^NotAnEnclaveError ERR_NOT_AN_ENCLAVE_CHAIN/,
       async () => await workerOn(parts, await openSimulatedAmd(`${demo.state}-of-somebody-else`), {}),
     ],
     [
-      'a genuine machine with other code',
+      'A sealed machine that runs other software',
       /^InvalidEnclaveCodeError ERR_INVALID_ENCLAVE_CODE_MEASUREMENT/,
       async () => await workerOn(parts, amd, { measurement: new Uint8Array(48).fill(7) }),
     ],
     [
-      'the right code on a machine that can be debugged',
+      'The right software, but the operator could look into the memory (debugging is on)',
       /^NotIsolatedEnclaveError ERR_NOT_ISOLATED_GUEST_POLICY/,
       async () => await workerOn(parts, amd, { guestPolicy: 0x30000n | (1n << 19n) }),
     ],
     [
-      'a relay that passes the genuine evidence on',
+      "Somebody in the middle who shows the true worker's proof as their own",
       /^NotAnEnclaveError ERR_NOT_AN_ENCLAVE_CHANNEL/,
       async () => await relayTo(demo.url, await openIdentity(now())),
     ],
     [
-      "the same relay with the worker's own TLS key, stolen",
+      "The same, who has even stolen a worker's encryption key",
       /^NotAnEnclaveError ERR_NOT_AN_ENCLAVE_CHANNEL/,
       async () => await relayTo(robbed.url, stolen),
     ],

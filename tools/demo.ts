@@ -25,8 +25,11 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-function heading(text: string): void {
-  say(`\n== ${text}`);
+/** Opens a part of the demo, and says in a sentence or two what it shows. */
+function heading(title: string, ...meaning: readonly string[]): void {
+  say(`\n== ${title}`);
+  for (const line of meaning) say(`   ${line}`);
+  say('');
 }
 
 /** Runs one step and holds its outcome (an answer, or the code of an error) against what it must be. */
@@ -43,7 +46,7 @@ async function step(what: string, must: RegExp, run: () => Promise<string>): Pro
   if (ok) passed += 1;
   else failed += 1;
   say(`${ok ? ' ok ' : 'FAIL'} ${what}`);
-  say(`      ${outcome.slice(0, 240)}`);
+  say(`      ${outcome.length > 240 ? `${outcome.slice(0, 240)}…` : outcome}`);
   if (!ok) say(`      expected ${must}`);
 }
 
@@ -91,11 +94,20 @@ async function ask(
 }
 
 async function main(): Promise<void> {
-  say('SIMULATED: this demo runs on a simulated AMD. The checks are the real ones; the hardware is not.');
+  say(
+    'A hospital lets researchers ask about its patients, on a machine that somebody else runs. This demo shows what is possible, and what is not.',
+  );
+  say(
+    'Under each step stands what was really answered. " ok " means that it ended as it must; that is often a refusal.',
+  );
+  say('SIMULATED: the processor is simulated, so nothing here is protected. The checks are the real ones.');
   await rm(HOME, { recursive: true, force: true });
   await mkdir(HOME, { recursive: true });
 
-  heading('The code is built, the callers get their credentials, the owner writes a policy');
+  heading(
+    'Before anything runs',
+    'The code that will work on the data is built. Each piece has a digest, a fingerprint that changes with every byte:',
+  );
   for (const { name, path, bytes, digest } of await buildFunctions()) {
     await writeFile(path, bytes);
     say(`      ${name} ${digest}`);
@@ -112,9 +124,16 @@ async function main(): Promise<void> {
     `${host}/`,
   );
   await writeFile(join(HOME, 'hospital-a.yaml'), policy);
+  say(
+    '\n   The hospital writes down who may ask and where the code may connect. What is not written here is not allowed:\n',
+  );
   say(policy);
 
-  heading('A worker boots on a simulated AMD, in a process of its own');
+  heading(
+    'The machine starts',
+    'The worker is the program in the sealed machine. It holds the code and the policy, and opens one address.',
+    'The trust file is the list of what a client demands of it.',
+  );
   const functions = {
     'risk-score': join(ROOT, 'examples/functions/risk-score/risk-score.wasm'),
     fetcher: join(ROOT, 'examples/functions/fetcher/fetcher.wasm'),
@@ -132,7 +151,8 @@ async function main(): Promise<void> {
     '--egress-root',
     'lookup-ca.pem',
   ]);
-  say(`      ${url}, trust file ${trust}`);
+  say(`      address    ${url}`);
+  say(`      trust file ${trust}`);
 
   try {
     const analyst = certificateCredential(people.analyst);
@@ -140,46 +160,85 @@ async function main(): Promise<void> {
     const clinician = tokenCredential({ token: people.clinicianToken });
     const patient = '{"age": 61, "systolic": 150, "cigarettes": 10}';
 
-    heading('First window: who may ask');
-    await step('the client verifies the worker before it sends anything', /^accept, SIMULATED/, async () => {
-      await using session = new SecureSession(url, { trust });
-      const { verdict, simulated, checks } = await session.attest();
-      const ok = checks.filter((check) => check.outcome === 'pass').length;
-      return `${verdict}, ${simulated ? 'SIMULATED' : 'AMD'}, ${ok} checks passed`;
-    });
-    await step('an analyst (certificate) is answered', /^200 .*score/, () =>
+    heading(
+      'First window: who may ask',
+      'Researchers may ask for scores and look-ups, clinicians for scores only, everybody else for nothing.',
+      'A refusal names the owner, the file and the line that decided.',
+    );
+    await step(
+      'Before it sends anything, the client checks the machine, its code and the policy',
+      /^accept, SIMULATED/,
+      async () => {
+        await using session = new SecureSession(url, { trust });
+        const { verdict, simulated, checks } = await session.attest();
+        const ok = checks.filter((check) => check.outcome === 'pass').length;
+        return `${verdict}, ${simulated ? 'SIMULATED' : 'AMD'}, ${ok} checks passed`;
+      },
+    );
+    await step('A researcher, known by a certificate of the hospital, gets a score', /^200 .*score/, () =>
       ask(url, trust, analyst, '/risk-score', patient),
     );
-    await step('a clinician (token) is answered', /^200 .*score/, () =>
+    await step('A clinician, known by the login of the hospital, gets a score', /^200 .*score/, () =>
       ask(url, trust, clinician, '/risk-score', patient),
     );
-    await step('someone with a certificate of another department is refused', /^401 .*hospital-a\.yaml:\d+/, () =>
-      ask(url, trust, stranger, '/risk-score', patient),
+    await step(
+      'Somebody of Marketing shows a real certificate of the same authority: refused',
+      /^401 .*hospital-a\.yaml:\d+/,
+      () => ask(url, trust, stranger, '/risk-score', patient),
     );
-    await step('someone without a proof is refused', /^403 .*hospital-a\.yaml:\d+/, () =>
+    await step('Somebody who proves nothing: refused', /^403 .*hospital-a\.yaml:\d+/, () =>
       ask(url, trust, null, '/risk-score', patient),
     );
-    await step('a clinician may not ask the fetcher', /^403 .*hospital-a\.yaml:\d+/, () =>
-      ask(url, trust, clinician, '/fetcher', 'x'),
+    await step(
+      'A clinician asks for a look-up, which is only for researchers: refused',
+      /^403 .*hospital-a\.yaml:\d+/,
+      () => ask(url, trust, clinician, '/fetcher', 'x'),
     );
 
-    heading('Second window: where the code may connect');
-    const fetchOf = (target: string) => (): Promise<string> => ask(url, trust, analyst, '/fetcher', target);
-    await step('the listed host answers', /^200 .*lookup says hello/, fetchOf(`https://${host}/v1/42`));
-    const DENIED = /HTTP-request-denied/;
-    await step('an unlisted host is denied', DENIED, fetchOf('https://elsewhere.example/v1/42'));
+    heading(
+      'Second window: where the code may connect',
+      'Suppose that the code wants to carry data out. One address is listed: the look-up service of the hospital, below /v1/.',
+      'The researcher asks the code to try others. The code has no network of its own; all it gets back is what stands below each step.',
+    );
+    const fetchOf = (target: string) => async (): Promise<string> => {
+      const answer = await ask(url, trust, analyst, '/fetcher', target);
+      return answer.replace(/^200 /, `${target}  ->  `);
+    };
     await step(
-      'a listed host with a suffix is denied',
+      'The look-up service that is listed: the code gets an answer',
+      /lookup says hello/,
+      fetchOf(`https://${host}/v1/42`),
+    );
+    const DENIED = /->  error HTTP-request-denied/;
+    await step('A host that is not listed: denied', DENIED, fetchOf('https://elsewhere.example/v1/42'));
+    await step(
+      'A host that only begins like the listed one: denied',
       DENIED,
       fetchOf(`https://${LOOKUP}.evil.test:${lookup.port}/v1/42`),
     );
-    await step('another path of the listed host is denied', DENIED, fetchOf(`https://${host}/v2/42`));
-    await step('the metadata address is denied', DENIED, fetchOf('http://169.254.169.254/latest/meta-data'));
-    await step('an address instead of the name is denied', DENIED, fetchOf(`https://127.0.0.1:${lookup.port}/v1/42`));
-    await step('a redirect is handed back, not followed', /302/, fetchOf(`https://${host}/v1/moved`));
-    await step('and asking where it leads is denied', DENIED, fetchOf('https://elsewhere.example/v1/1'));
+    await step('The listed host, but another path: denied', DENIED, fetchOf(`https://${host}/v2/42`));
+    await step(
+      'The address where clouds keep the passwords of a machine: denied',
+      DENIED,
+      fetchOf('http://169.254.169.254/latest/meta-data'),
+    );
+    await step(
+      'The number of the listed host instead of its name: denied',
+      DENIED,
+      fetchOf(`https://127.0.0.1:${lookup.port}/v1/42`),
+    );
+    await step(
+      'The listed host sends the code elsewhere (a redirect): the code is told, nobody follows',
+      /->  status 302/,
+      fetchOf(`https://${host}/v1/moved`),
+    );
+    await step('And going there itself: denied', DENIED, fetchOf('https://elsewhere.example/v1/1'));
 
-    heading('Impostors: each gets its own error, and not one byte of the question');
+    heading(
+      'Impostors: machines that are not what they say',
+      'Each stands where the worker should be. The client finds out by itself and sends nothing: not one byte of the question.',
+      'NotAnEnclave: not proven to be a sealed machine. InvalidEnclaveCode: sealed, but other code. NotIsolated: right code, but not sealed enough.',
+    );
     for await (const impostor of createImpostors({
       url,
       trust,
