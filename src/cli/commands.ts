@@ -44,6 +44,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./measure.ts')).measure,
   ),
   entry(
+    'id-block',
+    'sign the launch digest of an image, so that the firmware starts nothing else',
+    async () => (await import('./id-block.ts')).idBlock,
+  ),
+  entry(
     'policy check',
     'check an owner policy, and show each problem with its line',
     async () => (await import('./policy-commands.ts')).policyCheckCommand,

@@ -4,7 +4,7 @@
  */
 import { concatBytes, encodeHex, isZero, parseBase64, parseHex } from '../../base/bytes.ts';
 import { sha384 } from '../../base/digest.ts';
-import { ConfigurationError } from '../../errors.ts';
+import { ConfigurationError, SecretError } from '../../errors.ts';
 import { isP384Key } from '../snp/signature.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -84,7 +84,7 @@ function readCoordinate(text: string | undefined): Bytes | null {
 
 /**
  * Opens a private key (PKCS#8 in DER, P-384) for signing.
- * @throws ConfigurationError ERR_CONFIGURATION_FILE
+ * @throws SecretError ERR_SECRET_UNREADABLE
  */
 export async function openIdSigner(pkcs8: Bytes): Promise<IdSigner> {
   const { subtle } = globalThis.crypto;
@@ -99,6 +99,6 @@ export async function openIdSigner(pkcs8: Bytes): Promise<IdSigner> {
       sign: async (data) => new Uint8Array(await subtle.sign({ name: 'ECDSA', hash: 'SHA-384' }, key, data)),
     };
   } catch (cause) {
-    throw new ConfigurationError('ERR_CONFIGURATION_FILE', 'the key is not a P-384 private key in PKCS#8', { cause });
+    throw new SecretError('ERR_SECRET_UNREADABLE', 'the ID key or author key is not a private key on P-384', { cause });
   }
 }

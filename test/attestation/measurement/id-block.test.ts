@@ -14,6 +14,7 @@ import { EnclaveError } from '../../../src/errors.ts';
 
 const FILE = 'ERR_CONFIGURATION_FILE';
 const USAGE = 'ERR_CONFIGURATION_USAGE';
+const SECRET = 'ERR_SECRET_UNREADABLE';
 
 const pkcs8 = (key: KeyObject): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(key.export({ type: 'pkcs8', format: 'der' }));
@@ -107,13 +108,13 @@ describe('an ID key', () => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve });
     const spki = Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' }));
     expect(await codeOf(() => encodeIdKey(spki))).toBe(FILE);
-    expect(await codeOf(() => openIdSigner(pkcs8(privateKey)))).toBe(FILE);
+    expect(await codeOf(() => openIdSigner(pkcs8(privateKey)))).toBe(SECRET);
   });
 
   it('is not an RSA key, and not just any bytes', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    expect(await codeOf(() => openIdSigner(pkcs8(privateKey)))).toBe(FILE);
-    expect(await codeOf(() => openIdSigner(new Uint8Array(10)))).toBe(FILE);
+    expect(await codeOf(() => openIdSigner(pkcs8(privateKey)))).toBe(SECRET);
+    expect(await codeOf(() => openIdSigner(new Uint8Array(10)))).toBe(SECRET);
   });
 
   it.each([
