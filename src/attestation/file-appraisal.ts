@@ -4,11 +4,9 @@
  */
 import type { Appraisal, Check } from '../appraisal.ts';
 import type { CheckId } from './check-table.ts';
-import { concludeAppraisal, makeCheck, skipCheck } from './checks.ts';
-import { parseClaims, reportDataOf } from './claims.ts';
-import { parseEvidence } from './evidence.ts';
-import { appraise, checkMeasurement, checkReportData, type Subject } from './report-appraisal.ts';
-import { checkFunctions, checkLockdown, checkOwnerPolicies } from './session-appraisal.ts';
+import { skipCheck } from './checks.ts';
+import { appraiseEvidence } from './evidence-appraisal.ts';
+import { appraise, checkMeasurement, type Subject } from './report-appraisal.ts';
 import type { TrustFile } from './trust-file.ts';
 
 const NO_CONNECTION = 'a file has no connection to compare with';
@@ -25,28 +23,7 @@ const skipChannel = (): readonly Check[] => [
 
 /** Appraises an encoded evidence bundle: all that a session checks, but for freshness and the connection. */
 export async function appraiseEvidenceFile(encoded: Uint8Array, trust: TrustFile, now: Date): Promise<Appraisal> {
-  const refuse = (check: Check): Appraisal => concludeAppraisal([check], null, trust.roots !== 'amd');
-  const evidence = parseEvidence(encoded);
-  if ('problem' in evidence) return refuse(makeCheck('evidence-form', false, 'an evidence bundle', evidence.problem));
-  const claims = parseClaims(evidence.value.claims);
-  if ('problem' in claims)
-    return refuse(makeCheck('claims-form', false, 'claims of profile anchorhold/1', claims.problem));
-  const said = claims.value;
-  return await appraise(
-    evidence.value,
-    trust.machine,
-    trust.roots,
-    {
-      parse: () => [
-        makeCheck('evidence-form', true, 'an evidence bundle', 'so'),
-        makeCheck('claims-form', true, 'claims of profile anchorhold/1', 'so'),
-      ],
-      channel: (report) => [checkReportData(report, reportDataOf(evidence.value.claims)), ...skipChannel()],
-      code: (report) => [checkMeasurement(report, trust.code.measurements), checkFunctions(said, trust)],
-      isolation: () => [checkOwnerPolicies(said, trust), checkLockdown(said, trust)],
-    },
-    now,
-  );
+  return await appraiseEvidence(encoded, trust, skipChannel, now);
 }
 
 /** Appraises a bare report with the certificates given beside it: what the hardware says, and nothing of what a worker claims. */

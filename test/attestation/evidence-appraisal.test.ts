@@ -1,8 +1,8 @@
 /** What claims must say: exactly the demanded names with exactly the demanded values, also when a name is one that every object has. */
 import { describe, expect, it } from 'vitest';
 import { encodeClaims, PROFILE, parseClaims } from '../../src/attestation/claims.ts';
+import { checkFunctions, checkLockdown, checkOwnerPolicies } from '../../src/attestation/evidence-appraisal.ts';
 import { PRESETS } from '../../src/attestation/requirements.ts';
-import { checkFunctions, checkLockdown, checkOwnerPolicies } from '../../src/attestation/session-appraisal.ts';
 import { formatTrustFile, parseTrustFile, type TrustFile } from '../../src/attestation/trust-file.ts';
 import type { DigestText } from '../../src/base/digest.ts';
 
