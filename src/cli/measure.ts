@@ -50,7 +50,7 @@ function readCounts(text: string): readonly number[] {
 }
 
 function readCpus(text: string | null, vmm: Vmm): readonly (CpuType | null)[] {
-  if (text !== null) return text.split(',').map(parseCpuType);
+  if (text !== null) return [...new Set(text.split(','))].map(parseCpuType);
   if (vmm === 'qemu') throw usage('--cpu is missing: on QEMU the digest depends on it; write one such as EPYC-Milan');
   return [null];
 }

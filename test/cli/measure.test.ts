@@ -75,6 +75,14 @@ describe('anchorhold measure', () => {
     );
   });
 
+  it('prints each shape once, however often it is named', async () => {
+    const shapes = await rows(...OVMF, '--vcpus', '2,1,2', '--cpu', 'EPYC-v4,EPYC-v4');
+    expect(shapes.map(({ vcpus, cpu }) => [vcpus, cpu])).toEqual([
+      [2, 'EPYC-v4'],
+      [1, 'EPYC-v4'],
+    ]);
+  });
+
   it('has defaults: QEMU, one vCPU, no feature but SNP', async () => {
     const spelled = ['--vmm', 'qemu', '--vcpus', '1', '--guest-features', '1'];
     expect(await rows(...SHAPE)).toEqual(await rows(...SHAPE, ...spelled));
