@@ -74,12 +74,13 @@ describe('dev', () => {
   });
 
   it('without a policy starts, and says that nothing is allowed', async () => {
-    let status = 0;
+    let code: unknown = null;
     const { exit, out, err } = await dev([], async () => {
       await using session = new SecureSession(undefined, { trust: join(folder, 'anchorhold.trust.json') });
-      ({ status } = await session.get('/upper'));
+      expect((await session.attest()).verdict).toBe('accept');
+      code = await session.get('/upper').catch((error: unknown) => (error as { code?: unknown }).code);
     });
-    expect({ exit, err, status }).toEqual({ exit: 0, err: '', status: 404 });
+    expect({ exit, err, code }).toEqual({ exit: 0, err: '', code: 'ERR_INVALID_ENCLAVE_CODE_FUNCTION' });
     expect(out).toContain('SIMULATED');
     expect(out).toContain('nothing is allowed');
   });
