@@ -231,38 +231,46 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
   ),
   vmpl: isolation('ERR_NOT_ISOLATED_VMPL', '`machine.vmpl` lists the privilege level.', REPORT),
   'guest-policy-debug': guestPolicy(
-    '`machine.guestPolicy.debug`, bit 19: the host may read the guest through debug commands.',
+    '`machine.guestPolicy.debug`, bit 19: whether the host may read the guest through debug commands.',
   ),
   'guest-policy-migration-agent': guestPolicy(
-    '`machine.guestPolicy.migrationAgent`, bit 18: another guest may move this one.',
+    '`machine.guestPolicy.migrationAgent`, bit 18: whether another guest may move this one.',
   ),
-  'guest-policy-smt': guestPolicy('`machine.guestPolicy.smt`, bit 16: may run with simultaneous multi-threading.'),
-  'guest-policy-single-socket': guestPolicy('`machine.guestPolicy.singleSocket`, bit 20: runs on one socket only.'),
-  'guest-policy-cxl': guestPolicy('`machine.guestPolicy.cxl`, bit 21: may use CXL memory and devices.'),
+  'guest-policy-smt': guestPolicy(
+    '`machine.guestPolicy.smt`, bit 16: whether the guest may run with simultaneous multi-threading.',
+  ),
+  'guest-policy-single-socket': guestPolicy(
+    '`machine.guestPolicy.singleSocket`, bit 20: whether the guest runs on one socket only.',
+  ),
+  'guest-policy-cxl': guestPolicy(
+    '`machine.guestPolicy.cxl`, bit 21: whether the guest may use CXL memory and devices.',
+  ),
   'guest-policy-mem-aes-256-xts': guestPolicy(
-    '`machine.guestPolicy.memAes256Xts`, bit 22: memory must use AES-256-XTS.',
+    '`machine.guestPolicy.memAes256Xts`, bit 22: whether memory must use AES-256-XTS.',
   ),
-  'guest-policy-rapl-disabled': guestPolicy('`machine.guestPolicy.raplDisabled`, bit 23: power readings must be off.'),
+  'guest-policy-rapl-disabled': guestPolicy(
+    '`machine.guestPolicy.raplDisabled`, bit 23: whether power readings must be off.',
+  ),
   'guest-policy-ciphertext-hiding': guestPolicy(
-    '`machine.guestPolicy.ciphertextHiding`, bit 24: ciphertext must be hidden from the host.',
+    '`machine.guestPolicy.ciphertextHiding`, bit 24: whether ciphertext must be hidden from the host.',
   ),
   'guest-policy-page-swap-disabled': guestPolicy(
-    '`machine.guestPolicy.pageSwapDisabled`, bit 25: the host may not move pages.',
+    '`machine.guestPolicy.pageSwapDisabled`, bit 25: whether the host is kept from moving pages.',
   ),
-  'platform-smt': platform('`machine.platform.smt`, bit 0: simultaneous multi-threading is on.'),
-  'platform-tsme': platform('`machine.platform.tsme`, bit 1: all memory is encrypted.'),
-  'platform-ecc': platform('`machine.platform.ecc`, bit 2: memory has error correction.'),
-  'platform-rapl-disabled': platform('`machine.platform.raplDisabled`, bit 3: power readings are off.'),
+  'platform-smt': platform('`machine.platform.smt`, bit 0: whether simultaneous multi-threading is on.'),
+  'platform-tsme': platform('`machine.platform.tsme`, bit 1: whether all memory is encrypted.'),
+  'platform-ecc': platform('`machine.platform.ecc`, bit 2: whether memory has error correction.'),
+  'platform-rapl-disabled': platform('`machine.platform.raplDisabled`, bit 3: whether power readings are off.'),
   'platform-ciphertext-hiding': platform(
-    '`machine.platform.ciphertextHiding`, bit 4: ciphertext is hidden from the host.',
+    '`machine.platform.ciphertextHiding`, bit 4: whether ciphertext is hidden from the host.',
   ),
   'platform-alias-check-complete': platform(
-    '`machine.platform.aliasCheckComplete`, bit 5: no memory address stands for another since the last reset (BadRAM, AMD-SB-3015).',
+    '`machine.platform.aliasCheckComplete`, bit 5: whether it was checked since the last reset that no memory address stands for another (BadRAM, AMD-SB-3015).',
   ),
   'platform-iommu-write-safe': platform(
-    '`machine.platform.iommuWriteSafe`, bit 6: devices cannot write to guest memory (AMD-SB-3016).',
+    '`machine.platform.iommuWriteSafe`, bit 6: whether devices are kept from writing to guest memory (AMD-SB-3016).',
   ),
-  'platform-tio': platform('`machine.platform.tio`, bit 7: trusted I/O is on.'),
+  'platform-tio': platform('`machine.platform.tio`, bit 7: whether trusted I/O is on.'),
   'platform-unknown-bits': platform('`machine.platform.unknownBits`, bits 63 to 8: nobody knows yet what they mean.'),
   'tcb-order': tcb('Always: reported is not above committed, committed not above current, launch not above current.'),
   'tcb-committed-equals-current': tcb('`machine.committedEqualsCurrent`: no provisional firmware is running.'),

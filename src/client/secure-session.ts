@@ -64,7 +64,8 @@ function encodeJson(value: object): string {
 function refuseUnlessListed(url: URL, trust: TrustFile, appraisal: Appraisal): void {
   const name = url.pathname.split('/')[1] ?? '';
   if (Object.hasOwn(trust.code.functions, name)) return;
-  const message = `the trust file lists no function ${JSON.stringify(name)} under code.functions, so nothing was sent to it`;
+  const listed = Object.keys(trust.code.functions).join(', ') || 'none';
+  const message = `nothing was sent: the trust file lists no function ${JSON.stringify(name)} (code.functions lists ${listed})`;
   throw new InvalidEnclaveCodeError('ERR_INVALID_ENCLAVE_CODE_FUNCTION', message, appraisal);
 }
 

@@ -27,5 +27,10 @@ function digestPolicy(folder: string, path: string): DigestText {
  */
 export async function loadTrustFile(path: string): Promise<TrustFile> {
   const text = await readTextFile(path, LIMITS.configurationBytes);
-  return parseTrustFile(text, (file) => digestPolicy(dirname(path), file));
+  try {
+    return parseTrustFile(text, (file) => digestPolicy(dirname(path), file));
+  } catch (error) {
+    if (!(error instanceof ConfigurationError) || error.code !== 'ERR_CONFIGURATION_TRUST') throw error;
+    throw new ConfigurationError(error.code, `${path}: ${error.message}`, { cause: error });
+  }
 }
