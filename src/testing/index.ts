@@ -19,6 +19,7 @@ export {
 } from './certificates.ts';
 export { type Corruptions, corrupt, type SignatureTrick } from './corrupt.ts';
 export { type SimulatedDevice, type SimulatedDeviceOptions, simulatedDevice } from './device.ts';
+export { type FakeKds, type FakeKdsOptions, type KdsAnswer, openFakeKds } from './fake-kds.ts';
 export { type ReportFields, type ReportVersion, SIMULATED_MEASUREMENT } from './machine.ts';
 export {
   createSimulatedAmd,
