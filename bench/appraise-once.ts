@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const start = performance.now();
 const { appraiseReport } = await import('../src/attestation/report-appraisal.ts');
+const { createChainCache } = await import('../src/attestation/snp/chain-cache.ts');
 const { PRESETS } = await import('../src/attestation/requirements.ts');
 const loadedMs = performance.now() - start;
 
@@ -17,5 +18,5 @@ const subject = { report: decode(report), certificates: certificates.map(decode)
 const demands = { reportData: 'any', measurements: 'any', machine: PRESETS['strict-2026-11'] } as const;
 
 const first = performance.now();
-const { verdict } = await appraiseReport(subject, demands, { simulated: [root] }, new Date());
+const { verdict } = await appraiseReport(subject, demands, { simulated: [root] }, new Date(), createChainCache());
 console.log(JSON.stringify({ verdict, loadedMs, firstMs: performance.now() - first }));

@@ -12,6 +12,7 @@ import { ConfigurationError } from '../errors.ts';
 import { hexOf, listOf, object, type Reader, readJson, refuseValue, text, wordOr } from './json-reader.ts';
 import { readMachine } from './machine-file.ts';
 import { appraiseReport, type Demands } from './report-appraisal.ts';
+import type { ChainCache } from './snp/chain-cache.ts';
 import { isPem, parsePemCertificates } from './snp/pem.ts';
 import type { Roots } from './snp/roots.ts';
 
@@ -98,14 +99,14 @@ function toDer(bytes: Bytes): readonly Bytes[] {
   return (isPem(bytes) ? parsePemCertificates(bytes) : null) ?? [bytes];
 }
 
-/** Appraises one case; every case gets a verdict. */
-export async function appraiseCase(input: Case): Promise<Verdict> {
+/** Appraises one case; every case gets a verdict. `cache` changes what it costs, never what it gives. */
+export async function appraiseCase(input: Case, cache: ChainCache): Promise<Verdict> {
   const given = input.certificates.flatMap(toDer);
   const trusted = input.roots === 'amd' ? [] : input.roots.flatMap(toDer);
   const roots: Roots = input.roots === 'amd' ? 'amd' : { simulated: trusted.map((der) => encodeHex(sha256(der))) };
   const certificates = [...given, ...trusted.filter((root) => !given.some((c) => equalBytes(c, root)))];
   const subject = { report: input.report, certificates, crl: input.crl };
-  const appraisal = await appraiseReport(subject, input.expect, roots, input.at);
+  const appraisal = await appraiseReport(subject, input.expect, roots, input.at, cache);
   const { verdict, stage, code, error, checks, report } = appraisal;
   return {
     name: input.name,

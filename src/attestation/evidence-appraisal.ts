@@ -8,6 +8,7 @@ import { concludeAppraisal, makeCheck } from './checks.ts';
 import { type Claims, parseClaims, reportDataOf } from './claims.ts';
 import { type Evidence, parseEvidence } from './evidence.ts';
 import { appraise, checkMeasurement, checkReportData } from './report-appraisal.ts';
+import type { ChainCache } from './snp/chain-cache.ts';
 import type { TrustFile } from './trust-file.ts';
 
 /** Writes a map of names and values for a check, sorted, so that the same content is the same text. */
@@ -74,6 +75,7 @@ export async function appraiseEvidence(
   trust: TrustFile,
   askChannel: ChannelQuestion,
   now: Date,
+  cache: ChainCache,
 ): Promise<Appraisal> {
   const refuse = (check: Check): Appraisal => concludeAppraisal([check], null, trust.roots !== 'amd');
   const parsed = parseEvidence(encoded);
@@ -97,5 +99,6 @@ export async function appraiseEvidence(
       isolation: () => [checkOwnerPolicies(claims, trust), checkLockdown(claims, trust)],
     },
     now,
+    cache,
   );
 }

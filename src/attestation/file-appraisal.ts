@@ -7,6 +7,7 @@ import type { CheckId } from './check-table.ts';
 import { skipCheck } from './checks.ts';
 import { appraiseEvidence } from './evidence-appraisal.ts';
 import { appraise, checkMeasurement, type Subject } from './report-appraisal.ts';
+import { createChainCache } from './snp/chain-cache.ts';
 import type { TrustFile } from './trust-file.ts';
 
 const NO_CONNECTION = 'a file has no connection to compare with';
@@ -23,7 +24,7 @@ const skipChannel = (): readonly Check[] => [
 
 /** Appraises an encoded evidence bundle: all that a session checks, but for freshness and the connection. */
 export async function appraiseEvidenceFile(encoded: Uint8Array, trust: TrustFile, now: Date): Promise<Appraisal> {
-  return await appraiseEvidence(encoded, trust, skipChannel, now);
+  return await appraiseEvidence(encoded, trust, skipChannel, now, createChainCache());
 }
 
 /** Appraises a bare report with the certificates given beside it: what the hardware says, and nothing of what a worker claims. */
@@ -45,5 +46,6 @@ export async function appraiseReportFile(subject: Subject, trust: TrustFile, now
       ],
     },
     now,
+    createChainCache(),
   );
 }

@@ -11,7 +11,8 @@ import { checkMachine } from './machine.ts';
 import type { Machine } from './requirements.ts';
 import { checkBinding } from './snp/binding.ts';
 import { checkChain } from './snp/chain.ts';
-import { parseCertificate, parseCrl, type X509Certificate, type X509Crl } from './snp/der.ts';
+import type { ChainCache } from './snp/chain-cache.ts';
+import type { X509Certificate, X509Crl } from './snp/der.ts';
 import { findProduct, type Product } from './snp/product.ts';
 import { type AttestationReport, parseReport, REPORT_RULES } from './snp/report.ts';
 import { checkReportSignature } from './snp/report-signature.ts';
@@ -40,17 +41,18 @@ export interface Questions {
   isolation(report: AttestationReport): readonly Check[];
 }
 
-/** Appraises a subject: the fixed stages of a genuine report, and the questions that are put to it. */
+/** Appraises a subject: the fixed stages of a genuine report, and the questions that are put to it. `cache` changes what it costs, never what it gives. */
 export async function appraise(
   subject: Subject,
   machine: Machine,
   roots: Roots,
   questions: Questions,
   now: Date,
+  cache: ChainCache,
 ): Promise<Appraisal> {
   // Signatures are checked later than fields are read, so both must see the same bytes whatever becomes of the caller's buffer.
   const bytes = Uint8Array.from(subject.report);
-  const { checks: parseChecks, report, certificates, crl } = parseSubject({ ...subject, report: bytes });
+  const { checks: parseChecks, report, certificates, crl } = parseSubject({ ...subject, report: bytes }, cache);
   const checks: Check[] = [...parseChecks, ...questions.parse()];
   const conclude = (product: Product | null, simulated: boolean): Appraisal =>
     concludeAppraisal(checks, report === null ? null : summarize(report, product), simulated);
@@ -61,14 +63,14 @@ export async function appraise(
     endorsement,
     product,
     simulated,
-  } = await checkChain(certificates, crl, machine, roots, now);
+  } = await checkChain(certificates, crl, machine, roots, now, cache);
   checks.push(...chainChecks);
   if (!allMet(checks) || endorsement === null) return conclude(product, simulated);
 
   checks.push(...checkBinding(report, endorsement));
   if (!allMet(checks)) return conclude(product, simulated);
 
-  checks.push(...(await checkReportSignature(bytes, report, endorsement.spki)));
+  checks.push(...(await checkReportSignature(bytes, report, endorsement.certificate, cache)));
   if (!allMet(checks)) return conclude(product, simulated);
 
   checks.push(...questions.channel(report));
@@ -90,14 +92,20 @@ export interface Demands {
 }
 
 /** Appraises a single report against constants; sessions have their own questions (session-appraisal.ts). */
-export async function appraiseReport(subject: Subject, demands: Demands, roots: Roots, now: Date): Promise<Appraisal> {
+export async function appraiseReport(
+  subject: Subject,
+  demands: Demands,
+  roots: Roots,
+  now: Date,
+  cache: ChainCache,
+): Promise<Appraisal> {
   const questions: Questions = {
     parse: () => [],
     channel: (report) => [checkReportData(report, demands.reportData)],
     code: (report) => [checkMeasurement(report, demands.measurements)],
     isolation: () => [],
   };
-  return await appraise(subject, demands.machine, roots, questions, now);
+  return await appraise(subject, demands.machine, roots, questions, now, cache);
 }
 
 /** Checks all 64 bytes of REPORT_DATA. */
@@ -121,7 +129,7 @@ interface ParsedSubject {
   readonly crl: X509Crl | null;
 }
 
-function parseSubject(subject: Subject): ParsedSubject {
+function parseSubject(subject: Subject, cache: ChainCache): ParsedSubject {
   const { report, problems } = parseReport(subject.report);
   const checks: Check[] = REPORT_RULES.map((rule) => {
     const id: CheckId = rule;
@@ -133,14 +141,14 @@ function parseSubject(subject: Subject): ParsedSubject {
   });
 
   const { length: count } = subject.certificates;
-  const decoded = subject.certificates.slice(0, LIMITS.certificates).map(parseCertificate);
+  const decoded = subject.certificates.slice(0, LIMITS.certificates).map((der) => cache.parseCertificate(der));
   const certificates = decoded.filter((c) => c !== null);
   const bad = decoded.flatMap((c, i) => (c === null ? [`number ${i + 1} is not a certificate`] : []));
   if (count > LIMITS.certificates) bad.push(`${count} certificates`);
   const expected = `DER certificates, at most ${LIMITS.certificates}`;
   checks.push(makeCheck('certificates-form', bad.length === 0, expected, bad.join('; ') || String(count)));
 
-  const crl = subject.crl === null ? null : parseCrl(subject.crl);
+  const crl = subject.crl === null ? null : cache.parseCrl(subject.crl);
   checks.push(
     subject.crl === null
       ? skipCheck('crl-form', 'a DER revocation list', 'none')

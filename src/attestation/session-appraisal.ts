@@ -11,6 +11,7 @@ import type { Claims, Role } from './claims.ts';
 import type { Evidence } from './evidence.ts';
 import { appraiseEvidence, type ChannelQuestion } from './evidence-appraisal.ts';
 import { freshnessLeaf, isFresh } from './freshness.ts';
+import type { ChainCache } from './snp/chain-cache.ts';
 import type { TrustFile } from './trust-file.ts';
 
 /** What the client knows of its own connection: nothing of it comes from the other end's word. */
@@ -42,6 +43,7 @@ export async function appraiseSession(
   channel: Channel,
   trust: TrustFile,
   now: Date,
+  cache: ChainCache,
 ): Promise<Appraisal> {
   if (encoded === null) {
     const absent = makeCheck('evidence-present', false, 'an evidence bundle', 'something else');
@@ -51,7 +53,7 @@ export async function appraiseSession(
     checkFreshness(claims, evidence, channel),
     checkTlsKey(claims, channel),
   ];
-  return await appraiseEvidence(encoded, trust, askChannel, now);
+  return await appraiseEvidence(encoded, trust, askChannel, now, cache);
 }
 
 /**

@@ -3,6 +3,7 @@
  * on stderr and makes the exit code 1; the others still get their verdicts. The contract is attestation/conformance.ts.
  */
 import { appraiseCase, parseCase } from '../attestation/conformance.ts';
+import { createChainCache } from '../attestation/snp/chain-cache.ts';
 import { parseUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
@@ -48,6 +49,7 @@ export async function appraiseLines(
   write: (line: string) => void,
   complain: (line: string) => void,
 ): Promise<number> {
+  const cache = createChainCache();
   let number = 0;
   let exit = 0;
   for await (const bytes of splitLines(input, LIMITS.caseBytes)) {
@@ -59,7 +61,7 @@ export async function appraiseLines(
         const problem = bytes === null ? `is larger than ${LIMITS.caseBytes} bytes` : 'is not UTF-8';
         throw new ConfigurationError('ERR_CONFIGURATION_USAGE', `the case ${problem}`);
       }
-      write(JSON.stringify(await appraiseCase(parseCase(line))));
+      write(JSON.stringify(await appraiseCase(parseCase(line), cache)));
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       complain(`anchorhold: line ${number} is not a case: ${error.message}`);

@@ -2,6 +2,7 @@
  * Attested connections to one origin: hands out an idle one, opens another up to a cap, and drops the spent ones.
  * A connection is appraised when it is opened and never replaced behind a caller's back.
  */
+import { createChainCache } from '../attestation/snp/chain-cache.ts';
 import { TransportError } from '../errors.ts';
 import { isUnsent } from '../io/channel-client.ts';
 import { type AttestedConnection, type ConnectionDemands, openAttestedConnection } from './connection.ts';
@@ -42,12 +43,14 @@ async function untilAborted<T>(value: Promise<T>, signal: AbortSignal | null): P
 
 /** Starts an empty pool; nothing is dialled before the first use. */
 export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
+  // A worker's connections come with one chain; it is read once for all of them.
+  const cache = createChainCache();
   let connections: AttestedConnection[] = [];
   const opening = new Set<Promise<AttestedConnection>>();
   let closed = false;
 
   async function dial(): Promise<AttestedConnection> {
-    const connection = closed ? null : await openAttestedConnection(demands);
+    const connection = closed ? null : await openAttestedConnection(demands, cache);
     if (connection !== null && !closed) {
       connections.push(connection);
       return connection;

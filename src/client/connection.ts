@@ -7,6 +7,7 @@ import type { Appraisal } from '../appraisal.ts';
 import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { appraiseSession, refuseUnlessAccepted } from '../attestation/session-appraisal.ts';
+import { type ChainCache, createChainCache } from '../attestation/snp/chain-cache.ts';
 import type { TrustFile } from '../attestation/trust-file.ts';
 import { LIMITS } from '../base/limits.ts';
 import { TransportError } from '../errors.ts';
@@ -41,7 +42,11 @@ export interface AppraisedEvidence {
 }
 
 /** Sends a nonce and appraises the answer; nothing but the request for evidence leaves. */
-async function exchangeEvidence(connection: TlsConnection, demands: ConnectionDemands): Promise<AppraisedEvidence> {
+async function exchangeEvidence(
+  connection: TlsConnection,
+  demands: ConnectionDemands,
+  cache: ChainCache,
+): Promise<AppraisedEvidence> {
   const { origin, trust, timeoutMs, now } = demands;
   const nonce = randomBytes(NONCE_BYTES);
   const answer = await postOnSocket(
@@ -55,7 +60,7 @@ async function exchangeEvidence(connection: TlsConnection, demands: ConnectionDe
   const evidence = answer?.status === 200 && answer.contentType === EVIDENCE_MEDIA_TYPE ? answer.body : null;
   const value = connection.exportKey(EXPORTER_LABEL, 'worker');
   const channel = { role: 'worker', nonce, value, peerSpkiDigest: connection.peerSpkiDigest } as const;
-  return { evidence, appraisal: await appraiseSession(evidence, channel, trust, now()) };
+  return { evidence, appraisal: await appraiseSession(evidence, channel, trust, now(), cache) };
 }
 
 async function dial({ origin, timeoutMs, clientCertificate }: ConnectionDemands): Promise<TlsConnection> {
@@ -70,7 +75,7 @@ async function dial({ origin, timeoutMs, clientCertificate }: ConnectionDemands)
 export async function appraiseWorker(demands: ConnectionDemands): Promise<AppraisedEvidence> {
   const connection = await dial(demands);
   try {
-    return await exchangeEvidence(connection, demands);
+    return await exchangeEvidence(connection, demands, createChainCache());
   } finally {
     connection.socket.destroy();
   }
@@ -80,10 +85,13 @@ export async function appraiseWorker(demands: ConnectionDemands): Promise<Apprai
  * Opens a connection and appraises the worker at its other end; closes it again on every failure.
  * @throws NotAnEnclaveError, InvalidEnclaveCodeError, NotIsolatedEnclaveError with the appraisal; TransportError
  */
-export async function openAttestedConnection(demands: ConnectionDemands): Promise<AttestedConnection> {
+export async function openAttestedConnection(
+  demands: ConnectionDemands,
+  cache: ChainCache,
+): Promise<AttestedConnection> {
   const connection = await dial(demands);
   try {
-    const { appraisal } = await exchangeEvidence(connection, demands);
+    const { appraisal } = await exchangeEvidence(connection, demands, cache);
     refuseUnlessAccepted(appraisal);
     return {
       appraisal,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { STAGES } from '../../src/appraisal.ts';
 import { appraiseCase, parseCase, type Verdict } from '../../src/attestation/conformance.ts';
+import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
 import { encodeBase64, encodeHex, encodeUtf8 } from '../../src/base/bytes.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { appraise, appraiseLines } from '../../src/cli/appraise.ts';
@@ -34,7 +35,8 @@ const healthy = (): Json & { expect: Json } => ({
   },
 });
 
-const run = async (input: Json): Promise<Verdict> => await appraiseCase(parseCase(JSON.stringify(input)));
+const run = async (input: Json): Promise<Verdict> =>
+  await appraiseCase(parseCase(JSON.stringify(input)), createChainCache());
 
 function notACase(line: string): string {
   try {

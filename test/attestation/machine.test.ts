@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Appraisal } from '../../src/appraisal.ts';
 import { appraiseReport } from '../../src/attestation/report-appraisal.ts';
 import { type Machine, PRESETS } from '../../src/attestation/requirements.ts';
+import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import type { MachineOptions } from '../../src/testing/index.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
@@ -12,7 +13,13 @@ const amd = await sharedAmd();
 
 async function appraise(machine: Machine, options: MachineOptions): Promise<Appraisal> {
   const issued = await amd.issueReport(options);
-  return await appraiseReport(issued, anyReport(machine), { simulated: [issued.rootFingerprint] }, NOW);
+  return await appraiseReport(
+    issued,
+    anyReport(machine),
+    { simulated: [issued.rootFingerprint] },
+    NOW,
+    createChainCache(),
+  );
 }
 
 const failed = (a: Appraisal): readonly string[] => a.checks.filter((c) => c.outcome === 'fail').map((c) => c.id);
@@ -294,7 +301,14 @@ describe('each demand on the machine', () => {
     const id = encodeHex(report.subarray(0x1a0, 0x1a8));
     const demands = anyReport({ ...ANY_MACHINE, chips: [id] });
     const roots = { simulated: [rootFingerprint] };
-    expect((await appraiseReport({ report, certificates, crl: null }, demands, roots, NOW)).verdict).toBe('accept');
+    const appraisal = await appraiseReport(
+      { report, certificates, crl: null },
+      demands,
+      roots,
+      NOW,
+      createChainCache(),
+    );
+    expect(appraisal.verdict).toBe('accept');
   });
 
   it('with the floor table of 2026-09 accepts healthy machines, and refuses a CPU that it does not list', async () => {

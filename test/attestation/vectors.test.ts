@@ -6,6 +6,7 @@ import { allMet } from '../../src/attestation/checks.ts';
 import { appraiseCase, parseCase, type Verdict } from '../../src/attestation/conformance.ts';
 import type { Machine } from '../../src/attestation/requirements.ts';
 import { checkChain } from '../../src/attestation/snp/chain.ts';
+import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
 import { parseCertificate, type X509Certificate } from '../../src/attestation/snp/der.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import { skipUnless } from '../skips.ts';
@@ -45,6 +46,7 @@ interface Synthetic {
   readonly report_data: string;
 }
 
+const sharedCache = createChainCache();
 const ROOT = join(VECTORS ?? '', 'snp');
 const base64 = (file: string): string => readFileSync(join(ROOT, file)).toString('base64');
 const index: { vectors: Vector[]; negative: Negative[] } =
@@ -78,7 +80,11 @@ async function run(name: string, given: Given): Promise<Verdict> {
       machine: given.machine,
     },
   });
-  return await appraiseCase(parseCase(line));
+  const verdict = await appraiseCase(parseCase(line), createChainCache());
+  // Every vector is also judged with what those before it left behind, and then once more.
+  expect(await appraiseCase(parseCase(line), sharedCache)).toEqual(verdict);
+  expect(await appraiseCase(parseCase(line), sharedCache)).toEqual(verdict);
+  return verdict;
 }
 
 const certificatesOf = (v: Vector): readonly string[] =>
@@ -146,7 +152,14 @@ describe('real reports', () => {
     const files = ['vek.der', 'ask.der', 'ark.der'].map((f) => readFileSync(join(ROOT, 'turin-vcek-only-virtee', f)));
     const certificates = files.map(parseCertificate).filter((c): c is X509Certificate => c !== null);
     expect(certificates.length).toBe(3);
-    const chain = await checkChain(certificates, null, ANY_MACHINE, 'amd', new Date(v?.verify_at ?? ''));
+    const chain = await checkChain(
+      certificates,
+      null,
+      ANY_MACHINE,
+      'amd',
+      new Date(v?.verify_at ?? ''),
+      createChainCache(),
+    );
     expect(allMet(chain.checks)).toBe(true);
     expect(encodeHex(chain.endorsement?.vek.hwid ?? new Uint8Array())).toBe('1e550a8ee5cf9f4d');
     expect(chain.simulated).toBe(false);

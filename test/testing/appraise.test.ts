@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Appraisal, Stage } from '../../src/appraisal.ts';
 import { appraiseReport, type Subject } from '../../src/attestation/report-appraisal.ts';
 import { type Machine, PRESETS } from '../../src/attestation/requirements.ts';
+import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
 import { PRODUCTS } from '../../src/attestation/snp/product.ts';
 import type { Signer } from '../../src/attestation/snp/report.ts';
 import type { Roots } from '../../src/attestation/snp/roots.ts';
@@ -31,7 +32,7 @@ const REPORT_DATA = new Uint8Array(64).fill(0x42);
 
 async function appraise(subject: Subject, roots: Roots, machine: Machine = STRICT): Promise<Appraisal> {
   const demands = { reportData: REPORT_DATA, measurements: [encodeHex(SIMULATED_MEASUREMENT)], machine };
-  return await appraiseReport(subject, demands, roots, NOW);
+  return await appraiseReport(subject, demands, roots, NOW, createChainCache());
 }
 
 const rootOf = (issued: IssuedReport): Roots => ({ simulated: [issued.rootFingerprint] });

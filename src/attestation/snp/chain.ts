@@ -7,6 +7,7 @@ import { equalBytes } from '../../base/bytes.ts';
 import type { CheckId } from '../check-table.ts';
 import { makeCheck, skipCheck } from '../checks.ts';
 import type { Machine } from '../requirements.ts';
+import type { ChainCache } from './chain-cache.ts';
 import { parseBasicConstraints, parseKeyUsage, type X509Certificate, type X509Crl, type X509Name } from './der.ts';
 import { X509_OID } from './oids.ts';
 import { findPath, type Path } from './path.ts';
@@ -14,15 +15,15 @@ import type { Product } from './product.ts';
 import type { Signer } from './report.ts';
 import { checkRevocation } from './revocation.ts';
 import { isAcceptedRoot, isAmdRoot, type Roots } from './roots.ts';
-import { isAmdSignatureAlgorithm, isP384Key, isRsa4096Key, isSignedPss } from './signature.ts';
+import { isAmdSignatureAlgorithm, isP384Key, isRsa4096Key } from './signature.ts';
 import { parseVek, type Vek } from './vek.ts';
 
 /** An endorsement key that a chain leads to; believed only when all checks of the stage are met. */
 export interface Endorsement {
   readonly product: Product;
   readonly vek: Vek;
-  /** SubjectPublicKeyInfo of the VEK, DER. */
-  readonly spki: Uint8Array<ArrayBuffer>;
+  /** The certificate that `vek` was read from; its key signs reports. */
+  readonly certificate: X509Certificate;
 }
 
 /** What the chain stage gives; `endorsement` is null when the chain could not be read to its end. */
@@ -81,8 +82,9 @@ export async function checkChain(
   machine: Machine,
   roots: Roots,
   now: Date,
+  cache: ChainCache,
 ): Promise<ChainResult> {
-  const { path, problem } = await findPath(certificates, roots);
+  const { path, problem } = await findPath(certificates, roots, cache);
   if (path === null) {
     const checks = [
       makeCheck('chain-path', false, 'one VEK, its issuer and a root', problem),
@@ -93,15 +95,22 @@ export async function checkChain(
   const { vek: leaf, ask, ark, product } = path;
   const { vek, problems } = parseVek(leaf, product);
   const signer: Signer = leaf.subject.commonName === 'SEV-VLEK' ? 'VLEK' : 'VCEK';
+  // At the same time, for all of them are made and reported whatever the others say.
+  const [arkSignature, askSignature, vekSignature, revocation] = await Promise.all([
+    checkSignature('chain-ark-signature', ark, ark, cache),
+    checkSignature('chain-ask-signature', ask, ark, cache),
+    checkSignature('chain-vek-signature', leaf, ask, cache),
+    checkRevocation(crl, path, machine.revocation, now, cache),
+  ]);
   const checks = [
     makeCheck('chain-path', true, 'one VEK, its issuer and a root', describe(path)),
     makeCheck('chain-root', isAcceptedRoot(roots, product, path.fingerprint), expectedRoots(roots), path.fingerprint),
     checkNames(path, signer),
     checkAlgorithms(path),
     checkKeys(path),
-    await checkSignature('chain-ark-signature', ark, ark),
-    await checkSignature('chain-ask-signature', ask, ark),
-    await checkSignature('chain-vek-signature', leaf, ask),
+    arkSignature,
+    askSignature,
+    vekSignature,
     checkDates(path, now),
     checkAuthority(path),
     checkExtensions(path),
@@ -112,9 +121,9 @@ export async function checkChain(
       : makeCheck('chain-product-name', PRODUCT_NAMES[product].test(vek.productName), product, vek.productName),
     makeCheck('chain-accepted-product', machine.products.includes(product), machine.products.join(', '), product),
     makeCheck('chain-accepted-signer', machine.signer.includes(signer), machine.signer.join(', '), signer),
-    ...(await checkRevocation(crl, path, machine.revocation, now)),
+    ...revocation,
   ];
-  const endorsement = vek === null ? null : { product, vek, spki: leaf.spki };
+  const endorsement = vek === null ? null : { product, vek, certificate: leaf };
   return { checks, endorsement, product, simulated: !isAmdRoot(path.fingerprint) };
 }
 
@@ -161,8 +170,13 @@ function checkKeys({ vek, ask, ark }: Path): Check {
   return makeCheck('chain-keys', problems.length === 0, 'RSA-4096, RSA-4096, P-384', list(problems, 'these'));
 }
 
-async function checkSignature(id: CheckId, child: X509Certificate, parent: X509Certificate): Promise<Check> {
-  const met = await isSignedPss(parent.spki, child.signature, child.tbs);
+async function checkSignature(
+  id: CheckId,
+  child: X509Certificate,
+  parent: X509Certificate,
+  cache: ChainCache,
+): Promise<Check> {
+  const met = await cache.isSignedBy(child, parent);
   const expected = `${child.subject.commonName} signed by ${parent.subject.commonName}`;
   return makeCheck(id, met, expected, met ? 'verifies' : 'does not verify');
 }

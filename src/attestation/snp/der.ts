@@ -35,7 +35,8 @@ export interface X509Name {
 }
 
 /** What certificates and CRLs have in common: signed bytes as received, algorithms and signature. */
-interface Signed {
+export interface Signed {
+  readonly der: Bytes;
   readonly tbs: Bytes;
   /** The AlgorithmIdentifier inside the signed bytes, and the one outside; both DER. */
   readonly innerAlgorithm: Bytes;
@@ -47,7 +48,6 @@ interface Signed {
 
 /** A decoded certificate. */
 export interface X509Certificate extends Signed {
-  readonly der: Bytes;
   /** 3 for every certificate with extensions. */
   readonly version: number;
   readonly serial: bigint;
@@ -173,6 +173,7 @@ export function parseCrl(der: Uint8Array): X509Crl | null {
     const nextUpdate = tbs.nextUpdate?.getTime() ?? null;
     if (!isDate(thisUpdate) || (nextUpdate !== null && !isDate(nextUpdate))) return null;
     return {
+      der: Uint8Array.from(der),
       tbs: firstElement(der),
       innerAlgorithm: encode(tbs.signature),
       outerAlgorithm: encode(crl.signatureAlgorithm),

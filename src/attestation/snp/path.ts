@@ -4,10 +4,10 @@
  */
 import { encodeHex, equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
+import type { ChainCache } from './chain-cache.ts';
 import type { X509Certificate } from './der.ts';
 import { PRODUCTS, type Product } from './product.ts';
 import { isAcceptedRoot, type Roots } from './roots.ts';
-import { isSignedPss } from './signature.ts';
 import { vekKind } from './vek.ts';
 
 /** The three certificates of a chain; `product` is what the root calls itself. */
@@ -35,6 +35,7 @@ const isSame = (a: X509Certificate, b: X509Certificate): boolean => equalBytes(a
 export async function findPath(
   certificates: readonly X509Certificate[],
   roots: Roots,
+  cache: ChainCache,
 ): Promise<{ readonly path: Path; readonly problem: null } | { readonly path: null; readonly problem: string }> {
   const distinct = certificates.filter((c, i) => certificates.findIndex((d) => isSame(c, d)) === i);
   const problem = (text: string): { readonly path: null; readonly problem: string } => ({ path: null, problem: text });
@@ -49,7 +50,7 @@ export async function findPath(
   let ask = asks[0];
   if (asks.length > 1) {
     for (const candidate of asks) {
-      if (await isSignedPss(candidate.spki, vek.signature, vek.tbs)) ask = candidate;
+      if (await cache.isSignedBy(vek, candidate)) ask = candidate;
     }
   }
   if (ask === undefined) return problem(`no certificate of ${vek.issuer.commonName}`);

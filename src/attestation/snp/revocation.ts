@@ -7,10 +7,11 @@ import { equalBytes } from '../../base/bytes.ts';
 import type { CheckId } from '../check-table.ts';
 import { makeCheck, skipCheck } from '../checks.ts';
 import type { Machine } from '../requirements.ts';
+import type { ChainCache } from './chain-cache.ts';
 import { parseKeyUsage, type X509Crl } from './der.ts';
 import { X509_OID } from './oids.ts';
 import type { Path } from './path.ts';
-import { isAmdSignatureAlgorithm, isSignedPss } from './signature.ts';
+import { isAmdSignatureAlgorithm } from './signature.ts';
 
 const REST: readonly CheckId[] = ['crl-issuer', 'crl-signature', 'crl-dates', 'crl-extensions', 'crl-revoked'];
 
@@ -23,6 +24,7 @@ export async function checkRevocation(
   path: Path,
   demand: Machine['revocation'],
   now: Date,
+  cache: ChainCache,
 ): Promise<readonly Check[]> {
   const skipped = (actual: string): readonly Check[] => REST.map((id) => skipCheck(id, demand, actual));
   const found = crl === null ? 'none' : 'a list';
@@ -34,7 +36,7 @@ export async function checkRevocation(
   return [
     makeCheck('crl-present', true, demand, found),
     checkIssuer(crl, path),
-    await checkSignature(crl, path),
+    await checkSignature(crl, path, cache),
     checkDates(crl, now),
     checkExtensions(crl),
     checkSerials(crl, path),
@@ -49,9 +51,9 @@ function checkIssuer(crl: X509Crl, { ark }: Path): Check {
   return makeCheck('crl-issuer', met, ark.subject.commonName, `${crl.issuer.commonName}${note}`);
 }
 
-async function checkSignature(crl: X509Crl, { ark }: Path): Promise<Check> {
+async function checkSignature(crl: X509Crl, { ark }: Path, cache: ChainCache): Promise<Check> {
   const algorithm = isAmdSignatureAlgorithm(crl.outerAlgorithm) && equalBytes(crl.outerAlgorithm, crl.innerAlgorithm);
-  const met = algorithm && (await isSignedPss(ark.spki, crl.signature, crl.tbs));
+  const met = algorithm && (await cache.isSignedBy(crl, ark));
   const actual = algorithm ? 'does not verify' : 'another algorithm';
   return makeCheck('crl-signature', met, `signed by ${ark.subject.commonName}`, met ? 'verifies' : actual);
 }

@@ -45,11 +45,31 @@ export function isP384Key(spki: Uint8Array): boolean {
   return spki.length === P384_SIZE && encodeHex(spki).startsWith(P384_START);
 }
 
-/** Tells whether RSASSA-PSS with SHA-384 and a salt of 48 bytes verifies; a key that WebCrypto refuses verifies nothing. */
-export async function isSignedPss(spki: Bytes, signature: Bytes, data: Bytes): Promise<boolean> {
+type KeyType =
+  | { readonly name: 'RSA-PSS'; readonly hash: 'SHA-384' }
+  | { readonly name: 'ECDSA'; readonly namedCurve: 'P-384' };
+
+async function importKey(spki: Bytes, algorithm: KeyType): Promise<CryptoKey | null> {
   try {
-    const algorithm = { name: 'RSA-PSS', hash: 'SHA-384' };
-    const key = await globalThis.crypto.subtle.importKey('spki', spki, algorithm, false, ['verify']);
+    return await globalThis.crypto.subtle.importKey('spki', spki, algorithm, false, ['verify']);
+  } catch {
+    return null;
+  }
+}
+
+/** Reads a SubjectPublicKeyInfo as a key for RSASSA-PSS with SHA-384; gives null for one that WebCrypto refuses. */
+export function importPssKey(spki: Bytes): Promise<CryptoKey | null> {
+  return importKey(spki, { name: 'RSA-PSS', hash: 'SHA-384' });
+}
+
+/** Reads a SubjectPublicKeyInfo as a key for ECDSA on P-384; gives null for one that WebCrypto refuses. */
+export function importP384Key(spki: Bytes): Promise<CryptoKey | null> {
+  return importKey(spki, { name: 'ECDSA', namedCurve: 'P-384' });
+}
+
+/** Tells whether RSASSA-PSS with SHA-384 and a salt of 48 bytes verifies. */
+export async function isPssSignature(key: CryptoKey, signature: Bytes, data: Bytes): Promise<boolean> {
+  try {
     return await globalThis.crypto.subtle.verify({ name: 'RSA-PSS', saltLength: 48 }, key, signature, data);
   } catch {
     return false;
@@ -62,14 +82,18 @@ export function isP384Range(r: bigint, s: bigint): boolean {
 }
 
 /** Tells whether ECDSA P-384 with SHA-384 verifies. A high `s` is as good as a low one, so never use signature bytes as an identity. */
-export async function isSignedP384(spki: Bytes, r: bigint, s: bigint, data: Bytes): Promise<boolean> {
+export async function isP384Signature(key: CryptoKey, r: bigint, s: bigint, data: Bytes): Promise<boolean> {
   const signature = parseHex(r.toString(16).padStart(96, '0') + s.toString(16).padStart(96, '0'), 96);
   if (!isP384Range(r, s) || signature === null) return false;
   try {
-    const algorithm = { name: 'ECDSA', namedCurve: 'P-384' };
-    const key = await globalThis.crypto.subtle.importKey('spki', spki, algorithm, false, ['verify']);
     return await globalThis.crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-384' }, key, signature, data);
   } catch {
     return false;
   }
+}
+
+/** Tells whether ECDSA P-384 with SHA-384 verifies under the key of a SubjectPublicKeyInfo; one that WebCrypto refuses verifies nothing. */
+export async function isSignedP384(spki: Bytes, r: bigint, s: bigint, data: Bytes): Promise<boolean> {
+  const key = await importP384Key(spki);
+  return key !== null && (await isP384Signature(key, r, s, data));
 }

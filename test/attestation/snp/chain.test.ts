@@ -5,6 +5,7 @@ import { type Appraisal, STAGES } from '../../../src/appraisal.ts';
 import { CHECKS, type CheckId } from '../../../src/attestation/check-table.ts';
 import { appraiseReport, type Subject } from '../../../src/attestation/report-appraisal.ts';
 import type { Machine } from '../../../src/attestation/requirements.ts';
+import { type ChainCache, createChainCache } from '../../../src/attestation/snp/chain-cache.ts';
 import { FIELDS } from '../../../src/attestation/snp/layout.ts';
 import type { Roots } from '../../../src/attestation/snp/roots.ts';
 import {
@@ -19,6 +20,7 @@ import { ANY_MACHINE, anyReport } from '../demands.ts';
 
 const amd = await sharedAmd();
 const stranger = await strangerAmd();
+const sharedCache = createChainCache();
 const MACHINE: Machine = { ...ANY_MACHINE, revocation: 'required' };
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
@@ -39,12 +41,20 @@ async function appraise(options: MachineOptions, changes: Changes = {}): Promise
   const subject: Subject = { report: issued.report, certificates: issued.certificates, crl: issued.crl };
   // Changing the root gives it another fingerprint; what is tested then is the rule and not the pin.
   const roots: Roots = { simulated: [issued.rootFingerprint] };
-  return await appraiseReport(
-    changes.change?.(subject) ?? subject,
-    anyReport({ ...MACHINE, ...changes.machine }),
-    changes.roots?.(roots) ?? roots,
-    changes.now ?? NOW,
-  );
+  const once = async (cache: ChainCache): Promise<Appraisal> =>
+    await appraiseReport(
+      changes.change?.(subject) ?? subject,
+      anyReport({ ...MACHINE, ...changes.machine }),
+      changes.roots?.(roots) ?? roots,
+      changes.now ?? NOW,
+      cache,
+    );
+  const appraisal = await once(createChainCache());
+  // Every row of this file is also judged with what all rows before it and the healthy subject left behind, and then once more.
+  await appraiseReport(subject, anyReport(MACHINE), roots, NOW, sharedCache);
+  expect(await once(sharedCache)).toEqual(appraisal);
+  expect(await once(sharedCache)).toEqual(appraisal);
+  return appraisal;
 }
 
 const failed = (a: Appraisal): readonly string[] => a.checks.filter((c) => c.outcome === 'fail').map((c) => c.id);
@@ -383,6 +393,7 @@ describe('a report whose buffer is changed during the appraisal', () => {
       demands,
       { simulated: [rootFingerprint] },
       NOW,
+      createChainCache(),
     );
     // The forged measurement has been read by now; the bytes that the VEK signed must not take its place.
     buffer.set(report);
