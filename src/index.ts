@@ -1,5 +1,6 @@
 /** The door `anchorhold`: a session that sends nothing before it has appraised the worker, what callers prove themselves with, and the errors. */
 export type { Appraisal, Check, ReportSummary, Stage } from './appraisal.ts';
+export type { CollateralSource } from './client/collateral-source.ts';
 export {
   type CertificateCredential,
   type Credential,

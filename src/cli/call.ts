@@ -8,6 +8,7 @@ import { SecureSession } from '../client/secure-session.ts';
 import { ConfigurationError, ERRORS, type ErrorCode, SecretError } from '../errors.ts';
 import { readBytesFile, readTextFile } from '../io/files.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
+import { KDS_OPTIONS, readCollateralSource } from './kds-options.ts';
 import { lowerFirst, printable, writeJson, writeProgress } from './output.ts';
 import { readStandardInput } from './standard-input.ts';
 import { TRUST_OPTION, trustPath } from './trust-option.ts';
@@ -187,6 +188,7 @@ export const call: CliCommand = {
     { name: 'key', value: 'FILE', summary: "the certificate's private key (PEM)", repeatable: false },
     { name: 'sign', value: 'FILE', summary: 'Ed25519 private key (PEM) that signs the request', repeatable: false },
     { name: 'token', value: 'FILE', summary: 'file with a bearer token', repeatable: false },
+    ...KDS_OPTIONS,
     JSON_SWITCH,
   ],
   passThrough: false,
@@ -199,6 +201,7 @@ export const call: CliCommand = {
     const method = readMethod(input, body);
     await using session = new SecureSession(url, {
       trust: trustPath(input, io),
+      collateral: readCollateralSource(input, io),
       ...(credential === null ? {} : { credential }),
     });
     const appraisal = await session.attest();

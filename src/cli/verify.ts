@@ -11,6 +11,8 @@ import { isPem, parsePemCertificates } from '../attestation/snp/pem.ts';
 import type { TrustFile } from '../attestation/trust-file.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseInstant } from '../base/time.ts';
+import { appraiseCompleted, appraiseCompletedBundle } from '../client/collateral.ts';
+import { openCollateral } from '../client/collateral-source.ts';
 import { appraiseWorker } from '../client/connection.ts';
 import { parseOrigin } from '../client/origin.ts';
 import { loadTrustFile } from '../client/trust.ts';
@@ -18,6 +20,7 @@ import { ConfigurationError } from '../errors.ts';
 import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
 import { type AppraisedSubject, explainAppraisal } from './explain-appraisal.ts';
+import { KDS_OPTIONS, readCollateralSource } from './kds-options.ts';
 import { exitOf, writeError, writeJson, writeProgress } from './output.ts';
 import { TRUST_OPTION, trustPath } from './trust-option.ts';
 
@@ -50,8 +53,10 @@ function readTime(input: CliInput): Date {
 
 async function verifyUrl(url: string, trust: TrustFile, input: CliInput, io: CliIo): Promise<Appraised> {
   refuseOptions(input, ['certificate', 'crl', 'at'], 'is for a file: a worker brings its own, and is judged now');
-  const demands = { origin: parseOrigin(url), trust, clientCertificate: null, timeoutMs: TIMEOUT_MS };
-  const { appraisal, evidence } = await appraiseWorker({ ...demands, now: () => new Date() });
+  const now = (): Date => new Date();
+  const collateral = await openCollateral(readCollateralSource(input, io), now);
+  const demands = { origin: parseOrigin(url), trust, clientCertificate: null, collateral, timeoutMs: TIMEOUT_MS, now };
+  const { appraisal, evidence } = await appraiseWorker(demands);
   const save = optionValue(input, 'save');
   if (save !== null && evidence !== null) {
     await writeWholeFile(resolve(io.cwd, save), evidence);
@@ -73,17 +78,24 @@ async function verifyFile(file: string, trust: TrustFile, input: CliInput, io: C
   refuseOptions(input, ['save'], 'is for a URL: a file needs no saving');
   const at = readTime(input);
   const path = (name: string): string => resolve(io.cwd, name);
+  const collateral = await openCollateral(readCollateralSource(input, io), () => new Date());
+  const completion = { collateral, trust, now: at };
   const bytes = await readBytesFile(path(file), LIMITS.evidenceBytes);
   const [certificatePaths, crlPath] = [optionValues(input, 'certificate'), optionValue(input, 'crl')];
   // Evidence is a map in CBOR and never as short as a report; certificates given beside it say that a report is meant.
   if (bytes.length !== REPORT_SIZE && certificatePaths.length === 0 && crlPath === null) {
-    return { subject: 'evidence-file', appraisal: await appraiseEvidenceFile(bytes, trust, at) };
+    const appraise = async (bundle: Uint8Array): Promise<Appraisal> => await appraiseEvidenceFile(bundle, trust, at);
+    return { subject: 'evidence-file', appraisal: await appraiseCompletedBundle(bytes, completion, appraise) };
   }
   const certificates = (await Promise.all(certificatePaths.map((name) => readCertificates(path(name))))).flat();
   const crl = crlPath === null ? null : await readBytesFile(path(crlPath), LIMITS.crlBytes);
   return {
     subject: 'report-file',
-    appraisal: await appraiseReportFile({ report: bytes, certificates, crl }, trust, at),
+    appraisal: await appraiseCompleted(
+      { report: bytes, certificates, crl },
+      completion,
+      async (subject) => await appraiseReportFile(subject, trust, at),
+    ),
   };
 }
 
@@ -119,6 +131,7 @@ export const verify: CliCommand = {
       summary: 'with a file: the time to judge by, RFC 3339 (default: now)',
       repeatable: false,
     },
+    ...KDS_OPTIONS,
     JSON_SWITCH,
   ],
   passThrough: false,

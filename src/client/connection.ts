@@ -15,6 +15,7 @@ import { type ChannelClient, openChannelClient } from '../io/channel-client.ts';
 import { postOnSocket } from '../io/http-exchange.ts';
 import { randomBytes } from '../io/random.ts';
 import { type ClientCertificate, openTlsConnection, type TlsConnection } from '../io/tls-connection.ts';
+import { appraiseCompletedBundle, type Collateral } from './collateral.ts';
 
 /** Label of the exporter that goes into a caller's request signature; the worker derives the same value. */
 const CALLER_EXPORTER_LABEL = 'EXPORTER-anchorhold-caller';
@@ -30,6 +31,7 @@ export interface ConnectionDemands {
   readonly origin: URL;
   readonly trust: TrustFile;
   readonly clientCertificate: ClientCertificate | null;
+  readonly collateral: Collateral;
   readonly timeoutMs: number;
   readonly now: () => Date;
 }
@@ -47,7 +49,7 @@ async function exchangeEvidence(
   demands: ConnectionDemands,
   cache: ChainCache,
 ): Promise<AppraisedEvidence> {
-  const { origin, trust, timeoutMs, now } = demands;
+  const { origin, trust, collateral, timeoutMs, now } = demands;
   const nonce = randomBytes(NONCE_BYTES);
   const answer = await postOnSocket(
     connection.socket,
@@ -60,7 +62,13 @@ async function exchangeEvidence(
   const evidence = answer?.status === 200 && answer.contentType === EVIDENCE_MEDIA_TYPE ? answer.body : null;
   const value = connection.exportKey(EXPORTER_LABEL, 'worker');
   const channel = { role: 'worker', nonce, value, peerSpkiDigest: connection.peerSpkiDigest } as const;
-  return { evidence, appraisal: await appraiseSession(evidence, channel, trust, now(), cache) };
+  const at = now();
+  const appraisal = await appraiseCompletedBundle(
+    evidence,
+    { collateral, trust, now: at },
+    async (completed) => await appraiseSession(completed, channel, trust, at, cache),
+  );
+  return { evidence, appraisal };
 }
 
 async function dial({ origin, timeoutMs, clientCertificate }: ConnectionDemands): Promise<TlsConnection> {

@@ -6,6 +6,7 @@ import type { Appraisal } from '../appraisal.ts';
 import { parseTrustFile, type TrustFile } from '../attestation/trust-file.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import { ConfigurationError, InvalidEnclaveCodeError, NotAnEnclaveError } from '../errors.ts';
+import { type CollateralSource, openCollateral } from './collateral-source.ts';
 import { type ConnectionPool, openConnectionPool } from './connection-pool.ts';
 import { type Credential, presentCredential } from './credentials.ts';
 import { parseOrigin } from './origin.ts';
@@ -19,6 +20,8 @@ export interface SessionOptions {
   readonly trust?: string | object;
   /** What the caller proves itself with; nothing when absent. */
   readonly credential?: Credential;
+  /** Where certificates come from that the worker does not send along; from nowhere when absent, so that nobody else is asked. */
+  readonly collateral?: CollateralSource;
   /** Longest wait for a handshake, for evidence, and for the head or the next piece of an answer; 30,000 when absent. */
   readonly timeoutMs?: number;
   /** The clock that certificates are judged by; the machine's when absent. */
@@ -83,14 +86,16 @@ export class SecureSession implements AsyncDisposable {
 
   async #prepare(): Promise<OpenSession> {
     const { trust = DEFAULT_TRUST_FILE, credential, timeoutMs = 30_000, now = () => new Date() } = this.#options;
+    const { collateral: source = { source: 'evidence-only' } } = this.#options;
     const demands: TrustFile =
       typeof trust === 'string' ? await loadTrustFile(trust) : parseTrustFile(encodeJson(trust));
     const origin = parseOrigin(this.#url ?? demands.url);
     const clientCertificate = credential?.kind === 'certificate' ? credential : null;
+    const collateral = await openCollateral(source, now);
     return {
       origin,
       trust: demands,
-      pool: openConnectionPool({ origin, trust: demands, clientCertificate, timeoutMs, now }),
+      pool: openConnectionPool({ origin, trust: demands, clientCertificate, collateral, timeoutMs, now }),
     };
   }
 

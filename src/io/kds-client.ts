@@ -59,7 +59,7 @@ function parseBaseUrl(text: string): URL {
 function retryAfterMs({ headers }: HttpAnswer, now: Date): number | null {
   const value = headers.find(([name]) => name === 'retry-after')?.[1].trim() ?? '';
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  const at = /GMT$/.test(value) ? Date.parse(value) : Number.NaN;
+  const at = value.endsWith('GMT') ? Date.parse(value) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }
 
