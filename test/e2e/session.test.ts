@@ -87,6 +87,19 @@ describe('a session with a worker', () => {
     },
   );
 
+  it('without arguments reads ./anchorhold.trust.json, and the URL from it', async () => {
+    const [before, dir] = [process.cwd(), await mkdtemp(join(tmpdir(), 'anchorhold-'))];
+    await writeFile(join(dir, 'anchorhold.trust.json'), formatTrustFile(t.trust));
+    process.chdir(dir);
+    try {
+      await using session = new SecureSession();
+      expect(await session.attest()).toMatchObject({ verdict: 'accept' });
+    } finally {
+      process.chdir(before);
+      await rm(dir, { recursive: true });
+    }
+  });
+
   it('can be used once a missing trust file is there', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'anchorhold-'));
     const trust = join(dir, 'trust.json');
