@@ -8,7 +8,14 @@ import type { CheckId } from '../check-table.ts';
 import { makeCheck, skipCheck } from '../checks.ts';
 import type { Machine } from '../requirements.ts';
 import type { ChainCache } from './chain-cache.ts';
-import { parseBasicConstraints, parseKeyUsage, type X509Certificate, type X509Crl, type X509Name } from './der.ts';
+import {
+  parseBasicConstraints,
+  parseKeyUsage,
+  type X509Certificate,
+  type X509Crl,
+  type X509Extension,
+  type X509Name,
+} from './der.ts';
 import { X509_OID } from './oids.ts';
 import { findPath, type Path } from './path.ts';
 import type { Product } from './product.ts';
@@ -216,7 +223,11 @@ function checkAuthority({ vek, ask, ark }: Path): Check {
 }
 
 /** Reads an extension that must be there and critical. */
-function criticalValue<T>(c: X509Certificate, oid: string, parse: (value: Uint8Array) => T | null): T | null {
+function criticalValue<T>(
+  c: X509Certificate,
+  oid: string,
+  parse: (value: X509Extension['value']) => T | null,
+): T | null {
   const extension = c.extensions.find((e) => e.oid === oid);
   return extension?.critical === true ? parse(extension.value) : null;
 }

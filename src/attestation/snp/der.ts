@@ -1,21 +1,10 @@
 /**
- * X.509 certificates and CRLs from DER, and the few DER values inside AMD's extensions. The one door to @peculiar/asn1-*, which alone
- * is lenient (BER, trailing bytes, list items that it cannot read are dropped): what does not encode back to the same bytes is
- * refused. Reads form only; nothing here is believed before chain.ts. [X.690 10; RFC 5280 4.1, 5.1]
+ * X.509 certificates and CRLs from DER, and the few DER values inside AMD's extensions. What is not exactly that, to the last byte, is
+ * null. Reads form only; nothing here is believed before chain.ts. [X.690 10; RFC 5280 4.1, 5.1]
  */
-import { AsnConvert } from '@peculiar/asn1-schema';
-import {
-  BasicConstraints,
-  Certificate,
-  CertificateList,
-  type Extension,
-  KeyUsage,
-  KeyUsageFlags,
-  type Name,
-  Version,
-} from '@peculiar/asn1-x509';
-import { encodeHex, equalBytes } from '../../base/bytes.ts';
+import { encodeHex } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { type DerReader, readDer, TAG } from './der-reader.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -67,168 +56,156 @@ export interface X509Crl extends Signed {
   readonly revoked: readonly { readonly serial: bigint; readonly criticalExtensions: readonly string[] }[];
 }
 
-const copy = (buffer: ArrayBuffer): Bytes => new Uint8Array(buffer.slice(0));
-const encode = (value: unknown): Bytes => new Uint8Array(AsnConvert.serialize(value));
+/** Tags of the context class: explicit around a value, or implicit in place of BIT STRING. [RFC 5280 4.1, 5.1] */
+const CERTIFICATE_VERSION = 0xa0;
+const ISSUER_UNIQUE_ID = 0x81;
+const SUBJECT_UNIQUE_ID = 0x82;
+const CERTIFICATE_EXTENSIONS = 0xa3;
+const CRL_EXTENSIONS = 0xa0;
 
-/** A class of @peculiar/asn1-x509. */
-type Schema<T> = new () => T;
+const COMMON_NAME = '2.5.4.3';
 
-/**
- * Tells whether the bytes are one DER element with definite, shortest lengths throughout, nested no deeper than the cap: the library
- * copies at each level, so depth without a cap costs memory that an attacker chooses.
- */
-export function isDerElement(bytes: Uint8Array): boolean {
-  const ends: number[] = [bytes.length];
-  let at = 0;
-  let topLevel = 0;
-  while (at < bytes.length) {
-    if (ends.length === 1 && ++topLevel > 1) return false;
-    const tag = bytes[at++] ?? 0;
-    if ((tag & 0x1f) === 0x1f) return false;
-    let size = bytes[at++] ?? 0x80;
-    if (size >= 0x80) {
-      const octets = size & 0x7f;
-      if (octets === 0 || octets > 3 || bytes[at] === 0) return false;
-      size = 0;
-      for (let i = 0; i < octets; i++) size = size * 256 + (bytes[at++] ?? 0);
-      if (size < 0x80) return false;
-    }
-    const end = at + size;
-    if (end > (ends.at(-1) ?? 0)) return false;
-    if ((tag & 0x20) === 0) at = end;
-    else if (ends.push(end) > LIMITS.nesting) return false;
-    while (ends.length > 1 && at === ends.at(-1)) ends.pop();
-  }
-  return topLevel === 1 && at === bytes.length && ends.length === 1;
+/** Bits in the first octet of KeyUsage. [RFC 5280 4.2.1.3] */
+const KEY_CERT_SIGN = 0x04;
+const CRL_SIGN = 0x02;
+
+function readAlgorithm(reader: DerReader): Bytes {
+  const { der } = reader.whole(TAG.sequence, (algorithm) => {
+    algorithm.oid();
+    if (algorithm.tag !== null) algorithm.element();
+  });
+  return der;
 }
 
-/** Decodes one value and refuses what does not encode back to the same bytes. */
-function decode<T>(bytes: Uint8Array, schema: Schema<T>): T | null {
-  if (!isDerElement(bytes)) return null;
-  try {
-    const value = AsnConvert.parse(Uint8Array.from(bytes), schema);
-    // The raw copies would be written back as they came and hide what was dropped.
-    if (value instanceof Certificate) delete value.tbsCertificateRaw;
-    if (value instanceof CertificateList) delete value.tbsCertListRaw;
-    return equalBytes(encode(value), bytes) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function readName(name: Name): X509Name {
-  const attributes = [...name].flatMap((rdn) => [...rdn].map((a) => ({ type: a.type, text: a.value.toString() })));
-  return {
-    der: encode(name),
-    attributes: attributes.map((a) => `${a.type}=${a.text}`),
-    commonName: attributes.findLast((a) => a.type === '2.5.4.3')?.text ?? '',
+function readName(reader: DerReader): X509Name {
+  const attributes: string[] = [];
+  let commonName = '';
+  const readAttribute = (attribute: DerReader): void => {
+    const type = attribute.oid();
+    const text = attribute.text();
+    attributes.push(`${type}=${text}`);
+    if (type === COMMON_NAME) commonName = text;
   };
+  const { der } = reader.whole(TAG.sequence, (names) => {
+    while (names.tag !== null) names.all(TAG.set, (name) => name.inside(TAG.sequence, readAttribute));
+  });
+  return { der, attributes, commonName };
 }
 
-function readExtensions(extensions: readonly Extension[] | undefined): readonly X509Extension[] {
-  return (extensions ?? []).map((e) => ({ oid: e.extnID, critical: e.critical, value: copy(e.extnValue.buffer) }));
+function readExtensions(reader: DerReader): readonly X509Extension[] {
+  return reader.all(TAG.sequence, (extensions) =>
+    extensions.inside(TAG.sequence, (extension) => ({
+      oid: extension.oid(),
+      critical: extension.flag(),
+      value: extension.content(TAG.octetString),
+    })),
+  );
 }
 
-const readSerial = (serial: ArrayBuffer): bigint => BigInt(`0x0${encodeHex(new Uint8Array(serial))}`);
-const isDate = (date: Date): boolean => !Number.isNaN(date.getTime());
+const readSerial = (reader: DerReader): bigint => BigInt(`0x${encodeHex(reader.integer())}`);
+
+const readPublicKey = (reader: DerReader): Bytes =>
+  reader.whole(TAG.sequence, (spki) => {
+    readAlgorithm(spki);
+    spki.octetBits();
+  }).der;
+
+/** Reads the parts of a certificate or a CRL: what is signed, how, and the signature. */
+function readSigned<T>(der: Bytes, readContent: (tbs: DerReader) => T): (T & SignedParts) | null {
+  return readDer(der, (reader) =>
+    reader.inside(TAG.sequence, (parts) => {
+      const { der: tbs, value } = parts.whole(TAG.sequence, readContent);
+      return { ...value, der, tbs, outerAlgorithm: readAlgorithm(parts), signature: parts.octetBits() };
+    }),
+  );
+}
+
+type SignedParts = Pick<Signed, 'der' | 'tbs' | 'outerAlgorithm' | 'signature'>;
 
 /** Decodes a certificate within the cap; gives null for anything that is not exactly one in DER. [RFC 5280 4.1] */
 export function parseCertificate(der: Uint8Array): X509Certificate | null {
   if (der.length > LIMITS.certificateBytes) return null;
-  const certificate = decode(der, Certificate);
-  if (certificate === null) return null;
-  try {
-    const tbs = certificate.tbsCertificate;
-    const notBefore = tbs.validity.notBefore.getTime();
-    const notAfter = tbs.validity.notAfter.getTime();
-    if (!isDate(notBefore) || !isDate(notAfter)) return null;
+  return readSigned(Uint8Array.from(der), (tbs) => {
+    const version = tbs.optional(CERTIFICATE_VERSION, () =>
+      tbs.inside(CERTIFICATE_VERSION, (explicit) => explicit.smallInteger()),
+    );
+    // Version 1 is the default, which DER leaves out.
+    if (version === 0) tbs.refuse();
+    const serial = readSerial(tbs);
+    const innerAlgorithm = readAlgorithm(tbs);
+    const issuer = readName(tbs);
+    const [notBefore, notAfter] = tbs.inside(TAG.sequence, (validity) => [validity.time(), validity.time()] as const);
+    const subject = readName(tbs);
+    const spki = readPublicKey(tbs);
+    tbs.optional(ISSUER_UNIQUE_ID, () => tbs.octetBits(ISSUER_UNIQUE_ID));
+    tbs.optional(SUBJECT_UNIQUE_ID, () => tbs.octetBits(SUBJECT_UNIQUE_ID));
+    const extensions = tbs.optional(CERTIFICATE_EXTENSIONS, () => tbs.inside(CERTIFICATE_EXTENSIONS, readExtensions));
     return {
-      der: Uint8Array.from(der),
-      tbs: firstElement(der),
-      innerAlgorithm: encode(tbs.signature),
-      outerAlgorithm: encode(certificate.signatureAlgorithm),
-      signature: copy(certificate.signatureValue),
-      version: tbs.version + 1,
-      serial: readSerial(tbs.serialNumber),
-      issuer: readName(tbs.issuer),
-      subject: readName(tbs.subject),
+      version: (version ?? 0) + 1,
+      serial,
+      innerAlgorithm,
+      issuer,
       notBefore,
       notAfter,
-      spki: encode(tbs.subjectPublicKeyInfo),
-      extensions: readExtensions(tbs.extensions),
+      subject,
+      spki,
+      extensions: extensions ?? [],
     };
-  } catch {
-    return null;
-  }
+  });
 }
 
 /** Decodes a CRL within the cap; gives null for anything that is not exactly one in DER. [RFC 5280 5.1] */
 export function parseCrl(der: Uint8Array): X509Crl | null {
   if (der.length > LIMITS.crlBytes) return null;
-  const crl = decode(der, CertificateList);
-  if (crl === null) return null;
-  try {
-    const tbs = crl.tbsCertList;
-    const thisUpdate = tbs.thisUpdate.getTime();
-    const nextUpdate = tbs.nextUpdate?.getTime() ?? null;
-    if (!isDate(thisUpdate) || (nextUpdate !== null && !isDate(nextUpdate))) return null;
+  return readSigned(Uint8Array.from(der), (tbs) => {
+    const version = tbs.optional(TAG.integer, () => tbs.smallInteger());
+    const innerAlgorithm = readAlgorithm(tbs);
+    const issuer = readName(tbs);
+    const thisUpdate = tbs.time();
+    const nextUpdate = isTime(tbs.tag) ? tbs.time() : null;
+    const revoked = tbs.optional(TAG.sequence, () => tbs.all(TAG.sequence, readRevoked));
+    const extensions = tbs.optional(CRL_EXTENSIONS, () => tbs.inside(CRL_EXTENSIONS, readExtensions));
     return {
-      der: Uint8Array.from(der),
-      tbs: firstElement(der),
-      innerAlgorithm: encode(tbs.signature),
-      outerAlgorithm: encode(crl.signatureAlgorithm),
-      signature: copy(crl.signature),
-      version: (tbs.version ?? Version.v1) + 1,
-      issuer: readName(tbs.issuer),
+      version: (version ?? 0) + 1,
+      innerAlgorithm,
+      issuer,
       thisUpdate,
       nextUpdate,
-      revoked: (tbs.revokedCertificates ?? []).map((entry) => ({
-        serial: readSerial(entry.userCertificate),
-        criticalExtensions: (entry.crlEntryExtensions ?? []).filter((e) => e.critical).map((e) => e.extnID),
-      })),
-      extensions: readExtensions(tbs.crlExtensions),
+      revoked: revoked ?? [],
+      extensions: extensions ?? [],
     };
-  } catch {
-    return null;
-  }
+  });
 }
 
-/** The first element inside a SEQUENCE that is known to be DER: the signed bytes exactly as received. */
-function firstElement(der: Uint8Array): Bytes {
-  const outer = contentOffset(der, 0);
-  return Uint8Array.from(der.subarray(outer, endOf(der, outer)));
-}
+const isTime = (tag: number | null): boolean => tag === TAG.utcTime || tag === TAG.generalizedTime;
 
-function contentOffset(der: Uint8Array, at: number): number {
-  const size = der[at + 1] ?? 0;
-  return at + 2 + (size < 0x80 ? 0 : size & 0x7f);
-}
-
-function endOf(der: Uint8Array, at: number): number {
-  const content = contentOffset(der, at);
-  const first = der[at + 1] ?? 0;
-  if (first < 0x80) return content + first;
-  return content + der.subarray(at + 2, content).reduce((n, b) => n * 256 + b, 0);
+function readRevoked(reader: DerReader): X509Crl['revoked'][number] {
+  return reader.inside(TAG.sequence, (entry) => {
+    const serial = readSerial(entry);
+    entry.time();
+    const extensions = entry.optional(TAG.sequence, readExtensions) ?? [];
+    return { serial, criticalExtensions: extensions.filter((e) => e.critical).map((e) => e.oid) };
+  });
 }
 
 /** Reads BasicConstraints; gives null when it is not exactly that. [RFC 5280 4.2.1.9] */
 export function parseBasicConstraints(
-  value: Uint8Array,
+  value: Bytes,
 ): { readonly ca: boolean; readonly pathLength: number | null } | null {
-  const constraints = decode(value, BasicConstraints);
-  return constraints === null ? null : { ca: constraints.cA, pathLength: constraints.pathLenConstraint ?? null };
+  return readDer(value, (reader) =>
+    reader.inside(TAG.sequence, (constraints) => ({
+      ca: constraints.flag(),
+      pathLength: constraints.optional(TAG.integer, () => constraints.smallInteger()),
+    })),
+  );
 }
 
 /** Reads KeyUsage; gives null when it is not exactly that. [RFC 5280 4.2.1.3] */
-export function parseKeyUsage(
-  value: Uint8Array,
-): { readonly certificateSign: boolean; readonly crlSign: boolean } | null {
-  const usage = decode(value, KeyUsage)?.toNumber();
-  if (usage === undefined) return null;
-  return {
-    certificateSign: (usage & KeyUsageFlags.keyCertSign) !== 0,
-    crlSign: (usage & KeyUsageFlags.cRLSign) !== 0,
-  };
+export function parseKeyUsage(value: Bytes): { readonly certificateSign: boolean; readonly crlSign: boolean } | null {
+  return readDer(value, (reader) => {
+    const [bits = 0] = reader.bits();
+    return { certificateSign: (bits & KEY_CERT_SIGN) !== 0, crlSign: (bits & CRL_SIGN) !== 0 };
+  });
 }
 
 /** Reads an INTEGER of 0 to 255 in its one DER form; gives null for all else, also for `02 01 DE`, which is negative. */

@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  isDerElement,
   parseBasicConstraints,
   parseCertificate,
   parseCrl,
@@ -10,6 +9,7 @@ import {
   parseDerIa5,
   parseKeyUsage,
 } from '../../../src/attestation/snp/der.ts';
+import { isDerElement } from '../../../src/attestation/snp/der-reader.ts';
 import { isPem, parsePemCertificates } from '../../../src/attestation/snp/pem.ts';
 import {
   importPssKey,
