@@ -46,8 +46,9 @@ function hashPages(bytes: Uint8Array): void {
 
 /** Runs the other program's script again and again in one interpreter, so that its own work is timed and not its start. */
 const TIMED = `
-import contextlib, io, json, runpy, sys, time
+import contextlib, io, json, os, runpy, sys, time
 script, runs = sys.argv[1], int(sys.argv[2])
+sys.path.insert(0, os.path.dirname(script))
 sys.argv = [script] + sys.argv[3:]
 times, printed = [], ''
 for _ in range(runs):
@@ -93,10 +94,10 @@ function compareWith(checkout: string, bytes: Uint8Array, us: Readonly<Record<'o
     const sixteen = figure('sev-snp-measure, 16 digests', 'us', inner.us * 16);
     const process1 = figure('sev-snp-measure, one process', 'ms', timeProcess('python3', [script, ...theirs]));
     const process16 = figure('sev-snp-measure, 16 processes', 'ms', process1.value * 16);
-    const main = resolve(import.meta.dirname, '../../src/cli/main.ts');
+    const command = resolve(import.meta.dirname, '../../bin/anchorhold');
     const matrix = ['--vcpus', COUNTS.join(','), '--cpu', CPUS.map(({ name }) => name).join(','), '--ovmf', file];
-    const ours1 = timeProcess(process.execPath, [main, 'measure', '--cpu', 'EPYC-v4', ...shape]);
-    const ours16 = timeProcess(process.execPath, [main, 'measure', ...matrix]);
+    const ours1 = timeProcess(command, ['measure', '--cpu', 'EPYC-v4', ...shape]);
+    const ours16 = timeProcess(command, ['measure', ...matrix]);
     return [
       one,
       compared('one digest, against it', us.one, one),
