@@ -2,7 +2,7 @@
 
 export interface Figure {
   readonly name: string;
-  readonly unit: 'us' | 'us CPU/request' | 'requests/s' | 'ms';
+  readonly unit: 'us' | 'us CPU/request' | 'requests/s' | 'sessions/s' | 'sessions/CPU s' | 'reports' | 'ms';
   readonly value: number;
   /** The figure of the same run that this one is compared with, and this divided by that. */
   readonly ratio: { readonly to: string; readonly value: number } | null;

@@ -11,6 +11,7 @@ const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   appraise: async () => (await import('./cases/appraise.ts')).appraisal,
   policy: async () => (await import('./cases/policy.ts')).policyDecision,
   measure: async () => (await import('./cases/measure.ts')).launchDigest,
+  freshness: async () => (await import('./cases/freshness.ts')).freshness,
   hello: async () => (await import('./cases/hello.ts')).hello,
 };
 
