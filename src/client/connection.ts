@@ -62,11 +62,10 @@ async function exchangeEvidence(
   const evidence = answer?.status === 200 && answer.contentType === EVIDENCE_MEDIA_TYPE ? answer.body : null;
   const value = connection.exportKey(EXPORTER_LABEL, 'worker');
   const channel = { role: 'worker', nonce, value, peerSpkiDigest: connection.peerSpkiDigest } as const;
-  const at = now();
   const appraisal = await appraiseCompletedBundle(
     evidence,
-    { collateral, trust, now: at },
-    async (completed) => await appraiseSession(completed, channel, trust, at, cache),
+    { collateral, trust, now: now() },
+    async (completed) => await appraiseSession(completed, channel, trust, now(), cache),
   );
   return { evidence, appraisal };
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Appraisal } from '../../src/appraisal.ts';
 import { appraiseReportFile } from '../../src/attestation/file-appraisal.ts';
@@ -292,6 +293,37 @@ describe('a service that lies', () => {
     });
     await appraise({ report, certificates: [], crl: null }, collateral);
     expect(kds.asked.length).toBe(6);
+  });
+});
+
+describe('any bytes that a service sends', () => {
+  it.each<[string, () => readonly [path: string, genuine: Uint8Array]]>([
+    ['a VCEK', () => [vcekPath, genoa.certificates[0] ?? new Uint8Array()]],
+    ['a list', () => [`${GENOA}/crl`, genoa.crl ?? new Uint8Array()]],
+  ])('in place of %s are refused or no verdict, and one changed bit is enough', async (_name, make) => {
+    const [path, genuine] = make();
+    const subject =
+      path === vcekPath
+        ? { ...bare(genoa), certificates: genoa.certificates.slice(1), crl: genoa.crl }
+        : { ...bare(genoa), certificates: genoa.certificates };
+    let body: Uint8Array = genuine;
+    await using kds = await openFakeKds(amd, { answer: (asked) => (asked === path ? { status: 200, body } : null) });
+    expect(await appraise(subject, collateralOf(kds, openMemoryCache()))).toEqual(ACCEPTED);
+    const changed = fc
+      .nat(genuine.length * 8 - 1)
+      .map((bit) => genuine.map((b, i) => (i === bit >> 3 ? b ^ (1 << (bit & 7)) : b)));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof({ weight: 4, arbitrary: changed }, fc.uint8Array({ maxLength: 2000 })),
+        async (bytes) => {
+          body = bytes;
+          const { verdict, error } = await appraise(subject, collateralOf(kds, openMemoryCache()));
+          if (verdict === null) expect(error).toMatchObject({ code: 'ERR_TRANSPORT_UNREACHABLE' });
+          else expect(verdict).toBe('reject');
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 });
 

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openIdentity } from '../../src/enclave/identity.ts';
 import { type KdsClient, type KdsClientOptions, openKdsClient } from '../../src/io/kds-client.ts';
 import { type FakeKdsOptions, type KdsAnswer, openFakeKds, type SimulatedAmd } from '../../src/testing/index.ts';
+import { alternativeNames, issue, issueAuthority, purposes, SERVER_AUTH } from '../fixtures/certificates.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
 
 const CHAIN = '/vcek/v1/Genoa/cert_chain';
@@ -178,6 +179,17 @@ describe('a client of a key distribution service', () => {
       code: 'ERR_TRANSPORT_UNREACHABLE',
     });
     expect(kds.asked).toEqual([]);
+  });
+
+  it('takes a service over HTTPS by the authorities that it was given', async () => {
+    // TLS judges by the machine's own clock.
+    const dates = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2049-01-01T00:00:00Z') };
+    const authority = issueAuthority('Test Web CA', null, dates);
+    const extensions = [purposes(SERVER_AUTH), alternativeNames({ iPAddress: '127.0.0.1' })];
+    const server = issue([['CN', 'kds']], authority, { ...dates, extensions });
+    await using kds = await openFakeKds(amd, { tls: { key: server.privateKeyPem, cert: server.pem } });
+    expect(await openClient(kds.url, { roots: [authority.pem] }).client.fetch(CRL, 65536)).not.toBeNull();
+    expect(kds.asked).toEqual([CRL]);
   });
 
   it.each([
