@@ -3,7 +3,8 @@
  * exact bytes decode to, keys, and signatures that verified. Never a failure, and never a verdict: dates, roots and demands are judged
  * anew by every appraisal, and each of its checks is made.
  */
-import { equalBytes } from '../../base/bytes.ts';
+import { encodeHex, equalBytes } from '../../base/bytes.ts';
+import { sha256 } from '../../base/digest.ts';
 import { parseCertificate, parseCrl, type Signed, type X509Certificate, type X509Crl } from './der.ts';
 import { importP384Key, importPssKey, isP384Signature, isPssSignature } from './signature.ts';
 
@@ -17,6 +18,8 @@ export interface ChainCache {
   parseCertificate(der: Uint8Array): X509Certificate | null;
   /** Decodes a revocation list as `parseCrl` does; the same bytes give the same object as long as they are remembered. */
   parseCrl(der: Uint8Array): X509Crl | null;
+  /** Gives the SHA-256 of a certificate's DER in hex, by which roots are named. */
+  fingerprint(certificate: X509Certificate): string;
   /** Tells whether the RSASSA-PSS signature of a certificate or a revocation list verifies under the key of `parent`. */
   isSignedBy(signed: Signed, parent: X509Certificate): Promise<boolean>;
   /** Tells whether an ECDSA P-384 signature verifies under the key of `signer`; only the key is remembered. */
@@ -29,12 +32,18 @@ export function createChainCache(): ChainCache {
   const parseRememberedCrl = remember(parseCrl, MAX_CRLS);
   const pssKey = rememberKey(importPssKey);
   const p384Key = rememberKey(importP384Key);
+  const fingerprints = new WeakMap<X509Certificate, string>();
   // Keyed by the decoded objects, which nobody changes: gone as soon as what they are about is forgotten.
   const verified = new WeakMap<Signed, WeakSet<X509Certificate>>();
 
   return {
     parseCertificate: parseRememberedCertificate,
     parseCrl: parseRememberedCrl,
+    fingerprint(certificate) {
+      const fingerprint = fingerprints.get(certificate) ?? encodeHex(sha256(certificate.der));
+      fingerprints.set(certificate, fingerprint);
+      return fingerprint;
+    },
     async isSignedBy(signed, parent) {
       const signers = verified.get(signed) ?? new WeakSet();
       if (signers.has(parent)) return true;

@@ -2,8 +2,7 @@
  * Finds the path VEK, intermediate, root among certificates in any order. Names only: nothing on the path is believed before all of
  * chain.ts is met, and a wrong choice here can only refuse. [RFC 5280 6.1]
  */
-import { encodeHex, equalBytes } from '../../base/bytes.ts';
-import { sha256 } from '../../base/digest.ts';
+import { equalBytes } from '../../base/bytes.ts';
 import type { ChainCache } from './chain-cache.ts';
 import type { X509Certificate } from './der.ts';
 import { PRODUCTS, type Product } from './product.ts';
@@ -29,7 +28,7 @@ const isIssuedBy = (child: X509Certificate, parent: X509Certificate): boolean =>
   equalBytes(child.issuer.der, parent.subject.der);
 
 /** Tells whether two certificates are the same bytes. */
-const isSame = (a: X509Certificate, b: X509Certificate): boolean => equalBytes(a.der, b.der);
+const isSame = (a: X509Certificate, b: X509Certificate): boolean => a === b || equalBytes(a.der, b.der);
 
 /** Finds the path; gives in words what is missing or there twice. */
 export async function findPath(
@@ -58,7 +57,7 @@ export async function findPath(
   const intermediate = ask;
   const arks = distinct
     .filter((c) => isIssuedBy(intermediate, c) && isIssuedBy(c, c))
-    .map((ark) => ({ ark, product: rootProduct(ark.subject.commonName), fingerprint: encodeHex(sha256(ark.der)) }));
+    .map((ark) => ({ ark, product: rootProduct(ark.subject.commonName), fingerprint: cache.fingerprint(ark) }));
   const accepted = arks.find((a) => a.product !== null && isAcceptedRoot(roots, a.product, a.fingerprint));
   const root = accepted ?? arks[0];
   if (root === undefined) return problem(`no root certificate of ${intermediate.issuer.commonName}`);

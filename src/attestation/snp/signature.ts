@@ -2,27 +2,34 @@
  * The two signature algorithms of SEV-SNP over WebCrypto: RSASSA-PSS for certificates and CRLs, ECDSA P-384 for reports. Keys and
  * algorithm identifiers are compared as whole encodings, so no parameter can be varied. [RFC 8017 8.1; FIPS 186-5 6]
  */
-import { encodeHex, parseHex } from '../../base/bytes.ts';
+import { equalBytes, parseHex } from '../../base/bytes.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Reads a constant of this file. */
+function literal(hex: string): Bytes {
+  const bytes = parseHex(hex);
+  if (bytes === null) throw new TypeError('a constant is not hex');
+  return bytes;
+}
 
 const SHA384 = '300d06096086480165030402020500';
 const PSS_OID = '06092a864886f70d01010a';
 const PSS_PARAMETERS = `a00f${SHA384}a11c301a06092a864886f70d010108${SHA384}a203020130`;
 
 /** RSASSA-PSS with SHA-384, MGF1-SHA-384, salt 48, trailer 1; AMD writes the trailer out in some certificates, though it is the default. */
-const PSS_ALGORITHMS: readonly string[] = [
-  `3041${PSS_OID}3034${PSS_PARAMETERS}`,
-  `3046${PSS_OID}3039${PSS_PARAMETERS}a303020101`,
+const PSS_ALGORITHMS: readonly Bytes[] = [
+  literal(`3041${PSS_OID}3034${PSS_PARAMETERS}`),
+  literal(`3046${PSS_OID}3039${PSS_PARAMETERS}a303020101`),
 ];
 
 /** SubjectPublicKeyInfo of an RSA key with a modulus of exactly 4096 bits and exponent 65537. */
-const RSA_4096_START = '30820222300d06092a864886f70d01010105000382020f003082020a0282020100';
-const RSA_4096_END = '0203010001';
+const RSA_4096_START = literal('30820222300d06092a864886f70d01010105000382020f003082020a0282020100');
+const RSA_4096_END = literal('0203010001');
 const RSA_4096_SIZE = 550;
 
 /** SubjectPublicKeyInfo of an uncompressed point on P-384. */
-const P384_START = '3076301006072a8648ce3d020106052b8104002203620004';
+const P384_START = literal('3076301006072a8648ce3d020106052b8104002203620004');
 const P384_SIZE = 120;
 
 /** The order of P-384's group. */
@@ -30,19 +37,22 @@ const P384_ORDER = 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f43
 
 /** Tells whether a DER AlgorithmIdentifier is the one RSASSA-PSS that AMD uses. */
 export function isAmdSignatureAlgorithm(algorithm: Uint8Array): boolean {
-  return PSS_ALGORITHMS.includes(encodeHex(algorithm));
+  return PSS_ALGORITHMS.some((known) => equalBytes(known, algorithm));
 }
+
+const startsWith = (bytes: Uint8Array, start: Uint8Array): boolean =>
+  equalBytes(bytes.subarray(0, start.length), start);
 
 /** Tells whether a DER SubjectPublicKeyInfo is an RSA key of 4096 bits with exponent 65537. */
 export function isRsa4096Key(spki: Uint8Array): boolean {
-  const hex = encodeHex(spki);
-  const high = Number.parseInt(hex.charAt(RSA_4096_START.length), 16) >= 8;
-  return spki.length === RSA_4096_SIZE && hex.startsWith(RSA_4096_START) && high && hex.endsWith(RSA_4096_END);
+  if (spki.length !== RSA_4096_SIZE) return false;
+  const high = (spki[RSA_4096_START.length] ?? 0) >= 0x80;
+  return high && startsWith(spki, RSA_4096_START) && equalBytes(spki.subarray(-RSA_4096_END.length), RSA_4096_END);
 }
 
 /** Tells whether a DER SubjectPublicKeyInfo is an uncompressed P-384 key. */
 export function isP384Key(spki: Uint8Array): boolean {
-  return spki.length === P384_SIZE && encodeHex(spki).startsWith(P384_START);
+  return spki.length === P384_SIZE && startsWith(spki, P384_START);
 }
 
 type KeyType =
