@@ -18,7 +18,7 @@ export const KDS_OPTIONS: readonly CliOption[] = [
   {
     name: 'kds-cache',
     value: 'DIR',
-    summary: 'with --kds: where to keep them (default: kds under the cache folder of Anchorhold)',
+    summary: 'with --kds: where to keep them (default: ~/.cache/anchorhold/kds)',
     repeatable: false,
   },
 ];

@@ -1,10 +1,12 @@
 /** Addresses of AMD's key distribution service, held to what is known of its forms. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parseCertificate } from '../../../src/attestation/snp/der.ts';
 import { certChainPath, crlPath, kdsProduct, vcekPath } from '../../../src/attestation/snp/kds-urls.ts';
 import { PRODUCTS } from '../../../src/attestation/snp/product.ts';
 import { type AttestationReport, parseReport } from '../../../src/attestation/snp/report.ts';
+import { parseVek } from '../../../src/attestation/snp/vek.ts';
 import { encodeHex } from '../../../src/base/bytes.ts';
 import { type MachineOptions, openFakeKds, type SimulatedAmd } from '../../../src/testing/index.ts';
 import { skipUnless } from '../../skips.ts';
@@ -121,11 +123,34 @@ it('the fake service, like the real one, knows a Turin chip by 8 bytes and not b
   expect(await status(`/vcek/v1/Bergamo/cert_chain`)).toBe(404);
 });
 
-skipUnless(VECTORS !== null, 'no test vectors')('real reports lead to addresses of their chips', () => {
-  const read = (name: string): AttestationReport | null =>
-    parseReport(readFileSync(join(VECTORS ?? '', 'snp', name, 'report.bin'))).report;
-  const genoa = read('genoa-v5-vcek-yaxi');
-  expect(genoa === null ? null : vcekPath(genoa, 'Genoa')).toMatch(
-    /^\/vcek\/v1\/Genoa\/[0-9a-f]{128}\?blSPL=\d\d&teeSPL=\d\d&snpSPL=27&ucodeSPL=88$/,
-  );
-});
+skipUnless(VECTORS !== null, 'no test vectors')(
+  'lead from real reports to the very certificates that came with them',
+  () => {
+    const root = join(VECTORS ?? '', 'snp');
+    const found: string[] = [];
+    for (const name of readdirSync(root)) {
+      const read = (file: string): Uint8Array => readFileSync(join(root, name, file));
+      if (!existsSync(join(root, name, 'vek.der')) || !existsSync(join(root, name, 'report.bin'))) continue;
+      const { report } = parseReport(read('report.bin'));
+      const certificate = parseCertificate(read('vek.der'));
+      if (report === null || certificate === null) throw new Error(`${name} does not parse`);
+      const product = kdsProduct(report, certificate.issuer.commonName);
+      if (product === null) throw new Error(`${name} has no product line`);
+      const { vek } = parseVek(certificate, product);
+      const path = vcekPath(report, product);
+      found.push(`${product} ${vek?.signer ?? 'none'}`);
+      if (vek?.signer === 'VLEK') {
+        expect([name, path]).toEqual([name, null]);
+        continue;
+      }
+      const [, hwid, query = ''] = /([0-9a-f]+)\?(.*)$/.exec(path ?? '') ?? [];
+      const levels = [...new URLSearchParams(query).values()].map(Number);
+      const { fmc = null, bootloader, tee, snp, microcode } = vek?.tcb ?? {};
+      expect([name, hwid]).toEqual([name, encodeHex(vek?.hwid ?? new Uint8Array())]);
+      expect(levels).toEqual([...(fmc === null ? [] : [fmc]), bootloader, tee, snp, microcode]);
+    }
+    const count = (kind: string): number => found.filter((f) => f === kind).length;
+    expect(['Milan VCEK', 'Milan VLEK', 'Genoa VCEK', 'Turin VCEK'].map(count)).toEqual([5, 1, 6, 1]);
+    expect(found.length).toBe(13);
+  },
+);
