@@ -404,7 +404,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'TransportError',
     50,
     503,
-    'The worker has too much to do right now.',
+    "The worker, or AMD's key service, has too much to do right now.",
     'Wait as long as Retry-After says, and try again.',
   ),
   ERR_CONFIGURATION_USAGE: entry(
