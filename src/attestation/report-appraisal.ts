@@ -51,7 +51,7 @@ export async function appraise(
   cache: ChainCache,
 ): Promise<Appraisal> {
   // Signatures are checked later than fields are read, so both must see the same bytes whatever becomes of the caller's buffer.
-  const bytes = Uint8Array.from(subject.report);
+  const bytes = new Uint8Array(subject.report);
   const { checks: parseChecks, report, certificates, crl } = parseSubject({ ...subject, report: bytes }, cache);
   const checks: Check[] = [...parseChecks, ...questions.parse()];
   const conclude = (product: Product | null, simulated: boolean): Appraisal =>

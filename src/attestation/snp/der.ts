@@ -125,7 +125,7 @@ type SignedParts = Pick<Signed, 'der' | 'tbs' | 'outerAlgorithm' | 'signature'>;
 /** Decodes a certificate within the cap; gives null for anything that is not exactly one in DER. [RFC 5280 4.1] */
 export function parseCertificate(der: Uint8Array): X509Certificate | null {
   if (der.length > LIMITS.certificateBytes) return null;
-  return readSigned(Uint8Array.from(der), (tbs) => {
+  return readSigned(new Uint8Array(der), (tbs) => {
     const version = tbs.optional(CERTIFICATE_VERSION, () =>
       tbs.inside(CERTIFICATE_VERSION, (explicit) => explicit.smallInteger()),
     );
@@ -157,7 +157,7 @@ export function parseCertificate(der: Uint8Array): X509Certificate | null {
 /** Decodes a CRL within the cap; gives null for anything that is not exactly one in DER. [RFC 5280 5.1] */
 export function parseCrl(der: Uint8Array): X509Crl | null {
   if (der.length > LIMITS.crlBytes) return null;
-  return readSigned(Uint8Array.from(der), (tbs) => {
+  return readSigned(new Uint8Array(der), (tbs) => {
     const version = tbs.optional(TAG.integer, () => tbs.smallInteger());
     const innerAlgorithm = readAlgorithm(tbs);
     const issuer = readName(tbs);

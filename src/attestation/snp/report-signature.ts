@@ -23,7 +23,7 @@ export async function checkReportSignature(
       skipCheck('signature-report', expected, actual),
     ];
   }
-  const met = await cache.isSignedP384(vek, r, s, Uint8Array.from(bytes.subarray(0, SIGNED_SIZE)));
+  const met = await cache.isSignedP384(vek, r, s, new Uint8Array(bytes.subarray(0, SIGNED_SIZE)));
   return [
     makeCheck('signature-range', true, 'r and s in 1 to n-1', 'in range'),
     makeCheck('signature-report', met, expected, met ? 'verifies' : 'does not verify'),
