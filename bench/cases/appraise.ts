@@ -20,7 +20,7 @@ const SIGNED_BYTES = 672;
 const NUMBER_BYTES = 72;
 const P384_BYTES = 48;
 
-const WARM_UP = 500;
+const WARM_UP = 1500;
 
 /** Reads r and s, little-endian in the report, as node wants them. */
 function rawSignature(report: Uint8Array): Buffer {
