@@ -1,6 +1,7 @@
 /** Byte arrays as values: compare, join, hex and base64. Strict both ways: what does not round-trip is refused. */
 
 const HEX = /^(?:[0-9a-f]{2})*$/;
+const BYTE_HEX: readonly string[] = Array.from({ length: 256 }, (_, b) => b.toString(16).padStart(2, '0'));
 
 /** Compares two byte arrays by value; not constant-time, so never use it on secrets. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -28,7 +29,7 @@ export function isZero(bytes: Uint8Array): boolean {
 /** Encodes bytes as lower-case hex. */
 export function encodeHex(bytes: Uint8Array): string {
   let out = '';
-  for (const b of bytes) out += b.toString(16).padStart(2, '0');
+  for (const b of bytes) out += BYTE_HEX[b] ?? '';
   return out;
 }
 

@@ -125,7 +125,7 @@ describe('an appraisal with a warm cache', () => {
     expect(failed(await judge(cache, { ...forged, crl: null }, roots))).toEqual(['crl-present']);
   });
 
-  it('minds every bit of the chain that it knows', async () => {
+  it('minds sampled bits of the chain that it knows', async () => {
     const cache = await warm();
     for (const [index, certificate] of issued.certificates.entries()) {
       for (let i = 0; i < 40; i++) {
