@@ -5,6 +5,7 @@
 import type { Stage } from '../appraisal.ts';
 import { deepFreeze } from '../base/freeze.ts';
 import type { ErrorCode } from '../error-table.ts';
+import type { ReportRule } from './snp/report.ts';
 
 /** What one check is about. */
 export interface CheckEntry {
@@ -18,15 +19,7 @@ export interface CheckEntry {
 export type CheckId =
   | 'evidence-present'
   | 'evidence-form'
-  | 'report-length'
-  | 'report-version'
-  | 'report-reserved'
-  | 'report-guest-policy'
-  | 'report-vmpl'
-  | 'report-signature-algorithm'
-  | 'report-signing-key'
-  | 'report-cpuid'
-  | 'report-tcb'
+  | ReportRule
   | 'certificates-form'
   | 'crl-form'
   | 'claims-form'

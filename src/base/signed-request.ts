@@ -9,6 +9,8 @@ export const SIGNED_REQUEST = {
   tag: 'anchorhold',
   algorithm: 'ed25519',
   label: 'caller',
+  /** TLS exporter that gives the channel value; another label than the evidence's, so neither can stand for the other. [RFC 8446 7.5] */
+  exporterLabel: 'EXPORTER-anchorhold-caller',
   /** Carries the connection's channel value, so that the signature counts on this connection only. */
   channelHeader: 'anchorhold-channel',
   /** All six, and no other. */

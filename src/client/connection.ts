@@ -2,7 +2,6 @@
  * One attested connection: dial, send a nonce, appraise what comes back against the trust file, and only then hand out a way to send.
  * There is no other way to get an `AttestedConnection`, so no application byte can leave on a connection that was not appraised.
  */
-
 import type { Appraisal } from '../appraisal.ts';
 import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
@@ -10,15 +9,13 @@ import { appraiseSession, refuseUnlessAccepted } from '../attestation/session-ap
 import { type ChainCache, createChainCache } from '../attestation/snp/chain-cache.ts';
 import type { TrustFile } from '../attestation/trust-file.ts';
 import { LIMITS } from '../base/limits.ts';
+import { SIGNED_REQUEST } from '../base/signed-request.ts';
 import { TransportError } from '../errors.ts';
 import { type ChannelClient, openChannelClient } from '../io/channel-client.ts';
 import { postOnSocket } from '../io/http-exchange.ts';
 import { randomBytes } from '../io/random.ts';
 import { type ClientCertificate, openTlsConnection, type TlsConnection } from '../io/tls-connection.ts';
 import { appraiseCompletedBundle, type Collateral } from './collateral.ts';
-
-/** Label of the exporter that goes into a caller's request signature; the worker derives the same value. */
-const CALLER_EXPORTER_LABEL = 'EXPORTER-anchorhold-caller';
 
 export interface AttestedConnection {
   readonly appraisal: Appraisal;
@@ -103,7 +100,7 @@ export async function openAttestedConnection(
     return {
       appraisal,
       client: openChannelClient(demands.origin, connection.socket, demands.timeoutMs),
-      callerChannel: connection.exportKey(CALLER_EXPORTER_LABEL, 'worker'),
+      callerChannel: connection.exportKey(SIGNED_REQUEST.exporterLabel, 'worker'),
     };
   } catch (error) {
     connection.socket.destroy();

@@ -12,6 +12,7 @@ import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.t
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { openByteCollector } from '../base/byte-collector.ts';
 import { LIMITS } from '../base/limits.ts';
+import { SIGNED_REQUEST } from '../base/signed-request.ts';
 import { ConfigurationError, PolicyError, TransportError } from '../errors.ts';
 import { exportChannelKey } from '../io/tls-connection.ts';
 import type { Attester } from './attester.ts';
@@ -19,9 +20,6 @@ import type { Gate } from './gate.ts';
 import type { Identity } from './identity.ts';
 import { problemOfError } from './problem.ts';
 import type { FunctionResponse, HeaderField } from './sandbox/sandbox.ts';
-
-/** Label of the exporter that callers mix into request signatures; another one than the evidence's, so neither can stand for the other. */
-export const CALLER_EXPORTER_LABEL = 'EXPORTER-anchorhold-caller';
 
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
@@ -155,7 +153,7 @@ export async function openListener(options: {
               authority: request.headers.host ?? '',
               headers,
               peerCertificates: peerCertificates(socket),
-              channel: exportChannelKey(socket, CALLER_EXPORTER_LABEL, 'worker'),
+              channel: exportChannelKey(socket, SIGNED_REQUEST.exporterLabel, 'worker'),
               readBody: async (maxBytes) => {
                 askForBody();
                 return await readBody(request, maxBytes);
