@@ -81,10 +81,6 @@ describe('a report', () => {
 });
 
 describe('one flipped bit of the signed region', () => {
-  it('is refused wherever it is, in a simulated report', async () => {
-    expect(await acceptedFlips(issued.report, issued.certificates[0] ?? new Uint8Array())).toBe(0);
-  });
-
   skipUnless(VECTORS !== null, 'no test vectors')(
     'is refused wherever it is, in a report of real hardware',
     async () => {
