@@ -17,6 +17,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   crlBytes: 64 * 1024,
   /** Inclusion path: a tree of 2^20 nonces under one report. */
   inclusionPath: 20,
+  /** Blob of Azure's virtual TPM: its index holds 2600 bytes. */
+  hclBytes: 8 * 1024,
   /** HTTP response head before trust. */
   responseHeadBytes: 16 * 1024,
   /** Trust file and worker configuration. */
@@ -59,6 +61,7 @@ export type LimitName =
   | 'certificates'
   | 'crlBytes'
   | 'inclusionPath'
+  | 'hclBytes'
   | 'responseHeadBytes'
   | 'configurationBytes'
   | 'caseBytes'

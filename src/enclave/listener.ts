@@ -8,7 +8,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
+import { ATTESTATION_PATH } from '../attestation/evidence.ts';
+import { answerEvidence } from '../attestation/evidence-answer.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { openByteCollector } from '../base/byte-collector.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -125,13 +126,14 @@ export async function openListener(options: {
     const nonce = await readBody(request, NONCE_BYTES);
     if (nonce.length !== NONCE_BYTES) throw new PolicyError('ERR_POLICY_REQUEST', `a nonce is ${NONCE_BYTES} bytes`);
     const evidence = await attester.answer(nonce, exportChannelKey(socket, EXPORTER_LABEL, 'worker'));
+    const { mediaType, body } = answerEvidence(evidence, request.headers.accept);
     return {
       status: 200,
       headers: [
-        ['content-type', EVIDENCE_MEDIA_TYPE],
+        ['content-type', mediaType],
         ['cache-control', 'no-store'],
       ],
-      body: evidence,
+      body,
     };
   }
 
