@@ -1,26 +1,29 @@
 /**
  * The real device: reports from the SEV-SNP firmware through Linux's configfs-tsm (6.7 or later). Each request has a directory of its own,
- * and the kernel's generation counter shows that nobody else wrote to it. It judges nothing about the report.
+ * and the kernel's generation counter shows that nobody else wrote to it. It judges nothing about the report, and asks no SVSM for services.
  * (Linux, Documentation/ABI/testing/configfs-tsm-report.)
  */
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCertificateTable } from '../../attestation/snp/certificate-table.ts';
 import { REPORT_SIZE } from '../../attestation/snp/layout.ts';
-import { encodeHex } from '../../base/bytes.ts';
+import { encodeHex, encodeUtf8 } from '../../base/bytes.ts';
 import { ConfigurationError } from '../../errors.ts';
 import { randomBytes } from '../../io/random.ts';
+import { deviceError, explainKernelError, kernelCode } from './device-error.ts';
 import type { DeviceEvidence, ReportDevice } from './report-device.ts';
 
 const PROVIDER = 'sev_guest';
 const REPORT_DATA_SIZE = 64;
+const LOWEST_PRIVILEGE = 3;
 
 /** The firmware is shared by all guests of a host and may be busy for a while; then it is. */
 const MAX_ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 20;
-const PASSING: ReadonlySet<string> = new Set(['EBUSY', 'EINTR', 'EAGAIN']);
+/** EWOULDBLOCK is another name for EAGAIN on Linux. */
+const PASSING: ReadonlySet<string> = new Set(['EBUSY', 'EINTR', 'EAGAIN', 'EWOULDBLOCK']);
 
 /** The operations on configfs that a device needs; errors have the `code` of node:fs. */
 export interface TsmFiles {
@@ -36,6 +39,8 @@ export interface ConfigfsTsmOptions {
   readonly files?: TsmFiles;
   /** Waits before another attempt. */
   readonly pause?: (ms: number) => Promise<unknown>;
+  /** VMPL to ask a report for, 0 to 3; the highest privilege that the kernel lets this guest name when it is left out. */
+  readonly privilegeLevel?: number;
 }
 
 /** The kernel's own. */
@@ -60,60 +65,19 @@ export const kernelFiles: TsmFiles = {
 /** Says that another attempt may succeed. */
 class PassingError extends Error {}
 
-function deviceError(message: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError('ERR_CONFIGURATION_DEVICE', message, { cause });
-}
-
 function isPassing(error: unknown): boolean {
-  if (error instanceof PassingError) return true;
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && PASSING.has(error.code);
+  return error instanceof PassingError || PASSING.has(kernelCode(error) ?? '');
 }
 
 /**
  * Opens the SEV-SNP report device of this guest.
- * @throws ConfigurationError ERR_CONFIGURATION_DEVICE when there is none, or when the guest is not an SEV-SNP guest.
+ * @throws ConfigurationError ERR_CONFIGURATION_DEVICE when there is none, when the guest is not an SEV-SNP guest, or when the privilege level
+ * is closed to it.
  */
 export async function openConfigfsTsm(options: ConfigfsTsmOptions = {}): Promise<ReportDevice> {
   const { root = '/sys/kernel/config/tsm/report', files = kernelFiles, pause = (ms) => sleep(ms) } = options;
 
-  /** Runs with a directory of its own; the directory is removed whatever happens. */
-  async function withDirectory<T>(run: (path: (name: string) => string) => Promise<T>): Promise<T> {
-    const directory = join(root, `anchorhold-${encodeHex(randomBytes(8))}`);
-    await files.makeDirectory(directory);
-    try {
-      await checkProvider(join(directory, 'provider'));
-      return await run((name) => join(directory, name));
-    } finally {
-      await files.removeDirectory(directory);
-    }
-  }
-
-  async function readText(path: string): Promise<string> {
-    return new TextDecoder().decode(await files.read(path)).trim();
-  }
-
-  async function checkProvider(path: string): Promise<void> {
-    const provider = await readText(path);
-    if (provider !== PROVIDER) throw deviceError(`the report provider is "${provider.slice(0, 40)}", not ${PROVIDER}`);
-  }
-
-  async function request(reportData: Uint8Array): Promise<DeviceEvidence> {
-    return await withDirectory(async (path) => {
-      const before = Number(await readText(path('generation')));
-      await files.write(path('inblob'), reportData);
-      const report = await files.read(path('outblob'));
-      const table = await files.read(path('auxblob'));
-      // configfs hides a failed write, and someone with the same rights could write in between: both show here.
-      const after = Number(await readText(path('generation')));
-      if (after !== before + 1) throw new PassingError(`generation went from ${before} to ${after}, not up by one`);
-      if (report.length !== REPORT_SIZE) throw deviceError(`the report has ${report.length} bytes, not ${REPORT_SIZE}`);
-      const parsed = parseCertificateTable(Uint8Array.from(table));
-      if ('problem' in parsed) throw deviceError(`the host's certificate table is broken: ${parsed.problem}`);
-      return { report: Uint8Array.from(report), ...parsed.value };
-    });
-  }
-
-  /** Tries again while the error is one that passes. */
+  /** Tries again while the error is one that passes; says in plain words when it does not. */
   async function attempt<T>(what: string, run: () => Promise<T>): Promise<T> {
     for (let made = 1; ; made += 1) {
       try {
@@ -121,21 +85,97 @@ export async function openConfigfsTsm(options: ConfigfsTsmOptions = {}): Promise
       } catch (cause) {
         if (cause instanceof ConfigurationError) throw cause;
         if (!isPassing(cause) || made === MAX_ATTEMPTS) {
-          throw deviceError(`${what} at ${root} after ${made} attempts: ${String(cause)}`, cause);
+          const why = cause instanceof PassingError ? cause.message : explainKernelError(cause);
+          const tries = made === 1 ? '' : ` (tried ${made} times)`;
+          throw deviceError(`${what} at ${root}${tries}: ${why}`, cause);
         }
         await pause(FIRST_PAUSE_MS * 2 ** (made - 1));
       }
     }
   }
 
-  await attempt('no report device', () => withDirectory(() => Promise.resolve()));
+  /** Runs with a directory of its own; the directory is removed whatever happens. */
+  async function withDirectory<T>(run: (path: (name: string) => string) => Promise<T>): Promise<T> {
+    const directory = join(root, `anchorhold-${encodeHex(randomBytes(8))}`);
+    const remove = (): Promise<void> => attempt(`cannot remove ${directory}`, () => files.removeDirectory(directory));
+    await files.makeDirectory(directory);
+    let result: T;
+    try {
+      await checkProvider(join(directory, 'provider'));
+      result = await run((name) => join(directory, name));
+    } catch (cause) {
+      // Why the request failed is worth more than why the directory stays.
+      await remove().catch(() => {});
+      throw cause;
+    }
+    await remove();
+    return result;
+  }
+
+  async function readText(path: string): Promise<string> {
+    return new TextDecoder().decode(await files.read(path)).trim();
+  }
+
+  async function readNumber(path: string): Promise<number> {
+    const text = await readText(path);
+    if (!/^\d{1,15}$/.test(text)) throw deviceError(`the kernel's ${basename(path)} is no number`);
+    return Number(text);
+  }
+
+  async function checkProvider(path: string): Promise<void> {
+    const provider = await readText(path);
+    if (provider !== PROVIDER) {
+      throw deviceError(`the kernel's reports are from ${JSON.stringify(provider.slice(0, 40))}, not ${PROVIDER}`);
+    }
+  }
+
+  /** Decides which VMPL to ask for: the kernel's own default is 0, which a guest below an SVSM may not name. */
+  async function choosePrivilegeLevel(path: string): Promise<number> {
+    const floor = await readNumber(path);
+    const { privilegeLevel = floor } = options;
+    if (!Number.isInteger(privilegeLevel) || privilegeLevel < floor || privilegeLevel > LOWEST_PRIVILEGE) {
+      throw deviceError(
+        `this guest may ask for privilege levels ${floor} to ${LOWEST_PRIVILEGE}, not ${privilegeLevel}`,
+      );
+    }
+    return privilegeLevel;
+  }
+
+  const level = await attempt('there is no report device', () =>
+    withDirectory((path) => choosePrivilegeLevel(path('privlevel_floor'))),
+  );
+
+  async function request(reportData: Uint8Array): Promise<DeviceEvidence> {
+    return await withDirectory(async (path) => {
+      const before = await readNumber(path('generation'));
+      const writes: readonly [string, Uint8Array][] = [
+        ['privlevel', encodeUtf8(String(level))],
+        ['inblob', reportData],
+      ];
+      for (const [name, bytes] of writes) await files.write(path(name), bytes);
+      const report = await files.read(path('outblob'));
+      const table = await files.read(path('auxblob'));
+      // configfs hides a failed write of `inblob`, and someone with the same rights could write in between: both show here.
+      const made = (await readNumber(path('generation'))) - before;
+      if (made !== writes.length) {
+        throw new PassingError(`the kernel counted ${made} writes for a request that takes ${writes.length}`);
+      }
+      if (report.length !== REPORT_SIZE) throw deviceError(`the report has ${report.length} bytes, not ${REPORT_SIZE}`);
+      const parsed = parseCertificateTable(Uint8Array.from(table));
+      if ('problem' in parsed) throw deviceError(`the host's certificate table is broken: ${parsed.problem}`);
+      return { report: Uint8Array.from(report), ...parsed.value };
+    });
+  }
+
   return {
     kind: 'sev-snp',
     async getReport(reportData) {
       if (reportData.length !== REPORT_DATA_SIZE) {
         throw deviceError(`report data are ${REPORT_DATA_SIZE} bytes, not ${reportData.length}`);
       }
-      return await attempt('the device gave no report', () => request(reportData));
+      // What the caller does with its bytes meanwhile is not in the report.
+      const data = Uint8Array.from(reportData);
+      return await attempt('the device gave no report', () => request(data));
     },
   };
 }

@@ -24,11 +24,11 @@ function newKernel(behaviour: KernelBehaviour = {}): KernelDouble {
   return kernel;
 }
 
-function open(behaviour: KernelBehaviour = {}): Opened {
+function open(behaviour: KernelBehaviour = {}, over: { privilegeLevel?: number } = {}): Opened {
   const kernel = newKernel(behaviour);
   const pauses: number[] = [];
   const pause = async (ms: number): Promise<void> => void pauses.push(ms);
-  return { kernel, pauses, opening: openConfigfsTsm({ root: kernel.root, files: kernel.files, pause }) };
+  return { kernel, pauses, opening: openConfigfsTsm({ root: kernel.root, files: kernel.files, pause, ...over }) };
 }
 
 /** Throws this error of the kernel the first `times` times the operation is made. */
@@ -58,6 +58,7 @@ describe('the SEV-SNP device', () => {
       'mkdir',
       'read provider',
       'read generation',
+      'write privlevel',
       'write inblob',
       'read outblob',
       'read auxblob',
@@ -106,18 +107,127 @@ describe('the SEV-SNP device', () => {
   });
 });
 
-describe('a device that is busy', () => {
-  const OPERATIONS = ['mkdir', 'read generation', 'write inblob', 'read outblob', 'read auxblob'];
+describe('the privilege level', () => {
+  const level = (_data: Uint8Array, privilegeLevel: number): Uint8Array => new Uint8Array(1184).fill(privilegeLevel);
 
-  it.each(['EBUSY', 'EINTR', 'EAGAIN'].flatMap((code) => OPERATIONS.map((operation) => ({ code, operation }))))(
-    'is asked again after $code at $operation, in a new directory',
-    async ({ code, operation }) => {
-      const { kernel, pauses, opening } = open(failing(operation, code, 2));
-      expect((await (await opening).getReport(DATA)).report.length).toBe(1184);
-      expect(pauses).toEqual([20, 40]);
-      expect(kernel.leftovers()).toEqual([]);
-    },
-  );
+  it.each(['0', '1', '2', '3'])('is the highest that the kernel allows: %s', async (floor) => {
+    const { opening } = open({ floor, report: level });
+    expect((await (await opening).getReport(DATA)).report[0]).toBe(Number(floor));
+  });
+
+  it.each([
+    ['0', 3],
+    ['1', 1],
+    ['1', 2],
+  ])('with a floor of %s may be %i', async (floor, privilegeLevel) => {
+    const { opening } = open({ floor, report: level }, { privilegeLevel });
+    expect((await (await opening).getReport(DATA)).report[0]).toBe(privilegeLevel);
+  });
+
+  it.each([
+    ['1', 0],
+    ['3', 2],
+    ['0', 4],
+    ['0', -1],
+    ['0', 1.5],
+    ['0', Number.NaN],
+  ])('with a floor of %s may not be %d', async (floor, privilegeLevel) => {
+    const { kernel, opening } = open({ floor }, { privilegeLevel });
+    await expect(opening).rejects.toMatchObject(REFUSED);
+    expect(kernel.log).not.toContain('write privlevel');
+    expect(kernel.leftovers()).toEqual([]);
+  });
+
+  it.each(['', 'none', '-1', '4'])('is not asked for when the floor is "%s"', async (floor) => {
+    const { kernel, opening } = open({ floor });
+    await expect(opening).rejects.toMatchObject(REFUSED);
+    expect(kernel.leftovers()).toEqual([]);
+  });
+});
+
+describe('a failure', () => {
+  /** What a message says about each error; the rest of it is the same everywhere. */
+  const CASES: readonly [string, string, RegExp][] = [
+    ['mkdir', 'ENOENT', /load the module sev-guest and mount configfs/],
+    ['mkdir', 'EACCES', /run the worker as root/],
+    ['mkdir', 'EPERM', /run the worker as root/],
+    ['mkdir', 'ENXIO', /load the module sev-guest/],
+    ['read outblob', 'EFBIG', /larger than the kernel hands out/],
+    ['write privlevel', 'EINVAL', /the kernel refused the request/],
+    ['read outblob', 'EIO', /the firmware refused/],
+    ['read outblob', 'EBUSY', /tried 6 times.*busy each time/],
+    ['read outblob', 'EBADMSG', /look at the kernel log/],
+  ];
+
+  it.each(CASES)('at %s with %s says what to do, in our words only', async (operation, code, expected) => {
+    let armed = false;
+    const { kernel, opening } = open({
+      before: (made) => {
+        if (armed && made === operation) throw kernelError(code);
+      },
+    });
+    const device = await opening;
+    armed = true;
+    const error = await device.getReport(DATA).catch((cause: unknown) => cause);
+    expect(error).toMatchObject(REFUSED);
+    const message = error instanceof Error ? error.message : '';
+    expect(message).toMatch(expected);
+    expect(message).toContain(kernel.root);
+    expect(message).toContain(`(${code})`);
+    expect(message).not.toMatch(/Error:|from the kernel|anchorhold-[0-9a-f]{16}/);
+    expect(kernel.leftovers()).toEqual([]);
+  });
+
+  it('to find the folder names the folder, and quotes nothing', async () => {
+    const root = join(newKernel().root, 'missing');
+    const error = await openConfigfsTsm({ root }).catch((cause: unknown) => cause);
+    const message = error instanceof Error ? error.message : '';
+    expect(message).toContain(`there is no report device at ${root}: there is no such folder`);
+    expect(message).not.toMatch(/Error:|mkdir/);
+  });
+
+  it('of a write that configfs hides is refused', async () => {
+    const { kernel, opening } = open({ losesWrites: true });
+    await expect((await opening).getReport(DATA)).rejects.toMatchObject(REFUSED);
+    expect(kernel.leftovers()).toEqual([]);
+  });
+});
+
+describe('a directory that the kernel does not let go', () => {
+  it('is removed when it does', async () => {
+    const { kernel, pauses, opening } = open(failing('rmdir', 'EBUSY', 2));
+    await opening;
+    expect(pauses).toEqual([20, 40]);
+    expect(kernel.leftovers()).toEqual([]);
+  });
+
+  it('is told of', async () => {
+    const { opening } = open(failing('rmdir', 'EPERM', 1));
+    await expect(opening).rejects.toMatchObject(REFUSED);
+  });
+
+  it('does not hide why the request failed', async () => {
+    const { opening } = open({
+      before: (made) => {
+        if (made === 'read privlevel_floor') throw kernelError('EIO');
+        if (made === 'rmdir') throw kernelError('EPERM');
+      },
+    });
+    await expect(opening).rejects.toMatchObject({ ...REFUSED, cause: { code: 'EIO' } });
+  });
+});
+
+describe('a device that is busy', () => {
+  const OPERATIONS = ['mkdir', 'read generation', 'write privlevel', 'write inblob', 'read outblob', 'read auxblob'];
+
+  it.each(
+    ['EBUSY', 'EINTR', 'EAGAIN', 'EWOULDBLOCK'].flatMap((code) => OPERATIONS.map((operation) => ({ code, operation }))),
+  )('is asked again after $code at $operation, in a new directory', async ({ code, operation }) => {
+    const { kernel, pauses, opening } = open(failing(operation, code, 2));
+    expect((await (await opening).getReport(DATA)).report.length).toBe(1184);
+    expect(pauses).toEqual([20, 40]);
+    expect(kernel.leftovers()).toEqual([]);
+  });
 
   it('is given up after six attempts', async () => {
     const { kernel, pauses, opening } = open(failing('read outblob', 'EBUSY', 100));
