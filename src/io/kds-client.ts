@@ -32,7 +32,8 @@ export interface KdsClient {
   /** Gives the absolute address of a path; names a file in a cache. */
   address(path: string): string;
   /**
-   * Fetches a file of at most `maxBytes`; null when the service says that there is none (404). Calls wait for each other.
+   * Fetches a file of at most `maxBytes`; null when the service says that there is none (404). Calls wait for each other, and calls for the
+   * same file that wait at the same time ask once.
    * @throws TransportError ERR_TRANSPORT_UNREACHABLE, ERR_TRANSPORT_TIMEOUT, ERR_TRANSPORT_OVERLOADED
    */
   fetch(path: string, maxBytes: number): Promise<Uint8Array | null>;
@@ -79,6 +80,7 @@ export function openKdsClient(options: KdsClientOptions): KdsClient {
   // The service asked everybody to stay away until then.
   let busyUntil = 0;
   let turn: Promise<unknown> = Promise.resolve();
+  const underWay = new Map<string, Promise<Uint8Array | null>>();
 
   const unreachable = (why: string): TransportError =>
     new TransportError('ERR_TRANSPORT_UNREACHABLE', `the key distribution service ${base.host} ${why}`);
@@ -133,9 +135,15 @@ export function openKdsClient(options: KdsClientOptions): KdsClient {
   return {
     address: (path) => `${base.origin}${folder}${path}`,
     async fetch(path, maxBytes) {
-      const own = turn.then(async () => await askPatiently(path, maxBytes));
-      turn = own.catch(() => {});
-      return await own;
+      const question = `${maxBytes} ${path}`;
+      let own = underWay.get(question);
+      if (own === undefined) {
+        own = turn.then(async () => await askPatiently(path, maxBytes)).finally(() => underWay.delete(question));
+        underWay.set(question, own);
+        turn = own.catch(() => {});
+      }
+      const body = await own;
+      return body === null ? null : body.slice();
     },
   };
 }

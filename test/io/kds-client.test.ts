@@ -63,20 +63,39 @@ describe('a client of a key distribution service', () => {
     expect(await openClient(kds.url).client.fetch('/vcek/v1/Naples/crl', 100)).toBeNull();
   });
 
-  it.each<[string, Record<string, string>, number]>([
-    ['seconds', { 'retry-after': '7' }, 7000],
-    ['a date', { 'retry-after': new Date(NOW.getTime() + 5000).toUTCString() }, 5000],
-    ['a date that is over', { 'retry-after': 'Thu, 01 Jan 2026 00:00:00 GMT' }, 0],
-    ['nothing', {}, 1000],
-    ['nonsense', { 'retry-after': 'soon' }, 1000],
-    ['a negative number', { 'retry-after': '-1' }, 1000],
-  ])('waits as Retry-After says: %s', async (_name, headers, waitMs) => {
-    await using kds = await openFakeKds(amd, first({ status: 429, headers }));
+  const inSeconds = (seconds: number): string => new Date(NOW.getTime() + seconds * 1000).toUTCString();
+
+  it.each<[string, number, Record<string, string>, number]>([
+    ['seconds', 429, { 'retry-after': '7' }, 7000],
+    ['seconds', 503, { 'retry-after': '7' }, 7000],
+    ['no seconds', 429, { 'retry-after': '0' }, 0],
+    ['as many seconds as it waits at most', 429, { 'retry-after': '10' }, 10_000],
+    ['a date', 429, { 'retry-after': inSeconds(5) }, 5000],
+    ['a date', 503, { 'retry-after': inSeconds(5) }, 5000],
+    ['a date as far as it waits at most', 429, { 'retry-after': inSeconds(10) }, 10_000],
+    ['a date that is over', 429, { 'retry-after': 'Thu, 01 Jan 2026 00:00:00 GMT' }, 0],
+    ['nothing', 429, {}, 1000],
+    ['nothing', 503, {}, 1000],
+    ['nonsense', 429, { 'retry-after': 'soon' }, 1000],
+    ['a negative number', 429, { 'retry-after': '-1' }, 1000],
+  ])('waits as Retry-After says: %s after %i', async (_name, status, headers, waitMs) => {
+    await using kds = await openFakeKds(amd, first({ status, headers }));
     const { client, waits } = openClient(kds.url);
     expect(await client.fetch(CRL, 65536)).not.toBeNull();
     expect(waits).toEqual([waitMs]);
     expect(kds.asked).toEqual([CRL, CRL]);
   });
+
+  it.each(['11', '999999999', inSeconds(11), 'Fri, 31 Dec 9999 23:59:59 GMT'])(
+    'does not wait as long as Retry-After says: %s',
+    async (value) => {
+      await using kds = await openFakeKds(amd, first({ status: 429, headers: { 'retry-after': value } }));
+      const { client, waits } = openClient(kds.url);
+      await expect(client.fetch(CRL, 65536)).rejects.toMatchObject({ code: 'ERR_TRANSPORT_OVERLOADED' });
+      expect(waits).toEqual([]);
+      expect(kds.asked).toEqual([CRL]);
+    },
+  );
 
   it('tries three times and then says that the service is too busy', async () => {
     await using kds = await openFakeKds(amd, { answer: () => ({ status: 503 }) });
@@ -113,14 +132,49 @@ describe('a client of a key distribution service', () => {
       },
     });
     const { client } = openClient(kds.url);
-    await Promise.all(Array.from({ length: 5 }, async () => await client.fetch(CRL, 10)));
+    await Promise.all(Array.from({ length: 5 }, async (_, n) => await client.fetch(`${CRL}?${n}`, 10)));
     expect([most, kds.asked.length]).toEqual([1, 5]);
+  });
+
+  it('asks once for what many want at the same time, and again later', async () => {
+    const gate = Promise.withResolvers<void>();
+    await using kds = await openFakeKds(amd, {
+      answer: async () => {
+        await gate.promise;
+        return { status: 200, body: Uint8Array.of(1, 2, 3) };
+      },
+    });
+    const { client } = openClient(kds.url);
+    const asked = Promise.all(Array.from({ length: 20 }, async () => await client.fetch(CRL, 10)));
+    gate.resolve();
+    const given = await asked;
+    given[0]?.fill(0);
+    expect(given[1]).toEqual(Uint8Array.of(1, 2, 3));
+    expect(kds.asked).toEqual([CRL]);
+    await client.fetch(CRL, 10);
+    expect(kds.asked).toEqual([CRL, CRL]);
+  });
+
+  it('tells all who want the same when it cannot be had, and asks again later', async () => {
+    await using kds = await openFakeKds(amd, first({ status: 500 }));
+    const { client } = openClient(kds.url);
+    const outcomes = await Promise.allSettled([1, 2, 3].map(async () => await client.fetch(CRL, 65536)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(await client.fetch(CRL, 65536)).not.toBeNull();
+    expect(kds.asked).toEqual([CRL, CRL]);
+  });
+
+  it('does not give one who takes little what another takes', async () => {
+    await using kds = await openFakeKds(amd, { answer: () => ({ status: 200, body: new Uint8Array(100) }) });
+    const { client } = openClient(kds.url);
+    const [little, enough] = await Promise.allSettled([client.fetch(CRL, 99), client.fetch(CRL, 100)]);
+    expect([little.status, enough.status]).toEqual(['rejected', 'fulfilled']);
   });
 
   it('goes on after a call that failed', async () => {
     await using kds = await openFakeKds(amd, first({ status: 500 }));
     const { client } = openClient(kds.url);
-    const [failed, served] = await Promise.allSettled([client.fetch(CRL, 65536), client.fetch(CRL, 65536)]);
+    const [failed, served] = await Promise.allSettled([client.fetch(CRL, 65536), client.fetch(CHAIN, 65536)]);
     expect([failed.status, served.status]).toEqual(['rejected', 'fulfilled']);
   });
 
@@ -162,8 +216,13 @@ describe('a client of a key distribution service', () => {
     never.resolve(null);
   });
 
-  it('does not take other protocols for an answer', async () => {
-    const server = createSilentServer((socket) => socket.end('220 mail\r\n'));
+  it.each([
+    ['other protocols', '220 mail\r\n'],
+    ['a body that ends early', 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc'],
+    ['a head that ends early', 'HTTP/1.1 200 OK\r\nContent-Le'],
+    ['nothing', ''],
+  ])('does not take %s for an answer', async (_name, sent) => {
+    const server = createSilentServer((socket) => socket.on('error', () => {}).end(sent));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     await expect(openClient(`http://127.0.0.1:${port}`).client.fetch(CRL, 100)).rejects.toMatchObject({
