@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 const start = performance.now();
 const { appraiseReport } = await import('../src/attestation/report-appraisal.ts');
 const { createChainCache } = await import('../src/attestation/snp/chain-cache.ts');
+const { createCrlNumbers } = await import('../src/attestation/snp/crl-numbers.ts');
 const { PRESETS } = await import('../src/attestation/requirements.ts');
 const loadedMs = performance.now() - start;
 
@@ -18,5 +19,12 @@ const subject = { report: decode(report), certificates: certificates.map(decode)
 const demands = { reportData: 'any', measurements: 'any', machine: PRESETS['strict-2026-11'] } as const;
 
 const first = performance.now();
-const { verdict } = await appraiseReport(subject, demands, { simulated: [root] }, new Date(), createChainCache());
+const { verdict } = await appraiseReport(
+  subject,
+  demands,
+  { simulated: [root] },
+  new Date(),
+  createChainCache(),
+  createCrlNumbers([]),
+);
 console.log(JSON.stringify({ verdict, loadedMs, firstMs: performance.now() - first }));

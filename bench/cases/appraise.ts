@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { appraiseReport } from '../../src/attestation/report-appraisal.ts';
 import { PRESETS } from '../../src/attestation/requirements.ts';
 import { type ChainCache, createChainCache } from '../../src/attestation/snp/chain-cache.ts';
+import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
 import { parseCrl } from '../../src/attestation/snp/der.ts';
 import { parseReport } from '../../src/attestation/snp/report.ts';
 import { importP384Key, isP384Signature } from '../../src/attestation/snp/signature.ts';
@@ -39,7 +40,7 @@ export const appraisal: BenchCase = {
     const demands = { reportData: 'any', measurements: 'any', machine } as const;
     const now = new Date();
     const appraise = (cache: ChainCache) =>
-      appraiseReport({ report, certificates, crl }, demands, { simulated: [root] }, now, cache);
+      appraiseReport({ report, certificates, crl }, demands, { simulated: [root] }, now, cache, createCrlNumbers([]));
     const cache = createChainCache();
     const { verdict, checks } = await appraise(cache);
     if (verdict !== 'accept') throw new Error(JSON.stringify(checks.filter((check) => check.outcome === 'fail')));

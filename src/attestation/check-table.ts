@@ -19,6 +19,7 @@ export interface CheckEntry {
 export type CheckId =
   | 'evidence-present'
   | 'evidence-form'
+  | 'file-form'
   | ReportRule
   | 'certificates-form'
   | 'crl-form'
@@ -45,6 +46,7 @@ export type CheckId =
   | 'crl-dates'
   | 'crl-extensions'
   | 'crl-revoked'
+  | 'crl-number'
   | 'binding-signer'
   | 'binding-mask'
   | 'binding-product'
@@ -53,11 +55,13 @@ export type CheckId =
   | 'signature-range'
   | 'signature-report'
   | 'channel-report-data'
+  | 'hcl-runtime-data'
   | 'channel-freshness'
   | 'channel-tls-key'
   | 'code-measurement'
   | 'code-functions'
   | 'vmpl'
+  | 'guest-policy-abi'
   | 'guest-policy-debug'
   | 'guest-policy-migration-agent'
   | 'guest-policy-smt'
@@ -67,6 +71,7 @@ export type CheckId =
   | 'guest-policy-rapl-disabled'
   | 'guest-policy-ciphertext-hiding'
   | 'guest-policy-page-swap-disabled'
+  | 'migration-agent'
   | 'platform-smt'
   | 'platform-tsme'
   | 'platform-ecc'
@@ -133,6 +138,7 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
     PROTOCOL,
   ),
   'evidence-form': parse('The evidence bundle is decoded exactly.', PROTOCOL),
+  'file-form': parse('The file has one of the forms that are read, and is decoded exactly.', 'docs/trust.md'),
   'report-length': parse('The report is exactly 1184 bytes.', REPORT),
   'report-version': parse('The report has a version that is known: 2, 3, 4 or 5.', REPORT),
   'report-reserved': parse('All bytes and bits that the version reserves are zero.', REPORT),
@@ -191,6 +197,10 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
     'RFC 5280 5.2',
   ),
   'crl-revoked': chain('The revocation list does not name the intermediate.', 'RFC 5280 6.3.3'),
+  'crl-number': chain(
+    'The revocation list has a number, and it is not below the highest one seen of this root and kind of VEK.',
+    'RFC 5280 5.2.3',
+  ),
   'binding-signer': binding('The report names the kind of key that the certificate is for.', REPORT),
   'binding-mask': binding('The chip key was not masked: a masked key signs nothing.', REPORT),
   'binding-product': binding('The CPU in the report belongs to the product line of the chain.', REPORT),
@@ -208,6 +218,10 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
     `${REPORT}, FIPS 186-5 6.4.2`,
   ),
   'channel-report-data': channel('All 64 bytes of REPORT_DATA are the expected ones.', PROTOCOL),
+  'hcl-runtime-data': channel(
+    'REPORT_DATA is the SHA-256 of the runtime data in the HCL blob, and 32 zero bytes.',
+    'Azure guest attestation',
+  ),
   'channel-freshness': channel("The claims' freshness root holds this client's nonce on this connection.", PROTOCOL),
   'channel-tls-key': channel('The key of this TLS connection is the one in the claims.', PROTOCOL),
   'code-measurement': entry(
@@ -223,6 +237,9 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
     'docs/trust.md',
   ),
   vmpl: isolation('ERR_NOT_ISOLATED_VMPL', '`machine.vmpl` lists the privilege level.', REPORT),
+  'guest-policy-abi': guestPolicy(
+    'Always, bits 15 to 0: the ABI version that the guest asks for at least is not above that of the current firmware.',
+  ),
   'guest-policy-debug': guestPolicy(
     '`machine.guestPolicy.debug`, bit 19: whether the host may read the guest through debug commands.',
   ),
@@ -249,6 +266,11 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
   ),
   'guest-policy-page-swap-disabled': guestPolicy(
     '`machine.guestPolicy.pageSwapDisabled`, bit 25: whether the host is kept from moving pages.',
+  ),
+  'migration-agent': isolation(
+    'ERR_NOT_ISOLATED_GUEST_POLICY',
+    'Always: a guest whose policy allows no migration agent has none, which REPORT_ID_MA says with all ones.',
+    REPORT,
   ),
   'platform-smt': platform('`machine.platform.smt`, bit 0: whether simultaneous multi-threading is on.'),
   'platform-tsme': platform('`machine.platform.tsme`, bit 1: whether all memory is encrypted.'),

@@ -13,6 +13,7 @@ import { hexOf, listOf, object, type Reader, readJson, refuseValue, text, wordOr
 import { readMachine } from './machine-file.ts';
 import { appraiseReport, type Demands } from './report-appraisal.ts';
 import type { ChainCache } from './snp/chain-cache.ts';
+import { createCrlNumbers } from './snp/crl-numbers.ts';
 import { isPem, parsePemCertificates } from './snp/pem.ts';
 import type { Roots } from './snp/roots.ts';
 
@@ -106,7 +107,8 @@ export async function appraiseCase(input: Case, cache: ChainCache): Promise<Verd
   const roots: Roots = input.roots === 'amd' ? 'amd' : { simulated: trusted.map((der) => encodeHex(sha256(der))) };
   const certificates = [...given, ...trusted.filter((root) => !given.some((c) => equalBytes(c, root)))];
   const subject = { report: input.report, certificates, crl: input.crl };
-  const appraisal = await appraiseReport(subject, input.expect, roots, input.at, cache);
+  // A case is all there is: nothing was seen before it, and nothing is remembered of it.
+  const appraisal = await appraiseReport(subject, input.expect, roots, input.at, cache, createCrlNumbers([]));
   const { verdict, stage, code, error, checks, report } = appraisal;
   return {
     name: input.name,

@@ -9,6 +9,7 @@ import { type Claims, parseClaims, reportDataOf } from './claims.ts';
 import { type Evidence, parseEvidence } from './evidence.ts';
 import { appraise, checkMeasurement, checkReportData } from './report-appraisal.ts';
 import type { ChainCache } from './snp/chain-cache.ts';
+import type { CrlNumbers } from './snp/crl-numbers.ts';
 import type { TrustFile } from './trust-file.ts';
 
 /** Writes a map of names and values for a check, sorted, so that the same content is the same text. */
@@ -76,6 +77,7 @@ export async function appraiseEvidence(
   askChannel: ChannelQuestion,
   now: Date,
   cache: ChainCache,
+  crlNumbers: CrlNumbers,
 ): Promise<Appraisal> {
   const refuse = (check: Check): Appraisal => concludeAppraisal([check], null, trust.roots !== 'amd');
   const parsed = parseEvidence(encoded);
@@ -100,5 +102,6 @@ export async function appraiseEvidence(
     },
     now,
     cache,
+    crlNumbers,
   );
 }

@@ -5,6 +5,7 @@ export { appraiseCase, type Case, parseCase, type Verdict } from './conformance.
 export { appraiseReport, type Demands, type Subject } from './report-appraisal.ts';
 export { type Machine, PRESETS, type PresetName } from './requirements.ts';
 export { type ChainCache, createChainCache } from './snp/chain-cache.ts';
+export { type CrlNumbers, type CrlSeries, createCrlNumbers } from './snp/crl-numbers.ts';
 export { parsePemCertificates } from './snp/pem.ts';
 export type { Product } from './snp/product.ts';
 export { type AttestationReport, type ParsedReport, parseReport } from './snp/report.ts';

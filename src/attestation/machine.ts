@@ -8,7 +8,7 @@ import type { CheckId } from './check-table.ts';
 import { makeCheck, skipCheck } from './checks.ts';
 import type { BitDemand, GuestPolicyBit, HexDemand, Machine, PlatformBit } from './requirements.ts';
 import type { Product } from './snp/product.ts';
-import type { AttestationReport } from './snp/report.ts';
+import { type AttestationReport, formatFirmware } from './snp/report.ts';
 import { checkFirmware, checkTcb } from './tcb-demands.ts';
 
 /** Where each bit of the guest policy stands. [SNP-ABI 1.58 GUEST_POLICY] */
@@ -41,7 +41,9 @@ const KNOWN_PLATFORM_BITS = 8n;
 export function checkMachine(report: AttestationReport, product: Product, machine: Machine): readonly Check[] {
   return [
     makeCheck('vmpl', machine.vmpl.includes(report.vmpl), machine.vmpl.join(', ') || 'none', String(report.vmpl)),
+    checkAbi(report),
     ...GUEST_POLICY.map(([name, bit, id]) => checkBit(id, report.guestPolicy, bit, machine.guestPolicy[name])),
+    checkMigrationAgent(report),
     ...PLATFORM.map(([name, bit, id]) => checkBit(id, report.platformInfo, bit, machine.platform[name])),
     checkUnknownBits(report.platformInfo, machine.platform.unknownBits),
     ...checkTcb(report, product, machine),
@@ -61,6 +63,27 @@ export function checkMachine(report: AttestationReport, product: Product, machin
     checkHex('image-id', report.imageId, machine.imageId),
     checkGuestSvn(report.guestSvn, machine.guestSvn),
   ];
+}
+
+/** The firmware starts no guest that asks for a newer one, so a report that says otherwise contradicts itself. */
+function checkAbi({ guestPolicy, currentFirmware }: AttestationReport): Check {
+  const [major, minor] = [Number((guestPolicy >> 8n) & 0xffn), Number(guestPolicy & 0xffn)];
+  const met = major < currentFirmware.major || (major === currentFirmware.major && minor <= currentFirmware.minor);
+  return makeCheck('guest-policy-abi', met, `at most ${formatFirmware(currentFirmware)}`, `${major}.${minor}`);
+}
+
+const MIGRATION_AGENT_BIT = 18n;
+
+function checkMigrationAgent({ guestPolicy, reportIdMa }: AttestationReport): Check {
+  const actual = encodeHex(reportIdMa);
+  const allowed = ((guestPolicy >> MIGRATION_AGENT_BIT) & 1n) === 1n;
+  if (allowed) return skipCheck('migration-agent', 'the guest policy allows one', actual);
+  return makeCheck(
+    'migration-agent',
+    reportIdMa.every((byte) => byte === 0xff),
+    'none (all ones)',
+    actual,
+  );
 }
 
 function checkBit(id: CheckId, value: bigint, bit: bigint, demand: BitDemand): Check {

@@ -12,10 +12,12 @@ import type { Machine } from './requirements.ts';
 import { checkBinding } from './snp/binding.ts';
 import { checkChain } from './snp/chain.ts';
 import type { ChainCache } from './snp/chain-cache.ts';
+import type { CrlNumbers } from './snp/crl-numbers.ts';
 import type { X509Certificate, X509Crl } from './snp/der.ts';
 import { findProduct, type Product } from './snp/product.ts';
 import { type AttestationReport, parseReport, REPORT_RULES } from './snp/report.ts';
 import { checkReportSignature } from './snp/report-signature.ts';
+import { checkRollback } from './snp/revocation.ts';
 import type { Roots } from './snp/roots.ts';
 import { componentsOf, layoutOf } from './snp/tcb.ts';
 
@@ -41,7 +43,10 @@ export interface Questions {
   isolation(report: AttestationReport): readonly Check[];
 }
 
-/** Appraises a subject: the fixed stages of a genuine report, and the questions that are put to it. `cache` changes what it costs, never what it gives. */
+/**
+ * Appraises a subject: the fixed stages of a genuine report, and the questions that are put to it. `cache` changes what it costs, never what
+ * it gives; `crlNumbers` is what was seen before, and learns the number of an authentic revocation list.
+ */
 export async function appraise(
   subject: Subject,
   machine: Machine,
@@ -49,6 +54,7 @@ export async function appraise(
   questions: Questions,
   now: Date,
   cache: ChainCache,
+  crlNumbers: CrlNumbers,
 ): Promise<Appraisal> {
   // Signatures are checked later than fields are read, so both must see the same bytes whatever becomes of the caller's buffer.
   const bytes = new Uint8Array(subject.report);
@@ -64,8 +70,10 @@ export async function appraise(
     product,
     simulated,
   } = await checkChain(certificates, crl, machine, roots, now, cache);
-  checks.push(...chainChecks);
+  const rollback = await checkRollback(certificates, crl, machine.revocation, roots, crlNumbers, cache);
+  checks.push(...chainChecks, rollback.check);
   if (!allMet(checks) || endorsement === null) return conclude(product, simulated);
+  rollback.remember();
 
   checks.push(...checkBinding(report, endorsement));
   if (!allMet(checks)) return conclude(product, simulated);
@@ -98,6 +106,7 @@ export async function appraiseReport(
   roots: Roots,
   now: Date,
   cache: ChainCache,
+  crlNumbers: CrlNumbers,
 ): Promise<Appraisal> {
   const questions: Questions = {
     parse: () => [],
@@ -105,7 +114,7 @@ export async function appraiseReport(
     code: (report) => [checkMeasurement(report, demands.measurements)],
     isolation: () => [],
   };
-  return await appraise(subject, demands.machine, roots, questions, now, cache);
+  return await appraise(subject, demands.machine, roots, questions, now, cache, crlNumbers);
 }
 
 /** Checks all 64 bytes of REPORT_DATA. */

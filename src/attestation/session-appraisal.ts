@@ -12,6 +12,7 @@ import type { Evidence } from './evidence.ts';
 import { appraiseEvidence, type ChannelQuestion } from './evidence-appraisal.ts';
 import { freshnessLeaf, isFresh } from './freshness.ts';
 import type { ChainCache } from './snp/chain-cache.ts';
+import type { CrlNumbers } from './snp/crl-numbers.ts';
 import type { TrustFile } from './trust-file.ts';
 
 /** What the client knows of its own connection: nothing of it comes from the other end's word. */
@@ -44,6 +45,7 @@ export async function appraiseSession(
   trust: TrustFile,
   now: Date,
   cache: ChainCache,
+  crlNumbers: CrlNumbers,
 ): Promise<Appraisal> {
   if (encoded === null) {
     const absent = makeCheck('evidence-present', false, 'an evidence bundle', 'something else');
@@ -53,7 +55,7 @@ export async function appraiseSession(
     checkFreshness(claims, evidence, channel),
     checkTlsKey(claims, channel),
   ];
-  return await appraiseEvidence(encoded, trust, askChannel, now, cache);
+  return await appraiseEvidence(encoded, trust, askChannel, now, cache, crlNumbers);
 }
 
 /**

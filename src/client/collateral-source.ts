@@ -1,6 +1,7 @@
 /** Says in a program's words where missing certificates come from, and opens that. The network is asked only by those who say so. */
 import { ConfigurationError } from '../errors.ts';
 import { openFolderCache, openMemoryCache } from '../io/collateral-cache.ts';
+import { openFolderCrlNumbers, openMemoryCrlNumbers } from '../io/crl-number-store.ts';
 import { openKdsClient, waitByClock } from '../io/kds-client.ts';
 import type { Collateral } from './collateral.ts';
 
@@ -15,7 +16,7 @@ export type CollateralSource =
       readonly kds: {
         /** `https://kdsintf.amd.com`, or a mirror that speaks the same addresses. */
         readonly baseUrl: string;
-        /** Folder that keeps what was fetched (mode 0700); null keeps it only as long as the session. */
+        /** Folder that keeps what was fetched and which revocation lists were seen (mode 0700); null keeps both only as long as the session. */
         readonly cacheDir: string | null;
       };
     };
@@ -25,7 +26,9 @@ export type CollateralSource =
  * @throws ConfigurationError ERR_CONFIGURATION_USAGE for an address that may not be asked, ERR_CONFIGURATION_FILE for a folder that cannot be used
  */
 export async function openCollateral(source: CollateralSource, now: () => Date): Promise<Collateral> {
-  if ('source' in source && source.source === 'evidence-only') return 'evidence-only';
+  if ('source' in source && source.source === 'evidence-only') {
+    return { kds: null, crlNumbers: openMemoryCrlNumbers() };
+  }
   if (!('kds' in source)) {
     const message = 'collateral is neither { source: "evidence-only" } nor { kds: { baseUrl, cacheDir } }';
     throw new ConfigurationError('ERR_CONFIGURATION_USAGE', message);
@@ -33,5 +36,6 @@ export async function openCollateral(source: CollateralSource, now: () => Date):
   const { baseUrl, cacheDir } = source.kds;
   const client = openKdsClient({ baseUrl, roots: 'system', timeoutMs: KDS_TIMEOUT_MS, now, wait: waitByClock });
   const cache = cacheDir === null ? openMemoryCache() : await openFolderCache(cacheDir);
-  return { client, cache, clock: now };
+  const crlNumbers = cacheDir === null ? openMemoryCrlNumbers() : openFolderCrlNumbers(cacheDir);
+  return { kds: { client, cache, clock: now }, crlNumbers };
 }

@@ -5,6 +5,7 @@
 import type { Appraisal } from '../appraisal.ts';
 import { encodeEvidence, parseEvidence } from '../attestation/evidence.ts';
 import type { Subject } from '../attestation/report-appraisal.ts';
+import type { CrlNumbers } from '../attestation/snp/crl-numbers.ts';
 import { parseCertificate, parseCrl, type X509Certificate } from '../attestation/snp/der.ts';
 import { certChainPath, crlPath, kdsProduct, vcekPath } from '../attestation/snp/kds-urls.ts';
 import { rootProduct } from '../attestation/snp/path.ts';
@@ -16,13 +17,21 @@ import { parseVek, vekKind } from '../attestation/snp/vek.ts';
 import type { TrustFile } from '../attestation/trust-file.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { CrlNumberStore } from '../io/crl-number-store.ts';
 import { type KdsCollateral, startCollateralRound, type Wanted } from './collateral-round.ts';
 
 /** A revocation list that was fetched longer ago is asked for again; the old one serves while the service cannot be reached. */
 const CRL_MAX_AGE_MS = 24 * 60 * 60 * 1000;
 
-/** Where missing certificates come from: nowhere, or a key distribution service and a cache before it. */
-export type Collateral = 'evidence-only' | KdsCollateral;
+/** What a client has beside the evidence. */
+export interface Collateral {
+  /** A key distribution service and a cache before it, for certificates that are missing; null when nobody may be asked. */
+  readonly kds: KdsCollateral | null;
+  /** The revocation lists that were seen. */
+  readonly crlNumbers: CrlNumberStore;
+}
+
+type Appraise<T, A extends Appraisal> = (subject: T, crlNumbers: CrlNumbers) => Promise<A>;
 
 /** What an appraisal is completed by, and judged with. */
 export interface Completion {
@@ -75,27 +84,40 @@ function wantCrl(path: string, now: Date): Wanted<Uint8Array> {
   };
 }
 
+/** Appraises with what was seen of revocation lists, and keeps what was seen now, whatever the verdict. */
+async function appraiseRemembering<T, A extends Appraisal>(
+  subject: T,
+  store: CrlNumberStore,
+  appraise: Appraise<T, A>,
+): Promise<A> {
+  const numbers = await store.read();
+  const appraisal = await appraise(subject, numbers);
+  await store.write(numbers);
+  return appraisal;
+}
+
 /**
- * Appraises a subject after completing it; with `evidence-only` just as it is. Asks for VEK, intermediate and root, and for the revocation
+ * Appraises a subject after completing it; without a service just as it is. Asks for VEK, intermediate and root, and for the revocation
  * list when the trust file requires it. For what cannot be read nobody is asked: the appraisal says what is wrong with it.
  * @throws TransportError ERR_TRANSPORT_UNREACHABLE, ERR_TRANSPORT_TIMEOUT, ERR_TRANSPORT_OVERLOADED
- * @throws ConfigurationError ERR_CONFIGURATION_FILE when the cache cannot be written
+ * @throws ConfigurationError ERR_CONFIGURATION_FILE when the cache cannot be written, or the numbers of revocation lists not be read
  */
-export async function appraiseCompleted(
+export async function appraiseCompleted<A extends Appraisal>(
   subject: Subject,
   { collateral, trust, now }: Completion,
-  appraise: (subject: Subject) => Promise<Appraisal>,
-): Promise<Appraisal> {
-  if (collateral === 'evidence-only' || subject.certificates.length > LIMITS.certificates)
-    return await appraise(subject);
+  appraise: Appraise<Subject, A>,
+): Promise<A> {
+  const { kds, crlNumbers } = collateral;
+  const asItIs = async (): Promise<A> => await appraiseRemembering(subject, crlNumbers, appraise);
+  if (kds === null || subject.certificates.length > LIMITS.certificates) return await asItIs();
   const { report } = parseReport(subject.report);
   const given = subject.certificates.map(parseCertificate).filter((certificate) => certificate !== null);
   const vek = given.find(isVek);
   const product = report === null ? null : kdsProduct(report, vek?.issuer.commonName ?? null);
-  if (report === null || product === null || given.length < subject.certificates.length) return await appraise(subject);
+  if (report === null || product === null || given.length < subject.certificates.length) return await asItIs();
 
   const { signer } = report.keyInfo;
-  const round = startCollateralRound(collateral);
+  const round = startCollateralRound(kds);
   const certificates = [...subject.certificates];
   const path = vek === undefined ? vcekPath(report, product) : null;
   const vcek = path === null ? null : await round.obtain(wantVcek(path, report, product));
@@ -109,7 +131,8 @@ export async function appraiseCompleted(
   const wantsCrl = subject.crl === null && trust.machine.revocation === 'required';
   const crl = wantsCrl ? await round.obtain(wantCrl(crlPath(signer, product), now)) : subject.crl;
 
-  const appraisal = await appraise({ report: subject.report, certificates, crl });
+  const completed = { report: subject.report, certificates, crl };
+  const appraisal = await appraiseRemembering(completed, crlNumbers, appraise);
   await round.settle(appraisal.stage);
   return appraisal;
 }
@@ -122,14 +145,15 @@ export async function appraiseCompleted(
 export async function appraiseCompletedBundle<B extends Uint8Array | null>(
   encoded: B,
   completion: Completion,
-  appraise: (encoded: B | Uint8Array) => Promise<Appraisal>,
+  appraise: Appraise<B | Uint8Array, Appraisal>,
 ): Promise<Appraisal> {
-  const parsed = completion.collateral === 'evidence-only' || encoded === null ? null : parseEvidence(encoded);
-  if (parsed === null || 'problem' in parsed) return await appraise(encoded);
+  const { kds, crlNumbers } = completion.collateral;
+  const parsed = kds === null || encoded === null ? null : parseEvidence(encoded);
+  if (parsed === null || 'problem' in parsed) return await appraiseRemembering(encoded, crlNumbers, appraise);
   const { value } = parsed;
   return await appraiseCompleted(
     value,
     completion,
-    async ({ certificates, crl }) => await appraise(encodeEvidence({ ...value, certificates, crl })),
+    async ({ certificates, crl }, numbers) => await appraise(encodeEvidence({ ...value, certificates, crl }), numbers),
   );
 }

@@ -3,7 +3,8 @@
  * There is no other way to get an `AttestedConnection`, so no application byte can leave on a connection that was not appraised.
  */
 import type { Appraisal } from '../appraisal.ts';
-import { ATTESTATION_PATH, EVIDENCE_MEDIA_TYPE } from '../attestation/evidence.ts';
+import { ATTESTATION_PATH } from '../attestation/evidence.ts';
+import { evidenceOfAnswer } from '../attestation/evidence-answer.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { appraiseSession, refuseUnlessAccepted } from '../attestation/session-appraisal.ts';
 import { type ChainCache, createChainCache } from '../attestation/snp/chain-cache.ts';
@@ -36,7 +37,7 @@ export interface ConnectionDemands {
 /** What came back on one connection, and what it is worth. */
 export interface AppraisedEvidence {
   readonly appraisal: Appraisal;
-  /** The encoded bundle, as it came; null when the other end answered with something else. */
+  /** The encoded bundle, as it came, taken out of a CMW if there was one; null when the other end answered with something else. */
   readonly evidence: Uint8Array | null;
 }
 
@@ -56,13 +57,14 @@ async function exchangeEvidence(
   if (answer?.status === 503) {
     throw new TransportError('ERR_TRANSPORT_OVERLOADED', `${origin.host} has too many sessions waiting for evidence`);
   }
-  const evidence = answer?.status === 200 && answer.contentType === EVIDENCE_MEDIA_TYPE ? answer.body : null;
+  const evidence =
+    answer?.status === 200 ? evidenceOfAnswer({ mediaType: answer.contentType, body: answer.body }) : null;
   const value = connection.exportKey(EXPORTER_LABEL, 'worker');
   const channel = { role: 'worker', nonce, value, peerSpkiDigest: connection.peerSpkiDigest } as const;
   const appraisal = await appraiseCompletedBundle(
     evidence,
     { collateral, trust, now: now() },
-    async (completed) => await appraiseSession(completed, channel, trust, now(), cache),
+    async (completed, crlNumbers) => await appraiseSession(completed, channel, trust, now(), cache, crlNumbers),
   );
   return { evidence, appraisal };
 }

@@ -4,6 +4,7 @@ import type { Appraisal } from '../../src/appraisal.ts';
 import { appraiseReport } from '../../src/attestation/report-appraisal.ts';
 import { type Machine, PRESETS } from '../../src/attestation/requirements.ts';
 import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
+import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import type { MachineOptions } from '../../src/testing/index.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
@@ -19,6 +20,7 @@ async function appraise(machine: Machine, options: MachineOptions): Promise<Appr
     { simulated: [issued.rootFingerprint] },
     NOW,
     createChainCache(),
+    createCrlNumbers([]),
   );
 }
 
@@ -307,6 +309,7 @@ describe('each demand on the machine', () => {
       roots,
       NOW,
       createChainCache(),
+      createCrlNumbers([]),
     );
     expect(appraisal.verdict).toBe('accept');
   });
@@ -330,6 +333,25 @@ describe('each demand on the machine', () => {
       { ...TCBS, currentTcb: low, reportedTcb: low, launchTcb: low },
     ])
       expect(failed(await appraise(ANY_MACHINE, tcbs))).toEqual(['tcb-order']);
+  });
+
+  it('always includes that the firmware knows the ABI that the guest policy asks for', async () => {
+    const currentFirmware = { major: 1, minor: 55, build: 49 };
+    const withAbi = (abi: bigint): MachineOptions => ({ currentFirmware, guestPolicy: 0x30000n | abi });
+    for (const abi of [0n, 0x1fn, 0xffn, 0x0137n]) {
+      expect([abi, failed(await appraise(ANY_MACHINE, withAbi(abi)))]).toEqual([abi, []]);
+    }
+    for (const abi of [0x0138n, 0x0200n, 0xffffn]) {
+      expect(failed(await appraise(ANY_MACHINE, withAbi(abi)))).toEqual(['guest-policy-abi']);
+    }
+  });
+
+  it('always includes that there is no migration agent where none is allowed', async () => {
+    const reportIdMa = new Uint8Array(32).fill(0xff);
+    reportIdMa[31] = 0xfe;
+    expect(failed(await appraise(ANY_MACHINE, { reportIdMa }))).toEqual(['migration-agent']);
+    expect(failed(await appraise(ANY_MACHINE, { reportIdMa: new Uint8Array(32) }))).toEqual(['migration-agent']);
+    expect(failed(await appraise(ANY_MACHINE, { reportIdMa, guestPolicy: 0x70000n }))).toEqual([]);
   });
 
   it('of the strict preset is met by a healthy machine of each product line that it lists', async () => {

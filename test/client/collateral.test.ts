@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Appraisal } from '../../src/appraisal.ts';
-import { appraiseReportFile } from '../../src/attestation/file-appraisal.ts';
-import type { Subject } from '../../src/attestation/report-appraisal.ts';
+import { appraiseReport, type Subject } from '../../src/attestation/report-appraisal.ts';
 import type { Machine } from '../../src/attestation/requirements.ts';
+import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
 import { PRODUCTS } from '../../src/attestation/snp/product.ts';
 import { parseReport } from '../../src/attestation/snp/report.ts';
 import type { TrustFile } from '../../src/attestation/trust-file.ts';
@@ -15,6 +15,7 @@ import { encodeHex, encodeUtf8 } from '../../src/base/bytes.ts';
 import { appraiseCompleted, type Collateral } from '../../src/client/collateral.ts';
 import { openCollateral } from '../../src/client/collateral-source.ts';
 import { type CollateralCache, openFolderCache, openMemoryCache } from '../../src/io/collateral-cache.ts';
+import { openMemoryCrlNumbers } from '../../src/io/crl-number-store.ts';
 import { openKdsClient } from '../../src/io/kds-client.ts';
 import {
   AUTHORITY_SERIALS,
@@ -64,14 +65,11 @@ function trustOf(machine: Partial<Machine> = {}): TrustFile {
 
 function collateralOf(kds: FakeKds, cache: CollateralCache, clock: () => Date = () => NOW): Collateral {
   const wait = async (): Promise<void> => {};
-  return {
-    client: openKdsClient({ baseUrl: kds.url, roots: 'system', timeoutMs: 5000, now: clock, wait }),
-    cache,
-    clock,
-  };
+  const client = openKdsClient({ baseUrl: kds.url, roots: 'system', timeoutMs: 5000, now: clock, wait });
+  return { kds: { client, cache, clock }, crlNumbers: openMemoryCrlNumbers() };
 }
 
-/** Appraises as `verify FILE` does; a verdict of null says that it never came to one. */
+/** Appraises a bare report; a verdict of null says that it never came to one. */
 async function appraise(
   subject: Subject,
   collateral: Collateral,
@@ -81,10 +79,15 @@ async function appraise(
   const now = over.now ?? NOW;
   let asked = 0;
   try {
-    const { verdict, checks } = await appraiseCompleted(subject, { collateral, trust, now }, async (completed) => {
-      asked += 1;
-      return await appraiseReportFile(completed, trust, now);
-    });
+    const { verdict, checks } = await appraiseCompleted(
+      subject,
+      { collateral, trust, now },
+      async (completed, crlNumbers) => {
+        asked += 1;
+        const demands = { reportData: 'any', measurements: trust.code.measurements, machine: trust.machine } as const;
+        return await appraiseReport(completed, demands, trust.roots, now, createChainCache(), crlNumbers);
+      },
+    );
     return { verdict, failed: checks.filter((c) => c.outcome === 'fail').map((c) => c.id), error: null };
   } catch (error) {
     expect(asked).toBe(0);
@@ -116,7 +119,10 @@ describe('a report without certificates', () => {
   });
 
   it('is refused where nobody may be asked', async () => {
-    expect(await appraise(bare(genoa), 'evidence-only')).toMatchObject({ verdict: 'reject', failed: ['chain-path'] });
+    expect(await appraise(bare(genoa), { kds: null, crlNumbers: openMemoryCrlNumbers() })).toMatchObject({
+      verdict: 'reject',
+      failed: ['chain-path'],
+    });
   });
 
   it.each<[string, MachineOptions, readonly string[]]>([
@@ -420,9 +426,9 @@ describe('a revocation list', () => {
 
 describe('the source of certificates', () => {
   it('is opened as it is named', async () => {
-    expect(await openCollateral({ source: 'evidence-only' }, () => NOW)).toBe('evidence-only');
+    expect((await openCollateral({ source: 'evidence-only' }, () => NOW)).kds).toBeNull();
     const kds = { baseUrl: 'https://kds.example', cacheDir: null };
-    expect(await openCollateral({ kds }, () => NOW)).toMatchObject({ client: {}, cache: {} });
+    expect(await openCollateral({ kds }, () => NOW)).toMatchObject({ kds: { client: {}, cache: {} } });
   });
 
   it.each<[string, object]>([

@@ -4,6 +4,7 @@ import type { Appraisal, Stage } from '../../src/appraisal.ts';
 import { appraiseReport, type Subject } from '../../src/attestation/report-appraisal.ts';
 import { type Machine, PRESETS } from '../../src/attestation/requirements.ts';
 import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
+import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
 import { PRODUCTS } from '../../src/attestation/snp/product.ts';
 import type { Signer } from '../../src/attestation/snp/report.ts';
 import type { Roots } from '../../src/attestation/snp/roots.ts';
@@ -32,7 +33,7 @@ const REPORT_DATA = new Uint8Array(64).fill(0x42);
 
 async function appraise(subject: Subject, roots: Roots, machine: Machine = STRICT): Promise<Appraisal> {
   const demands = { reportData: REPORT_DATA, measurements: [encodeHex(SIMULATED_MEASUREMENT)], machine };
-  return await appraiseReport(subject, demands, roots, NOW, createChainCache());
+  return await appraiseReport(subject, demands, roots, NOW, createChainCache(), createCrlNumbers([]));
 }
 
 const rootOf = (issued: IssuedReport): Roots => ({ simulated: [issued.rootFingerprint] });

@@ -3,15 +3,18 @@
  * TCB floors do that work. A list that is there and checked must be good in every respect. [RFC 5280 5, 6.3.3]
  */
 import type { Check } from '../../appraisal.ts';
-import { equalBytes } from '../../base/bytes.ts';
+import { encodeHex, equalBytes } from '../../base/bytes.ts';
 import type { CheckId } from '../check-table.ts';
 import { makeCheck, skipCheck } from '../checks.ts';
 import type { Machine } from '../requirements.ts';
 import type { ChainCache } from './chain-cache.ts';
-import { parseKeyUsage, type X509Crl } from './der.ts';
+import type { CrlNumbers, CrlSeries } from './crl-numbers.ts';
+import { parseKeyUsage, type X509Certificate, type X509Crl } from './der.ts';
 import { X509_OID } from './oids.ts';
-import type { Path } from './path.ts';
+import { findPath, type Path } from './path.ts';
+import type { Roots } from './roots.ts';
 import { isAmdSignatureAlgorithm } from './signature.ts';
+import { vekKind } from './vek.ts';
 
 const REST: readonly CheckId[] = ['crl-issuer', 'crl-signature', 'crl-dates', 'crl-extensions', 'crl-revoked'];
 
@@ -95,4 +98,48 @@ function checkSerials(crl: X509Crl, { ask, ark }: Path): Check {
     `${ask.subject.commonName} (serial ${serial}) not named`,
     actual,
   );
+}
+
+/** Longest CRL number that a verifier has to read, in octets. [RFC 5280 5.2.3] */
+const MAX_NUMBER_OCTETS = 20;
+
+/** Reads a CRL number: a non-negative INTEGER in its one DER form; gives null for all else. [RFC 5280 5.2.3] */
+export function parseCrlNumber(value: Uint8Array): bigint | null {
+  const [tag, size = 0, first = 0x80, second = 0x80] = value;
+  if (tag !== 0x02 || size === 0 || size > MAX_NUMBER_OCTETS || value.length !== 2 + size) return null;
+  const padded = size > 1 && first === 0 && second < 0x80;
+  return first >= 0x80 || padded ? null : BigInt(`0x${encodeHex(value.subarray(2))}`);
+}
+
+/** What is known of a list's age; `remember` is for when all of the stage's checks are met, and not before. */
+export interface Rollback {
+  readonly check: Check;
+  remember(): void;
+}
+
+/** Makes the check that the list is not older than one that was seen before. */
+export async function checkRollback(
+  certificates: readonly X509Certificate[],
+  crl: X509Crl | null,
+  demand: Machine['revocation'],
+  roots: Roots,
+  numbers: CrlNumbers,
+  cache: ChainCache,
+): Promise<Rollback> {
+  const conclude = (check: Check, remember: () => void = () => {}): Rollback => ({ check, remember });
+  if (crl === null || demand === 'off') return conclude(skipCheck('crl-number', demand, crl === null ? 'none' : 'off'));
+  const { path } = await findPath(certificates, roots, cache);
+  if (path === null) return conclude(skipCheck('crl-number', 'a path', 'no path'));
+  const [value, ...more] = crl.extensions.filter((e) => e.oid === X509_OID.crlNumber).map((e) => e.value);
+  const number = value === undefined || more.length > 0 ? null : parseCrlNumber(value);
+  if (number === null) {
+    const expected = `a CRL number of at most ${MAX_NUMBER_OCTETS} octets, once`;
+    return conclude(makeCheck('crl-number', false, expected, value === undefined ? 'none' : 'another form'));
+  }
+  // AMD gives out a list for each kind of VEK under one root, so their numbers are no one series.
+  const series: CrlSeries = `${path.fingerprint}/${vekKind(path.vek.subject.commonName) ?? 'VCEK'}`;
+  const highest = numbers.highest(series);
+  const expected = highest === null ? 'any, because none was seen before' : `at least ${highest}`;
+  const check = makeCheck('crl-number', highest === null || number >= highest, expected, String(number));
+  return conclude(check, () => numbers.remember(series, number));
 }

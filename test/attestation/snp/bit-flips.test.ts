@@ -10,6 +10,7 @@ import type { Appraisal } from '../../../src/appraisal.ts';
 import { CHECKS, type CheckId } from '../../../src/attestation/check-table.ts';
 import { appraiseReport, type Subject } from '../../../src/attestation/report-appraisal.ts';
 import { createChainCache } from '../../../src/attestation/snp/chain-cache.ts';
+import { createCrlNumbers } from '../../../src/attestation/snp/crl-numbers.ts';
 import { parseCertificate, parseCrl, type Signed } from '../../../src/attestation/snp/der.ts';
 import { REPORT_SIZE, SIGNED_SIZE } from '../../../src/attestation/snp/layout.ts';
 import type { Roots } from '../../../src/attestation/snp/roots.ts';
@@ -47,7 +48,14 @@ afterAll(() => void process.stderr.write(lines.map((line) => `${line}\n`).join('
 
 async function appraise({ subject, roots, now }: Healthy): Promise<Appraisal> {
   const revocation = subject.crl === null ? 'off' : 'required';
-  return await appraiseReport(subject, anyReport({ ...ANY_MACHINE, revocation }), roots, now, cache);
+  return await appraiseReport(
+    subject,
+    anyReport({ ...ANY_MACHINE, revocation }),
+    roots,
+    now,
+    cache,
+    createCrlNumbers([]),
+  );
 }
 
 /** Flips every bit; gives the number of flips, after checking that each was refused by a check about its part. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Appraisal } from '../../../src/appraisal.ts';
 import { appraiseReport, type Subject } from '../../../src/attestation/report-appraisal.ts';
 import { type ChainCache, createChainCache } from '../../../src/attestation/snp/chain-cache.ts';
+import { createCrlNumbers } from '../../../src/attestation/snp/crl-numbers.ts';
 import type { X509Certificate } from '../../../src/attestation/snp/der.ts';
 import type { Roots } from '../../../src/attestation/snp/roots.ts';
 import { corrupt } from '../../../src/testing/index.ts';
@@ -89,7 +90,7 @@ describe('an appraisal with a warm cache', () => {
     under: Roots,
     machine = required,
     now = NOW,
-  ): Promise<Appraisal> => appraiseReport(subject, anyReport(machine), under, now, cache);
+  ): Promise<Appraisal> => appraiseReport(subject, anyReport(machine), under, now, cache, createCrlNumbers([]));
 
   async function warm(): Promise<ChainCache> {
     const cache = createChainCache();
@@ -120,7 +121,9 @@ describe('an appraisal with a warm cache', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const forged = await amd.issueReport({ crl: { signer: privateKey } });
     const off = { ...ANY_MACHINE, revocation: 'off' } as const;
-    expect((await appraiseReport(forged, anyReport(off), roots, NOW, cache)).verdict).toBe('accept');
+    expect((await appraiseReport(forged, anyReport(off), roots, NOW, cache, createCrlNumbers([]))).verdict).toBe(
+      'accept',
+    );
     expect(failed(await judge(cache, forged, roots))).toEqual(['crl-signature']);
     expect(failed(await judge(cache, { ...forged, crl: null }, roots))).toEqual(['crl-present']);
   });

@@ -6,6 +6,7 @@ import { CHECKS, type CheckId } from '../../../src/attestation/check-table.ts';
 import { appraiseReport, type Subject } from '../../../src/attestation/report-appraisal.ts';
 import type { Machine } from '../../../src/attestation/requirements.ts';
 import { type ChainCache, createChainCache } from '../../../src/attestation/snp/chain-cache.ts';
+import { createCrlNumbers } from '../../../src/attestation/snp/crl-numbers.ts';
 import { FIELDS } from '../../../src/attestation/snp/layout.ts';
 import type { Roots } from '../../../src/attestation/snp/roots.ts';
 import {
@@ -48,10 +49,11 @@ async function appraise(options: MachineOptions, changes: Changes = {}): Promise
       changes.roots?.(roots) ?? roots,
       changes.now ?? NOW,
       cache,
+      createCrlNumbers([]),
     );
   const appraisal = await once(createChainCache());
   // Every row of this file is also judged with what all rows before it and the healthy subject left behind, and then once more.
-  await appraiseReport(subject, anyReport(MACHINE), roots, NOW, sharedCache);
+  await appraiseReport(subject, anyReport(MACHINE), roots, NOW, sharedCache, createCrlNumbers([]));
   expect(await once(sharedCache)).toEqual(appraisal);
   expect(await once(sharedCache)).toEqual(appraisal);
   return appraisal;
@@ -263,6 +265,28 @@ const rows: readonly Row[] = [
     ['crl-extensions'],
     { crl: { extensions: { '1.2.3.4': { critical: true, value: Uint8Array.of(5, 0) } } } },
   ],
+  ...(
+    [
+      ['no number', null],
+      ['a negative number', Uint8Array.of(2, 1, 0x80)],
+      ['a number with a leading zero', Uint8Array.of(2, 2, 0, 1)],
+      ['a number of 21 octets', Uint8Array.of(2, 21, 1, ...new Uint8Array(20))],
+      ['a number of another type', Uint8Array.of(4, 1, 1)],
+      ['a number without octets', Uint8Array.of(2, 0)],
+      ['a number with something after it', Uint8Array.of(2, 1, 1, 0)],
+    ] as const
+  ).map(
+    ([name, crlNumber]): Row => [
+      `a revocation list with ${name}`,
+      ['crl-number'],
+      { crl: { extensions: { crlNumber } } },
+    ],
+  ),
+  [
+    'a revocation list with two numbers',
+    ['crl-extensions', 'crl-number'],
+    { crl: { extensions: { crlNumber: [encodeDerInteger(1n), encodeDerInteger(1n)] } } },
+  ],
   ['a revoked intermediate', ['crl-revoked'], { crl: { revoked: [1n, AUTHORITY_SERIALS.Genoa.ask] } }],
   [
     'a report that names another signer',
@@ -365,7 +389,7 @@ describe('a report is refused for', () => {
   it('each check of the first four stages', () => {
     const covered = new Set(rows.flatMap(([, fails]) => fails));
     const stages = ['parse', 'chain', 'binding', 'signature'];
-    const session = ['evidence-present', 'evidence-form', 'claims-form'];
+    const session = ['evidence-present', 'evidence-form', 'file-form', 'claims-form'];
     const ids = Object.entries(CHECKS)
       .filter(([id, c]) => stages.includes(c.stage) && !session.includes(id))
       .map(([id]) => id);
@@ -394,6 +418,7 @@ describe('a report whose buffer is changed during the appraisal', () => {
       { simulated: [rootFingerprint] },
       NOW,
       createChainCache(),
+      createCrlNumbers([]),
     );
     // The forged measurement has been read by now; the bytes that the VEK signed must not take its place.
     buffer.set(report);
