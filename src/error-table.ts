@@ -92,7 +92,8 @@ export type ConfigurationCode =
   | 'ERR_CONFIGURATION_FILE'
   | 'ERR_CONFIGURATION_TRUST'
   | 'ERR_CONFIGURATION_ORIGIN'
-  | 'ERR_CONFIGURATION_DEVICE';
+  | 'ERR_CONFIGURATION_DEVICE'
+  | 'ERR_CONFIGURATION_PLATFORM';
 
 export type ErrorCode =
   | NotAnEnclaveCode
@@ -441,5 +442,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     500,
     'The attestation device is missing or did not give a report.',
     'Check that the machine is an SEV-SNP guest with configfs mounted (Linux 6.7 or later).',
+  ),
+  ERR_CONFIGURATION_PLATFORM: entry(
+    'ConfigurationError',
+    2,
+    501,
+    'What was asked for does not exist on this platform.',
+    'Do it in Node; docs/browser.md says what works in a browser.',
   ),
 };

@@ -2,15 +2,16 @@
  * A session with one worker: looks like `fetch`, and sends nothing before the connection it travels on has been appraised.
  * Pinned to one origin: absolute URLs and redirects that lead elsewhere are refused.
  */
+import { openTransport } from '#transport';
 import type { Appraisal } from '../appraisal.ts';
 import { parseTrustFile, type TrustFile } from '../attestation/trust-file.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import { ConfigurationError, InvalidEnclaveCodeError, NotAnEnclaveError } from '../errors.ts';
-import { type CollateralSource, openCollateral } from './collateral-source.ts';
-import { type ConnectionPool, openConnectionPool } from './connection-pool.ts';
+import type { CollateralSource } from './collateral-source.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import { type Credential, presentCredential } from './credentials.ts';
 import { parseOrigin } from './origin.ts';
-import { loadTrustFile } from './trust.ts';
+import type { Transport } from './transport.ts';
 
 export interface SessionOptions {
   /**
@@ -76,17 +77,23 @@ function refuseUnlessListed(url: URL, trust: TrustFile, appraisal: Appraisal): v
 export class SecureSession implements AsyncDisposable {
   readonly #url: string | null;
   readonly #options: SessionOptions;
+  readonly #transport: Transport;
   #open: Promise<OpenSession> | null = null;
 
-  /** Prepares a session; nothing is read or dialled before the first call. `url` may be left out when the trust file names it. */
+  /**
+   * Prepares a session; nothing is read or dialled before the first call. `url` may be left out when the trust file names it.
+   * @throws ConfigurationError ERR_CONFIGURATION_PLATFORM in a browser
+   */
   constructor(url?: string | URL, options: SessionOptions = {}) {
     this.#url = url === undefined ? null : String(url);
     this.#options = options;
+    this.#transport = openTransport();
   }
 
   async #prepare(): Promise<OpenSession> {
     const { trust = DEFAULT_TRUST_FILE, credential, timeoutMs = 30_000, now = () => new Date() } = this.#options;
     const { collateral: source = { source: 'evidence-only' } } = this.#options;
+    const { loadTrustFile, openCollateral, openConnectionPool } = this.#transport;
     const demands: TrustFile =
       typeof trust === 'string' ? await loadTrustFile(trust) : parseTrustFile(encodeJson(trust));
     const origin = parseOrigin(this.#url ?? demands.url);
