@@ -81,6 +81,12 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
+/** Decodes UTF-8; most names are ASCII, which is the same in both and costs less without a decoder. */
+function utf8(bytes: Uint8Array): string | null {
+  for (const byte of bytes) if (byte >= 0x80) return parseUtf8(bytes);
+  return latin1(bytes);
+}
+
 /** Goes through the elements between two offsets, in order; lengths are known to be good, because `isDerElement` comes first. */
 export class DerReader {
   readonly #bytes: Bytes;
@@ -200,18 +206,21 @@ export class DerReader {
     const value = this.content(TAG.oid);
     const last = value.at(-1) ?? 0x80;
     if (last >= 0x80) throw new MalformedDer();
-    const arcs: number[] = [];
+    let text = '';
     let arc = 0;
     for (const byte of value) {
       // 0x80 at the start of an arc is padding; beyond this no arc is exact any more.
       if ((arc === 0 && byte === 0x80) || arc >= 2 ** 45) throw new MalformedDer();
       arc = arc * 128 + (byte & 0x7f);
       if (byte >= 0x80) continue;
-      if (arcs.length === 0) arcs.push(Math.min(Math.floor(arc / 40), 2));
-      arcs.push(arcs.length === 1 ? arc - (arcs[0] ?? 0) * 40 : arc);
+      if (text === '') {
+        // The first number holds the first two arcs.
+        const top = Math.min(Math.floor(arc / 40), 2);
+        text = `${top}.${arc - top * 40}`;
+      } else text += `.${arc}`;
       arc = 0;
     }
-    return arcs.join('.');
+    return text;
   }
 
   /** Reads a UTCTime or GeneralizedTime to the second in UTC, the one form that certificates may have. [RFC 5280 4.1.2.5] */
@@ -224,15 +233,15 @@ export class DerReader {
     const century = utc ? (year < '50' ? '20' : '19') : '';
     const iso = `${century}${year}-${month}-${day}T${hours}:${minutes}:${seconds}.000Z`;
     const date = new Date(iso);
-    // The 30th of February is another day after it was read.
-    if (Number.isNaN(date.getTime()) || date.toISOString() !== iso) throw new MalformedDer();
+    // Written so that no date meets it neither; the 30th of February and 24 o'clock are another day after they were read.
+    if (date.getUTCDate() !== Number(day)) throw new MalformedDer();
     return date;
   }
 
   /** Reads a string of one of the kinds that names are written in. */
   text(): string {
     const tag = this.tag;
-    if (tag === TAG.utf8String) return parseUtf8(this.content(tag)) ?? this.refuse();
+    if (tag === TAG.utf8String) return utf8(this.content(tag)) ?? this.refuse();
     if (tag === TAG.printableString || tag === TAG.teletexString || tag === TAG.ia5String)
       return latin1(this.content(tag));
     return this.refuse();

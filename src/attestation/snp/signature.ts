@@ -32,6 +32,9 @@ const RSA_4096_SIZE = 550;
 const P384_START = literal('3076301006072a8648ce3d020106052b8104002203620004');
 const P384_SIZE = 120;
 
+/** Length of a number of a P-384 signature. */
+const P384_BYTES = 48;
+
 /** The order of P-384's group. */
 const P384_ORDER = 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n;
 
@@ -91,12 +94,23 @@ export function isP384Range(r: bigint, s: bigint): boolean {
   return r > 0n && r < P384_ORDER && s > 0n && s < P384_ORDER;
 }
 
+/** Encodes both numbers as WebCrypto wants them: 48 bytes each, big-endian. They must be in range. */
+function encodeP384(r: bigint, s: bigint): Bytes {
+  const out = new DataView(new ArrayBuffer(2 * P384_BYTES));
+  for (let at = 0; at < P384_BYTES; at += 8) {
+    const bits = BigInt(8 * (P384_BYTES - 8 - at));
+    // Writes the low 64 bits of what it is given.
+    out.setBigUint64(at, r >> bits);
+    out.setBigUint64(P384_BYTES + at, s >> bits);
+  }
+  return new Uint8Array(out.buffer);
+}
+
 /** Tells whether ECDSA P-384 with SHA-384 verifies. A high `s` is as good as a low one, so never use signature bytes as an identity. */
 export async function isP384Signature(key: CryptoKey, r: bigint, s: bigint, data: Bytes): Promise<boolean> {
-  const signature = parseHex(r.toString(16).padStart(96, '0') + s.toString(16).padStart(96, '0'), 96);
-  if (!isP384Range(r, s) || signature === null) return false;
+  if (!isP384Range(r, s)) return false;
   try {
-    return await globalThis.crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-384' }, key, signature, data);
+    return await globalThis.crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-384' }, key, encodeP384(r, s), data);
   } catch {
     return false;
   }
