@@ -104,11 +104,11 @@ const GUEST_POLICY_RESERVED_FROM = 26n;
 const TCBS = ['currentTcb', 'reportedTcb', 'committedTcb', 'launchTcb'] as const;
 
 function slice(bytes: Uint8Array, place: Place): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(bytes.subarray(place.offset, place.offset + place.size));
+  return new Uint8Array(bytes.subarray(place.offset, place.offset + place.size));
 }
 
 function readInteger(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((n, b) => (n << 8n) | BigInt(b), 0n);
+  return BigInt(`0x${encodeHex(bytes.toReversed())}`);
 }
 
 function encodeInteger(value: bigint, size: number): Uint8Array<ArrayBuffer> {
