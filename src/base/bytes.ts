@@ -5,8 +5,9 @@ const BYTE_HEX: readonly string[] = Array.from({ length: 256 }, (_, b) => b.toSt
 
 /** Compares two byte arrays by value; not constant-time, so never use it on secrets. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  const { length } = a;
+  if (length !== b.length) return false;
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
 
@@ -23,7 +24,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBu
 
 /** Tells whether every byte is zero. */
 export function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((b) => b === 0);
+  for (const b of bytes) if (b !== 0) return false;
+  return true;
 }
 
 /** Encodes bytes as lower-case hex. */
