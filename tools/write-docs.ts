@@ -1,9 +1,10 @@
 /**
- * Writes the generated parts of docs/: docs/errors.md from the error table, docs/limits.md from the caps.
+ * Writes what is generated: docs/errors.md from the error table, docs/limits.md from the caps, and the trust file's JSON Schema from its readers.
  * `make docs` writes them; a test compares what is committed with what this would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { TRUST_SCHEMA } from '../src/attestation/trust-file.ts';
 import { LIMITS, type LimitName } from '../src/base/limits.ts';
 import { ERRORS, type ErrorCode, type ErrorFamily } from '../src/error-table.ts';
 
@@ -102,6 +103,7 @@ Every cap that applies before the sender is trusted. What is over a cap is refus
 export const PAGES: ReadonlyMap<string, () => string> = new Map([
   ['docs/errors.md', renderErrors],
   ['docs/limits.md', renderLimits],
+  ['schema/trust-1.schema.json', () => `${JSON.stringify(TRUST_SCHEMA, null, 2)}\n`],
 ]);
 
 if (process.argv[1] === import.meta.filename) {

@@ -1,13 +1,32 @@
 /**
  * Reads JSON that people write or send into typed values: the text is refused when it is too large, too deep, has a key twice, an unknown
- * or a missing one. Every refusal names the path (`machine.vmpl[0]`) and what may stand there. [RFC 8259; I-JSON RFC 7493 2.3]
+ * or a missing one. Every refusal names the path (`machine.vmpl[0]`) and what may stand there. A reader also says what it reads as JSON
+ * Schema, for editors: it may take more than the reader, never less. [RFC 8259; I-JSON RFC 7493 2.3; JSON Schema 2020-12]
  */
 import { encodeUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
 
+/** What may stand somewhere, for editors. [JSON Schema 2020-12] */
+export type Schema = Readonly<Record<string, unknown>>;
+
 /** Reads one value; `path` is for the message. */
-export type Reader<T> = (value: unknown, path: string) => T;
+export interface Reader<T> {
+  (value: unknown, path: string): T;
+  readonly schema?: Schema;
+  /** Reads a key that may be left out, whose value is `undefined` then. */
+  readonly optional?: true;
+}
+
+/** Makes a reader that says what it reads. */
+export function described<T>(schema: Schema, read: (value: unknown, path: string) => T): Reader<T> {
+  return Object.assign((value: unknown, path: string): T => read(value, path), { schema });
+}
+
+/** Gives what a reader says that it reads; anything when it says nothing. */
+export function schemaOf(reader: Reader<unknown>): Schema {
+  return reader.schema ?? {};
+}
 
 /** Names a value that was refused, short enough for a line. */
 function show(value: unknown): string {
@@ -79,7 +98,13 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Reads an object with exactly these keys. */
 export function object<T extends object>(readers: { readonly [K in keyof T]: Reader<T[K]> }): Reader<T> {
   const names = Object.keys(readers) as (keyof T & string)[];
-  return (value, path) => {
+  const schema = {
+    type: 'object',
+    properties: Object.fromEntries(names.map((name) => [name, schemaOf(readers[name])])),
+    required: names.filter((name) => readers[name].optional !== true),
+    additionalProperties: false,
+  };
+  return described(schema, (value, path) => {
     if (!isObject(value)) throw refuseValue(path || 'the file', `an object with ${names.join(', ')}`, value);
     for (const key of Object.keys(value)) {
       if (!Object.hasOwn(readers, key))
@@ -92,12 +117,16 @@ export function object<T extends object>(readers: { readonly [K in keyof T]: Rea
     for (const name of names)
       result[name] = readers[name](Object.hasOwn(value, name) ? value[name] : undefined, joinPath(path, name));
     return result as T;
-  };
+  });
 }
+
+/** What names that the writer chose may be. */
+export const NAMES: Schema = { minLength: 1, maxLength: 128 };
 
 /** Reads an object whose keys are names that the writer chose. */
 export function mapOf<T>(item: Reader<T>): Reader<Readonly<Record<string, T>>> {
-  return (value, path) => {
+  const schema = { type: 'object', propertyNames: NAMES, additionalProperties: schemaOf(item) };
+  return described(schema, (value, path) => {
     if (!isObject(value)) throw refuseValue(path, 'an object of names', value);
     return Object.fromEntries(
       Object.entries(value).map(([key, entry]) => {
@@ -105,35 +134,35 @@ export function mapOf<T>(item: Reader<T>): Reader<Readonly<Record<string, T>>> {
         return [key, item(entry, joinPath(path, key))];
       }),
     );
-  };
+  });
 }
 
 /** Reads a list without double entries. */
 export function listOf<T extends string | number>(item: Reader<T>): Reader<readonly T[]> {
-  return (value, path) => {
+  return described({ type: 'array', items: schemaOf(item), uniqueItems: true }, (value, path) => {
     if (!Array.isArray(value)) throw refuseValue(path, 'a list', value);
     const items = value.map((entry, i) => item(entry, `${path}[${i}]`));
     const twice = items.find((entry, i) => items.indexOf(entry) !== i);
     if (twice !== undefined) throw refuseValue(path, 'a list without double entries', value);
     return items;
-  };
+  });
 }
 
 /** Reads one of a few texts. */
 export function oneOf<const T extends string>(...allowed: readonly T[]): Reader<T> {
-  return (value, path) => {
+  return described({ enum: allowed }, (value, path) => {
     const found = allowed.find((text) => text === value);
     if (found === undefined) throw refuseValue(path, allowed.map((text) => JSON.stringify(text)).join(' or '), value);
     return found;
-  };
+  });
 }
 
-/** Reads a text for which `is` holds. */
-export function text(allowed: string, is: (value: string) => boolean): Reader<string> {
-  return (value, path) => {
+/** Reads a text for which `is` holds; `schema` says as much of that as a schema can. */
+export function text(allowed: string, is: (value: string) => boolean, schema: Schema = {}): Reader<string> {
+  return described({ type: 'string', description: allowed, ...schema }, (value, path) => {
     if (typeof value !== 'string' || !is(value)) throw refuseValue(path, allowed, value);
     return value;
-  };
+  });
 }
 
 /** Reads lower-case hex of one of these sizes in bytes. */
@@ -142,28 +171,35 @@ export function hexOf(...sizes: readonly number[]): Reader<string> {
   return text(
     `${digits.join(' or ')} lower-case hex digits`,
     (v) => digits.includes(v.length) && /^[0-9a-f]*$/.test(v),
+    { pattern: `^(?:${digits.map((count) => `[0-9a-f]{${count}}`).join('|')})$` },
   );
 }
 
 /** Reads an integer of a range, both ends included. */
 export function integer(from: number, to: number): Reader<number> {
-  return (value, path) => {
+  return described({ type: 'integer', minimum: from, maximum: to }, (value, path) => {
     if (typeof value !== 'number' || !Number.isInteger(value) || value < from || value > to)
       throw refuseValue(path, `an integer of ${from} to ${to}`, value);
     return value;
-  };
+  });
 }
 
 /** Reads `true` or `false`. */
-export const boolean: Reader<boolean> = (value, path) => {
+export const boolean: Reader<boolean> = described({ type: 'boolean' }, (value, path) => {
   if (typeof value !== 'boolean') throw refuseValue(path, 'true or false', value);
   return value;
-};
+});
+
+/** Reads a key that may be left out. */
+export function optional<T>(reader: Reader<T>): Reader<T | undefined> {
+  const read = (value: unknown, path: string): T | undefined => (value === undefined ? undefined : reader(value, path));
+  return Object.assign(read, { schema: schemaOf(reader), optional: true as const });
+}
 
 /** Reads one of these words, or what the reader takes. */
 export function wordOr<const W extends string, T>(words: readonly W[], reader: Reader<T>): Reader<W | T> {
   const shown = words.map((word) => JSON.stringify(word)).join(' or ');
-  return (value, path) => {
+  return described({ anyOf: [{ enum: words }, schemaOf(reader)] }, (value, path) => {
     const word = words.find((w) => w === value);
     if (word !== undefined) return word;
     if (value === undefined) throw refuseValue(path, `${shown} or a value`, value);
@@ -173,11 +209,13 @@ export function wordOr<const W extends string, T>(words: readonly W[], reader: R
       if (!(error instanceof ConfigurationError)) throw error;
       throw new ConfigurationError('ERR_CONFIGURATION_TRUST', `${error.message} (or ${shown})`, { cause: error });
     }
-  };
+  });
 }
 
 /** Reads one value or a list of them. */
 export function oneOrList<T extends string | number>(item: Reader<T>): Reader<T | readonly T[]> {
   const list = listOf(item);
-  return (value, path) => (Array.isArray(value) ? list(value, path) : item(value, path));
+  return described({ anyOf: [schemaOf(item), schemaOf(list)] }, (value, path) =>
+    Array.isArray(value) ? list(value, path) : item(value, path),
+  );
 }

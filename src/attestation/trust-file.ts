@@ -6,20 +6,25 @@ import { type DigestText, parseDigest } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
 import {
+  described,
   hexOf,
   joinPath,
   listOf,
   mapOf,
+  NAMES,
   object,
   oneOf,
+  optional,
   type Reader,
   readJson,
   refuseValue,
+  type Schema,
+  schemaOf,
   text,
 } from './json-reader.ts';
 import { readMachine } from './machine-file.ts';
 import type { Machine } from './requirements.ts';
-import { isAmdRoot, type Roots } from './snp/roots.ts';
+import { AMD_ROOTS, isAmdRoot, type Roots } from './snp/roots.ts';
 
 /** A trust file that was read. */
 export interface TrustFile {
@@ -47,33 +52,53 @@ export interface TrustFile {
 const FORMAT = 'trust/1';
 const OTHERS = 'others';
 
-const digest: Reader<DigestText> = (value, path) => {
+const digest: Reader<DigestText> = described({ type: 'string', pattern: '^sha256:[0-9a-f]{64}$' }, (value, path) => {
   if (typeof value !== 'string' || parseDigest(value) === null)
     throw refuseValue(path, '"sha256:" and 64 lower-case hex digits', value);
   return value as DigestText;
+});
+
+const shortText = text('a text of 1 to 256 characters', (v) => v.length > 0 && v.length <= 256, {
+  minLength: 1,
+  maxLength: 256,
+});
+
+const simulatedRoots = object({ simulated: listOf(hexOf(32)) });
+const rootsSchema = {
+  anyOf: [
+    { enum: ['amd'] },
+    {
+      ...schemaOf(simulatedRoots),
+      properties: {
+        simulated: {
+          type: 'array',
+          minItems: 1,
+          items: { ...schemaOf(hexOf(32)), not: { enum: Object.values(AMD_ROOTS) } },
+        },
+      },
+    },
+  ],
 };
 
-const shortText = text('a text of 1 to 256 characters', (v) => v.length > 0 && v.length <= 256);
-
-const roots: Reader<Roots> = (value, path) => {
+const roots: Reader<Roots> = described(rootsSchema, (value, path) => {
   if (value === 'amd') return value;
   if (typeof value === 'object') {
-    const { simulated } = object({ simulated: listOf(hexOf(32)) })(value, path);
+    const { simulated } = simulatedRoots(value, path);
     // Under AMD's own root nothing would say SIMULATED, so that a file could be taken for one that accepts no simulated machine.
     if (simulated.length > 0 && !simulated.some(isAmdRoot)) return { simulated };
   }
   throw refuseValue(path, '"amd", or {"simulated": [SHA-256 of a root in hex that is not AMD\'s, ...]}', value);
-};
+});
 
 /** Reads the list; a release object is refused until releases exist. */
-const measurements: Reader<readonly string[]> = (value, path) => {
+const measurements: Reader<readonly string[]> = described(schemaOf(listOf(hexOf(48))), (value, path) => {
   if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'release')) {
     const message = `${path}: this version does not read releases; list the measurements (96 hex digits each)`;
     throw new ConfigurationError('ERR_CONFIGURATION_TRUST', message);
   }
   if (!Array.isArray(value)) throw refuseValue(path, 'a list of measurements (96 hex digits each), never "any"', value);
   return listOf(hexOf(48))(value, path);
-};
+});
 
 /** Gives the digest of the owner policy in a file that a trust file names (path as written there). */
 export type PolicyDigester = (path: string) => DigestText;
@@ -83,35 +108,58 @@ const refuseFiles: PolicyDigester = (path) => {
   throw new ConfigurationError('ERR_CONFIGURATION_TRUST', message);
 };
 
-const policies =
-  (digestOf: PolicyDigester): Reader<Pick<TrustFile['isolation'], 'policies' | 'others'>> =>
-  (value, path) => {
+const policyFile = object({ file: shortText });
+const policiesSchema = {
+  type: 'object',
+  propertyNames: NAMES,
+  properties: { [OTHERS]: { enum: ['any'] } },
+  additionalProperties: { anyOf: [schemaOf(digest), schemaOf(policyFile)] },
+};
+
+const policies = (digestOf: PolicyDigester): Reader<Pick<TrustFile['isolation'], 'policies' | 'others'>> =>
+  described(policiesSchema, (value, path) => {
     const entries = mapOf<unknown>((item) => item)(value, path);
     const owners = Object.entries(entries).filter(([owner]) => owner !== OTHERS);
     const others = Object.hasOwn(entries, OTHERS) ? oneOf('any')(entries[OTHERS], joinPath(path, OTHERS)) : 'refused';
     const read = (item: unknown, at: string): DigestText =>
-      typeof item === 'object' ? digestOf(object({ file: shortText })(item, at).file) : digest(item, at);
+      typeof item === 'object' ? digestOf(policyFile(item, at).file) : digest(item, at);
     return {
       policies: Object.fromEntries(owners.map(([owner, item]) => [owner, read(item, joinPath(path, owner))])),
       others,
     };
-  };
+  });
+
+const WORKER_URL = '^[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+(?:[/?#]|$)';
 
 const isWorkerUrl = (value: string): boolean => {
-  const url = URL.parse(value);
+  const url = new RegExp(WORKER_URL).test(value) ? URL.parse(value) : null;
   return url?.protocol === 'https:' && url.username === '' && url.password === '' && value.length <= 2048;
 };
 
 const file = (digestOf: PolicyDigester) =>
   object({
+    $schema: optional(shortText),
     anchorhold: oneOf(FORMAT),
-    url: text('an https:// URL without user or password', isWorkerUrl),
+    url: text('an https:// URL without user or password', isWorkerUrl, {
+      maxLength: 2048,
+      pattern: WORKER_URL,
+    }),
     roots,
     machine: readMachine,
     code: object({ measurements, functions: mapOf(digest) }),
     isolation: object({ policies: policies(digestOf), lockdown: mapOf(shortText) }),
     freshness: object({ reattest: oneOf('connection') }),
   });
+
+/** Describes a trust file for editors; a file that it refuses is refused here too. [JSON Schema 2020-12] */
+export const TRUST_SCHEMA: Schema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: `urn:anchorhold:schema:${FORMAT.replace('/', '-')}`,
+  title: "Anchorhold's trust file",
+  description:
+    'What a client demands of a worker before it sends anything. No field may be missing; docs/trust.md explains each.',
+  ...schemaOf(file(refuseFiles)),
+};
 
 /**
  * Reads the text of a trust file; one that names policy files (`{"file": ...}`) is refused unless `digestOf` is given to read them.

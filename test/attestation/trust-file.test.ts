@@ -1,27 +1,38 @@
 /** The trust file: every field required, nothing unknown, nothing twice, and every refusal names the path. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PRESETS } from '../../src/attestation/requirements.ts';
 import { AMD_ROOTS } from '../../src/attestation/snp/roots.ts';
-import { formatTrustFile, parseTrustFile } from '../../src/attestation/trust-file.ts';
+import { formatTrustFile, parseTrustFile, TRUST_SCHEMA } from '../../src/attestation/trust-file.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { ConfigurationError } from '../../src/errors.ts';
 
 type Json = Record<string, unknown>;
 
+const validate = new Ajv2020({ strict: true, strictRequired: false }).compile(TRUST_SCHEMA);
+const matchesSchema = (text: string): boolean => validate(JSON.parse(text));
+
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
+
+const GENOA = { bootloader: 10, tee: 0, snp: 27, microcode: 88 };
+const TURIN = { fmc: 0, bootloader: 1, tee: 0, snp: 4, microcode: 81 };
+const FLOORS = { Genoa: GENOA, Turin: TURIN };
+const TCB = { reported: FLOORS, committed: FLOORS, launch: FLOORS, current: FLOORS };
 
 /** A complete file, as JSON that a test may change. */
 const complete = (): Json =>
-  structuredClone({
-    anchorhold: 'trust/1',
-    url: 'https://worker.example:8443',
-    roots: 'amd',
-    machine: PRESETS['strict-2026-11'],
-    code: { measurements: ['cd'.repeat(48)], functions: { 'risk-score': DIGEST } },
-    isolation: { policies: { 'hospital-a': DIGEST }, lockdown: { egress: 'policy', console: 'none' } },
-    freshness: { reattest: 'connection' },
-  });
+  JSON.parse(
+    JSON.stringify({
+      anchorhold: 'trust/1',
+      url: 'https://worker.example:8443',
+      roots: 'amd',
+      machine: { ...PRESETS['strict-2026-11'], tcb: TCB },
+      code: { measurements: ['cd'.repeat(48)], functions: { 'risk-score': DIGEST } },
+      isolation: { policies: { 'hospital-a': DIGEST }, lockdown: { egress: 'policy', console: 'none' } },
+      freshness: { reattest: 'connection' },
+    }),
+  ) as Json;
 
 /** Replaces the value at a path; `undefined` removes it. */
 function change(path: string, value: unknown): string {
@@ -49,8 +60,10 @@ function refusal(text: string): ConfigurationError {
 function pathsOf(value: unknown, path: string): readonly string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [path];
   if (/(functions|policies|lockdown)$/.test(path)) return [path];
+  // Product lines may be missing, what stands in one may not.
+  const mayMiss = /tcb\.[a-z]+\.[A-Z]\w+$/.test(path);
   const below = Object.entries(value).flatMap(([key, item]) => pathsOf(item, path === '' ? key : `${path}.${key}`));
-  return path === '' ? below : [path, ...below];
+  return path === '' || mayMiss ? below : [path, ...below];
 }
 
 const PATHS = pathsOf(complete(), '');
@@ -58,7 +71,8 @@ const PATHS = pathsOf(complete(), '');
 describe('a complete trust file', () => {
   it('is read', () => {
     const trust = parseTrustFile(JSON.stringify(complete()));
-    expect(trust.machine).toEqual(PRESETS['strict-2026-11']);
+    expect(trust.machine).toEqual({ ...PRESETS['strict-2026-11'], tcb: TCB });
+    expect(matchesSchema(JSON.stringify(complete()))).toBe(true);
     expect(trust.isolation).toEqual({
       policies: { 'hospital-a': DIGEST },
       others: 'refused',
@@ -67,7 +81,16 @@ describe('a complete trust file', () => {
   });
 
   it('may name a preset', () => {
-    expect(parseTrustFile(change('machine', 'strict-2026-11')).machine).toEqual(PRESETS['strict-2026-11']);
+    const text = change('machine', 'strict-2026-11');
+    expect(parseTrustFile(text).machine).toEqual(PRESETS['strict-2026-11']);
+    expect(matchesSchema(text)).toBe(true);
+  });
+
+  it('may name its schema, for editors', () => {
+    const text = change('$schema', './node_modules/anchorhold/schema/trust-1.schema.json');
+    expect(parseTrustFile(text)).toEqual(parseTrustFile(JSON.stringify(complete())));
+    expect(matchesSchema(text)).toBe(true);
+    expect(refusal(change('$schema', 1)).message).toContain('$schema');
   });
 
   it.each([
@@ -98,8 +121,10 @@ describe('a complete trust file', () => {
     ['machine.firmware', 'any'],
     ['machine.vmpl', []],
   ])('with another %s comes back from its text', (path, value) => {
-    const trust = parseTrustFile(change(path, value));
+    const text = change(path, value);
+    const trust = parseTrustFile(text);
     expect(parseTrustFile(formatTrustFile(trust))).toEqual(trust);
+    expect([matchesSchema(text), matchesSchema(formatTrustFile(trust))]).toEqual([true, true]);
   });
 
   it('takes a guest SVN in hex as the same number', () => {
@@ -119,17 +144,21 @@ describe('a complete trust file', () => {
 });
 
 describe('a trust file is refused', () => {
-  it('for every field that there is', () => expect(PATHS.length).toBeGreaterThan(45));
+  it('for every field that there is', () => expect(PATHS.length).toBe(89));
 
   it.each(PATHS)('without %s, naming it', (path) => {
-    const error = refusal(change(path, undefined));
+    const text = change(path, undefined);
+    expect(matchesSchema(text)).toBe(false);
+    const error = refusal(text);
     expect(error.code).toBe('ERR_CONFIGURATION_TRUST');
     expect(error.message).toContain(path);
   });
 
   it.each(PATHS)('with null or an unknown word as %s, naming it', (path) => {
     for (const value of [null, 'sometimes', 17.5, { surprise: 1 }]) {
-      const error = refusal(change(path, value));
+      const text = change(path, value);
+      expect(matchesSchema(text)).toBe(false);
+      const error = refusal(text);
       expect(error.code).toBe('ERR_CONFIGURATION_TRUST');
       expect(error.message).toContain(path);
     }
@@ -141,6 +170,7 @@ describe('a trust file is refused', () => {
   ])('with an unknown key in %j, naming it', (path) => {
     const key = path === '' ? 'surprise' : `${path}.surprise`;
     expect(refusal(change(key, 'any')).message).toContain(key);
+    expect(matchesSchema(change(key, 'any'))).toBe(false);
   });
 
   it.each([
@@ -217,7 +247,9 @@ describe('a trust file is refused', () => {
     ['freshness.reattest', 'never'],
     ['anchorhold', 'trust/2'],
   ])('with %s = %j', (path, value) => {
-    const error = refusal(change(path, value));
+    const text = change(path, value);
+    expect(matchesSchema(text)).toBe(false);
+    const error = refusal(text);
     expect(error.code).toBe('ERR_CONFIGURATION_TRUST');
     expect(error.message).toContain(path.split('.')[0]);
   });
@@ -242,6 +274,8 @@ describe('a trust file is refused', () => {
       fc.property(fc.oneof(fc.string(), fc.json(), mutated), (text) => {
         try {
           parseTrustFile(text);
+          // The schema may take more than the reader, never less.
+          expect(matchesSchema(text)).toBe(true);
         } catch (error) {
           expect(error).toBeInstanceOf(ConfigurationError);
         }
