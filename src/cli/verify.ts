@@ -1,17 +1,17 @@
 /**
- * `anchorhold verify`: appraises a worker, evidence that was kept, or a bare report, and explains each check. What is refused is explained
- * too, and makes the exit code. Only the appraisal of a worker says that it is alive.
+ * `anchorhold verify`: appraises a worker, or evidence in a file of any form that is read, and explains each check. What is refused is
+ * explained too, and makes the exit code. Only the appraisal of a worker says that it is alive.
  */
 import { resolve } from 'node:path';
-import type { Appraisal } from '../appraisal.ts';
-import { appraiseEvidenceFile, appraiseReportFile } from '../attestation/file-appraisal.ts';
+import type { CheckId } from '../attestation/check-table.ts';
+import { addEndorsements, parseEvidenceFile } from '../attestation/evidence-forms.ts';
+import { appraiseFile, type FileAppraisal, refuseFile } from '../attestation/file-appraisal.ts';
 import { refuseUnlessAccepted } from '../attestation/session-appraisal.ts';
-import { REPORT_SIZE } from '../attestation/snp/layout.ts';
 import { isPem, parsePemCertificates } from '../attestation/snp/pem.ts';
 import type { TrustFile } from '../attestation/trust-file.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseInstant } from '../base/time.ts';
-import { appraiseCompleted, appraiseCompletedBundle } from '../client/collateral.ts';
+import { appraiseCompleted } from '../client/collateral.ts';
 import { openCollateral } from '../client/collateral-source.ts';
 import { appraiseWorker } from '../client/connection.ts';
 import { parseOrigin } from '../client/origin.ts';
@@ -19,7 +19,7 @@ import { loadTrustFile } from '../client/trust.ts';
 import { ConfigurationError } from '../errors.ts';
 import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
-import { type AppraisedSubject, explainAppraisal } from './explain-appraisal.ts';
+import { type Explained, explainAppraisal, subjectOfForm } from './explain-appraisal.ts';
 import { KDS_OPTIONS, readCollateralSource } from './kds-options.ts';
 import { exitOf, writeError, writeJson, writeProgress } from './output.ts';
 import { TRUST_OPTION, trustPath } from './trust-option.ts';
@@ -29,9 +29,9 @@ const HOST_AND_PORT = /^[\w.-]+:\d{1,5}(?:\/.*)?$/;
 
 const TIMEOUT_MS = 30_000;
 
-interface Appraised {
-  readonly subject: AppraisedSubject;
-  readonly appraisal: Appraisal;
+interface Appraised extends Explained {
+  /** Checks that a session makes and this subject has no answer to. */
+  readonly unanswered: readonly CheckId[];
 }
 
 function usage(message: string): ConfigurationError {
@@ -62,7 +62,7 @@ async function verifyUrl(url: string, trust: TrustFile, input: CliInput, io: Cli
     await writeWholeFile(resolve(io.cwd, save), evidence);
     writeProgress(io, `saved the evidence to ${save}`);
   }
-  return { subject: 'connection', appraisal };
+  return { subject: 'connection', form: null, appraisal, unanswered: [], runtimeClaims: null };
 }
 
 async function readCertificates(path: string): Promise<readonly Uint8Array[]> {
@@ -74,29 +74,29 @@ async function readCertificates(path: string): Promise<readonly Uint8Array[]> {
   return certificates;
 }
 
+function describeFile({ form, unanswered, runtimeClaims, ...appraisal }: FileAppraisal): Appraised {
+  return { subject: subjectOfForm(form), form, appraisal, unanswered, runtimeClaims };
+}
+
 async function verifyFile(file: string, trust: TrustFile, input: CliInput, io: CliIo): Promise<Appraised> {
   refuseOptions(input, ['save'], 'is for a URL: a file needs no saving');
   const at = readTime(input);
   const path = (name: string): string => resolve(io.cwd, name);
   const collateral = await openCollateral(readCollateralSource(input, io), () => new Date());
-  const completion = { collateral, trust, now: at };
-  const bytes = await readBytesFile(path(file), LIMITS.evidenceBytes);
-  const [certificatePaths, crlPath] = [optionValues(input, 'certificate'), optionValue(input, 'crl')];
-  // Evidence is a map in CBOR and never as short as a report; certificates given beside it say that a report is meant.
-  if (bytes.length !== REPORT_SIZE && certificatePaths.length === 0 && crlPath === null) {
-    const appraise = async (bundle: Uint8Array): Promise<Appraisal> => await appraiseEvidenceFile(bundle, trust, at);
-    return { subject: 'evidence-file', appraisal: await appraiseCompletedBundle(bytes, completion, appraise) };
-  }
+  const certificatePaths = optionValues(input, 'certificate');
   const certificates = (await Promise.all(certificatePaths.map((name) => readCertificates(path(name))))).flat();
+  const crlPath = optionValue(input, 'crl');
   const crl = crlPath === null ? null : await readBytesFile(path(crlPath), LIMITS.crlBytes);
-  return {
-    subject: 'report-file',
-    appraisal: await appraiseCompleted(
-      { report: bytes, certificates, crl },
-      completion,
-      async (subject) => await appraiseReportFile(subject, trust, at),
+  const parsed = parseEvidenceFile(await readBytesFile(path(file), LIMITS.evidenceBytes));
+  if ('problem' in parsed) return describeFile(refuseFile(parsed.problem, trust));
+  const given = addEndorsements(parsed.value, certificates, crl);
+  return describeFile(
+    await appraiseCompleted(
+      given,
+      { collateral, trust, now: at },
+      async (completed, crlNumbers) => await appraiseFile({ ...given, ...completed }, trust, at, crlNumbers),
     ),
-  };
+  );
 }
 
 export const verify: CliCommand = {
@@ -105,7 +105,8 @@ export const verify: CliCommand = {
   arguments: [
     {
       name: 'url-or-file',
-      summary: "the worker's https:// address, a file that --save wrote, or a report of 1184 bytes",
+      summary:
+        "the worker's https:// address, or a file: what --save wrote, a report (with its certificate table or not), a CMW, or an HCL blob of Azure's",
       required: true,
       repeatable: false,
     },
@@ -121,10 +122,10 @@ export const verify: CliCommand = {
     {
       name: 'certificate',
       value: 'FILE',
-      summary: "with a report: AMD's certificates, PEM (several in a file) or DER",
+      summary: "with a file: AMD's certificates that are not in it, PEM (several in a file) or DER",
       repeatable: true,
     },
-    { name: 'crl', value: 'FILE', summary: "with a report: AMD's revocation list, DER", repeatable: false },
+    { name: 'crl', value: 'FILE', summary: "with a file: AMD's revocation list, DER", repeatable: false },
     {
       name: 'at',
       value: 'TIME',
@@ -141,10 +142,11 @@ export const verify: CliCommand = {
       throw usage(`${argument} is no address: write https://${argument}, or ./${argument} for a file`);
     const trust = await loadTrustFile(trustPath(input, io));
     const verifyArgument = /^[a-z][a-z0-9+.-]*:\/\//i.test(argument) ? verifyUrl : verifyFile;
-    const { subject, appraisal } = await verifyArgument(argument, trust, input, io);
+    const appraised = await verifyArgument(argument, trust, input, io);
+    const { subject, form, unanswered, runtimeClaims, appraisal } = appraised;
     const json = input.switches.has('json');
-    if (json) writeJson(io, { subject, ...appraisal });
-    else explainAppraisal(io, appraisal, subject);
+    if (json) writeJson(io, { subject, form, ...appraisal, unanswered, runtimeClaims });
+    else explainAppraisal(io, appraised);
     try {
       refuseUnlessAccepted(appraisal);
       return 0;

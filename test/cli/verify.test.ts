@@ -1,12 +1,13 @@
 /** `anchorhold verify`: each check in words for a worker, for evidence that was kept and for a bare report, and nothing said that a file cannot show. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
+import { createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Appraisal } from '../../src/appraisal.ts';
-import { encodeEvidence, parseEvidence } from '../../src/attestation/evidence.ts';
+import { CMW_MEDIA_TYPE, unwrapEvidence, wrapEvidence } from '../../src/attestation/cmw.ts';
+import { ATTESTATION_PATH, encodeEvidence, parseEvidence } from '../../src/attestation/evidence.ts';
 import { formatTrustFile, type TrustFile } from '../../src/attestation/trust-file.ts';
 import { main } from '../../src/cli/main.ts';
 import { openIdentity } from '../../src/enclave/identity.ts';
@@ -41,7 +42,9 @@ async function run(...args: string[]) {
 
 async function appraise(...args: string[]) {
   const { exit, out, err } = await run(...args, '--json');
-  const appraisal = JSON.parse(out || 'null') as (Appraisal & { readonly subject: string }) | null;
+  const appraisal = JSON.parse(out || 'null') as
+    | (Appraisal & { readonly subject: string; readonly unanswered: readonly string[] })
+    | null;
   const outcomes = Object.fromEntries((appraisal?.checks ?? []).map(({ id, outcome }) => [id, outcome]));
   const failed = Object.keys(outcomes).filter((id) => outcomes[id] === 'fail');
   return { exit, appraisal, outcomes, failed, error: err === '' ? null : (JSON.parse(err) as { code: string }) };
@@ -76,16 +79,22 @@ describe('a worker', () => {
     expect({ exit, err }).toEqual({ exit: 0, err: '' });
     const lines = out.trimEnd().split('\n');
     expect(lines.filter((line) => !line.startsWith('  '))).toEqual([
+      'accept: this worker is SIMULATED, and its code and its isolation are as you demand, now',
       expect.stringMatching(/^genuine \(.*alive.*\): yes, SIMULATED$/),
       expect.stringMatching(/^code \(.*\): yes$/),
       expect.stringMatching(/^isolated \(.*\): yes$/),
       expect.stringMatching(/^SIMULATED: /),
-      'verdict: accept',
+      expect.stringMatching(/^docs\/trust\.md /),
+      'verdict: accept: this worker is SIMULATED, and its code and its isolation are as you demand, now',
     ]);
     expect(lines).toContainEqual(
-      expect.stringMatching(/^ {2}ok {3}.*no memory address stands for another.*\. \(expected required, found set\)$/),
+      expect.stringMatching(
+        /^ {2}ok {3}.*no memory address stands for another.*\. \(expected: required; found: set\)$/,
+      ),
     );
-    expect(lines.filter((line) => line.startsWith('  ')).every((line) => /^ {2}(ok {2}|skip) /.test(line))).toBe(true);
+    const marks = lines.flatMap((line) => /^ {2}(ok {2}|skip|any |proves:|does not prove:) /.exec(line)?.[1] ?? []);
+    expect(marks).toHaveLength(lines.filter((line) => line.startsWith('  ')).length);
+    expect(marks.filter((mark) => mark.endsWith('prove:'))).toHaveLength(3);
   });
 
   it('is an appraisal as JSON', async () => {
@@ -116,7 +125,10 @@ describe('a worker', () => {
   it('that is refused is explained up to there, and the error is on stderr', async () => {
     const { exit, out, err } = await run(worker.url, '--trust', 'amd.json');
     expect(exit).toBe(10);
-    expect(out).toMatch(/\n {2}FAIL The root has a fingerprint .*\n/);
+    expect(out).toMatch(/^reject: this worker: not proven to be genuine \(ERR_NOT_AN_ENCLAVE_CHAIN\)\n/);
+    expect(out).toMatch(
+      /\n {2}FAIL The root has a fingerprint .*\n {9}expected: AMD's root of the product line\n {9}found: {4}[0-9a-f]{64}\n/,
+    );
     expect(out.split('\n').flatMap((line) => /^(\w+) .*: (yes|NO|not reached)$/.exec(line)?.slice(1) ?? [])).toEqual([
       'genuine',
       'NO',
@@ -125,7 +137,7 @@ describe('a worker', () => {
       'isolated',
       'not reached',
     ]);
-    expect(out).toMatch(/verdict: reject \(ERR_NOT_AN_ENCLAVE_CHAIN\)\n$/);
+    expect(out).toMatch(/\nverdict: reject: this worker: .*\(ERR_NOT_AN_ENCLAVE_CHAIN\)\n$/);
     expect(err).toMatch(/^anchorhold: .*\ncheck: chain-root: .*\nhint: .*\n$|\ncheck: chain-root: /);
   });
 
@@ -139,6 +151,37 @@ describe('a worker', () => {
     expect(() => readFileSync(join(folder, 'none.cbor'))).toThrow();
   });
 
+  it('answers with a CMW where it is asked for one, around the same evidence', async () => {
+    const [mediaType, body] = await new Promise<[string | undefined, Buffer]>((resolve, reject) => {
+      const headers = { accept: CMW_MEDIA_TYPE };
+      const asked = request(
+        new URL(ATTESTATION_PATH, worker.url),
+        { method: 'POST', headers, rejectUnauthorized: false, agent: false },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('end', () => resolve([response.headers['content-type'], Buffer.concat(chunks)]));
+        },
+      );
+      asked.on('error', reject).end(new Uint8Array(32));
+    });
+    expect(mediaType).toBe(CMW_MEDIA_TYPE);
+    const unwrapped = unwrapEvidence(body);
+    expect('value' in unwrapped && parseEvidence(unwrapped.value)).toHaveProperty('value');
+  });
+
+  it('may answer with a CMW unasked: what is in it is judged, here evidence of another connection', async () => {
+    const body = wrapEvidence(readFileSync(join(folder, 'kept.cbor')));
+    const { privateKeyPem: key, certificatePem: cert } = await openIdentity(new Date());
+    const server = createServer({ key, cert, minVersion: 'TLSv1.3' }, (_request, response) => {
+      response.writeHead(200, { 'content-type': CMW_MEDIA_TYPE, 'content-length': body.length }).end(body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const told = await appraise(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    server.close();
+    expect(told).toMatchObject({ exit: 10, failed: ['channel-freshness', 'channel-tls-key'] });
+  });
+
   it('that is refused is kept all the same', async () => {
     expect((await run(worker.url, '--trust', 'image.json', '--save', 'refused.cbor')).exit).toBe(11);
     expect((await appraise('refused.cbor')).exit).toBe(0);
@@ -149,7 +192,8 @@ describe('evidence that was kept', () => {
   it('is appraised but for freshness and connection, and the verdict says so', async () => {
     const { exit, appraisal, outcomes } = await appraise('kept.cbor');
     expect(exit).toBe(0);
-    expect(appraisal).toMatchObject({ subject: 'evidence-file', verdict: 'accept', simulated: true });
+    expect(appraisal).toMatchObject({ subject: 'evidence-file', form: 'evidence', verdict: 'accept', simulated: true });
+    expect(appraisal?.unanswered).toEqual(['channel-freshness', 'channel-tls-key']);
     expect(outcomes).toMatchObject({
       'channel-report-data': 'pass',
       'channel-freshness': 'skipped',
@@ -161,20 +205,27 @@ describe('evidence that was kept', () => {
     const { out } = await run('kept.cbor');
     expect(out).not.toContain('that is alive');
     expect(out).toMatch(/ {2}skip .* \(not checked: a file has no connection to compare with\)\n/);
-    expect(out).toMatch(
-      /\nSIMULATED: .*\nnote: a file cannot show that the machine is alive now.*\nverdict: accept, .*file.*\n$/,
-    );
+    expect(out).toMatch(/^SIMULATED when it was made, .*; nothing about now \(Anchorhold's evidence\)\n/);
+    expect(out).toMatch(/ {2}does not prove: that it is alive now, /);
+    expect(out).toMatch(/\nverdict: SIMULATED when it was made, .*; nothing about now .*\n$/);
+    expect(out).not.toMatch(/^(verdict: )?accept/m);
   });
 
   it.each<[string, () => Uint8Array, string, string]>([
     ['a changed report', () => corrupted('report', 0x50), 'ERR_NOT_AN_ENCLAVE_SIGNATURE', 'signature-report'],
     ['changed claims', () => corrupted('claims', 20), 'ERR_NOT_AN_ENCLAVE_CHANNEL', 'channel-report-data'],
     ['claims that are none', () => corrupted('claims', 0), 'ERR_NOT_AN_ENCLAVE_PARSE', 'claims-form'],
-    ['other bytes', () => Buffer.from('other'), 'ERR_NOT_AN_ENCLAVE_PARSE', 'evidence-form'],
-    ['nothing', () => new Uint8Array(), 'ERR_NOT_AN_ENCLAVE_PARSE', 'evidence-form'],
+    ['other bytes', () => Buffer.from('other'), 'ERR_NOT_AN_ENCLAVE_PARSE', 'file-form'],
+    ['nothing', () => new Uint8Array(), 'ERR_NOT_AN_ENCLAVE_PARSE', 'file-form'],
   ])('with %s is refused', async (_name, bytes, code, id) => {
     write('corrupted.cbor', bytes());
     expect(await appraise('corrupted.cbor')).toMatchObject({ exit: 10, failed: [id], error: { code } });
+  });
+
+  it('is the same inside a CMW, and certificates may be given beside it', async () => {
+    write('kept.cmw', wrapEvidence(readFileSync(join(folder, 'kept.cbor'))));
+    const told = await appraise('kept.cmw', '--certificate', '1.der', '--certificate', '2.der');
+    expect(told).toMatchObject({ exit: 0, appraisal: { subject: 'evidence-file', form: 'cmw', verdict: 'accept' } });
   });
 
   it('is judged at the time that is given', async () => {
@@ -193,19 +244,21 @@ describe('a bare report', () => {
     const { exit, appraisal, outcomes } = await appraise('report.bin', ...args);
     expect(exit).toBe(0);
     expect(appraisal).toMatchObject({ subject: 'report-file', verdict: 'accept', simulated: true });
-    for (const id of [
+    const unanswered = [
       'channel-report-data',
       'channel-freshness',
       'channel-tls-key',
       'code-functions',
       'owner-policies',
       'lockdown',
-    ])
-      expect([id, outcomes[id]]).toEqual([id, 'skipped']);
+    ];
+    expect(appraisal?.unanswered).toEqual(unanswered);
+    for (const id of unanswered) expect([id, outcomes[id]]).toEqual([id, 'skipped']);
     expect(outcomes['code-measurement']).toBe('pass');
     const { out } = await run('report.bin', ...args);
-    expect(out).toContain('note: a file cannot show that the machine is alive now');
-    expect(out).toContain('note: a bare report says nothing about functions, owner policies and lockdown');
+    expect(out).toMatch(/^SIMULATED when it was made, .*; nothing about now \(a report of 1184 bytes\)\n/);
+    expect(out).toContain('  does not prove: which functions it loaded, ');
+    expect(out).toContain('  does not prove: which owner policies and lockdown were in force, ');
   });
 
   it.each<[string, readonly string[], number, string]>([
@@ -214,7 +267,7 @@ describe('a bare report', () => {
     ['no certificates', ['report.bin'], 10, 'chain-path'],
     ['no revocation list', ['report.bin', '--certificate', 'chain.pem'], 10, 'crl-present'],
     ['a revocation list that is none', ['report.bin', '--certificate', 'chain.pem', '--crl', 'other'], 10, 'crl-form'],
-    ['a byte too few', ['short.bin', ...CHAIN], 10, 'report-length'],
+    ['a byte too few', ['short.bin', ...CHAIN], 10, 'file-form'],
     ['a certificate that is none', ['report.bin', '--certificate', 'other'], 10, 'certificates-form'],
   ])('with %s is refused', async (_name, args, exit, id) => {
     expect(await appraise(...args)).toMatchObject({ exit, failed: [id] });
