@@ -24,7 +24,7 @@ const FLAGS = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ];
 
-const ANSWER_MS = 90_000;
+const ANSWER_MS = 100_000;
 
 export interface PageRun {
   /** What the page posted to /answer. */

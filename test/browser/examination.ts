@@ -2,7 +2,7 @@
  * What is asked of the package in Node and in a browser alike: verdicts over cases, a chain without a report, launch digests, and what a
  * session and a signing key do here. Runs in both, so it uses nothing of either.
  */
-import type { Check } from '../../src/appraisal.ts';
+import type { Appraisal, Check } from '../../src/appraisal.ts';
 import { appraiseCase, parseCase, type Verdict } from '../../src/attestation/conformance.ts';
 import { parseCpuType } from '../../src/attestation/measurement/cpu.ts';
 import { parseFirmware } from '../../src/attestation/measurement/firmware.ts';
@@ -10,9 +10,12 @@ import { parseGuestFeatures } from '../../src/attestation/measurement/guest-feat
 import { measureFirmware, measureMatrix } from '../../src/attestation/measurement/matrix.ts';
 import type { Vmm } from '../../src/attestation/measurement/vmsa.ts';
 import type { Machine } from '../../src/attestation/requirements.ts';
+import { appraiseSession } from '../../src/attestation/session-appraisal.ts';
 import { checkChain } from '../../src/attestation/snp/chain.ts';
 import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
+import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
 import { parseCertificate } from '../../src/attestation/snp/der.ts';
+import { parseTrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeHex, parseBase64, parseHex } from '../../src/base/bytes.ts';
 import { sha256, sha384 } from '../../src/base/digest.ts';
 import { EnclaveError, keyCredential, SecureSession } from '../../src/index.ts';
@@ -30,12 +33,23 @@ export interface Launch {
   readonly commandLine: string;
 }
 
+/** One bundle and what a client knows of its connection: base64 and hex. */
+export interface EvidenceQuestion {
+  readonly bundle: string;
+  readonly trustFile: string;
+  readonly nonce: string;
+  readonly channel: string;
+  readonly peerSpkiDigest: string;
+  readonly at: string;
+}
+
 export interface Questions {
   /** Lines of the conformance contract. */
   readonly cases: readonly string[];
   /** Certificates in base64 DER, and when they are looked at. */
   readonly chain: { readonly certificates: readonly string[]; readonly at: string; readonly machine: Machine };
   readonly launches: readonly Launch[];
+  readonly evidence: readonly EvidenceQuestion[];
   readonly privateKeyPem: string;
 }
 
@@ -45,6 +59,7 @@ export interface Findings {
   readonly cached: readonly Verdict[];
   readonly chain: readonly Check[];
   readonly digests: readonly string[];
+  readonly evidence: readonly Appraisal[];
   readonly keyId: string;
   readonly signature: string;
   /** Code of the error that making a session gave; null for none. */
@@ -75,6 +90,20 @@ function measure(launch: Launch): string[] {
   return measureMatrix(matrix, sha384).map(({ digest }) => encodeHex(digest));
 }
 
+const hexOf = (hex: string): Uint8Array<ArrayBuffer> => parseHex(hex, 32) ?? new Uint8Array();
+
+async function appraiseBundle(question: EvidenceQuestion): Promise<Appraisal> {
+  const channel = {
+    role: 'worker',
+    nonce: hexOf(question.nonce),
+    value: hexOf(question.channel),
+    peerSpkiDigest: hexOf(question.peerSpkiDigest),
+  } as const;
+  const trust = parseTrustFile(question.trustFile);
+  const now = new Date(question.at);
+  return await appraiseSession(bytesOf(question.bundle), channel, trust, now, createChainCache(), createCrlNumbers([]));
+}
+
 function trySession(): string | null {
   try {
     return new SecureSession('https://localhost:8443') instanceof SecureSession ? null : 'no session';
@@ -85,7 +114,8 @@ function trySession(): string | null {
 }
 
 /** Answers all questions on this platform. */
-export async function examine({ cases, chain, launches, privateKeyPem }: Questions): Promise<Findings> {
+export async function examine(questions: Questions): Promise<Findings> {
+  const { cases, chain, launches, evidence, privateKeyPem } = questions;
   const verdicts: Verdict[] = [];
   const cached: Verdict[] = [];
   const cache = createChainCache();
@@ -101,6 +131,7 @@ export async function examine({ cases, chain, launches, privateKeyPem }: Questio
     cached,
     chain: checks,
     digests: launches.flatMap(measure),
+    evidence: await Promise.all(evidence.map(appraiseBundle)),
     keyId: await key.keyId(),
     signature: encodeHex(await key.sign(Uint8Array.of(1, 2, 3))),
     sessionCode: trySession(),

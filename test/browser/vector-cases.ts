@@ -61,7 +61,7 @@ export interface Expectation {
 }
 
 export interface VectorQuestions {
-  readonly questions: Omit<Questions, 'privateKeyPem'>;
+  readonly questions: Pick<Questions, 'cases' | 'chain' | 'launches'>;
   readonly expectations: readonly Expectation[];
   readonly digests: readonly string[];
 }
