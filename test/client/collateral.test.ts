@@ -19,6 +19,7 @@ import { openMemoryCrlNumbers } from '../../src/io/crl-number-store.ts';
 import { openKdsClient } from '../../src/io/kds-client.ts';
 import {
   AUTHORITY_SERIALS,
+  encodeDerInteger,
   type FakeKds,
   type FakeKdsOptions,
   type IssuedReport,
@@ -401,6 +402,20 @@ describe('a revocation list', () => {
     await withKds({ answer: (p) => (p.endsWith('/crl') ? { status: 404 } : null) }, async (_kds, collateral) => {
       expect(await appraise(bare(genoa), collateral)).toMatchObject({ verdict: 'reject', failed: ['crl-present'] });
     });
+  });
+
+  it('that is older than one that was seen is refused once, dropped, and never remembered', async () => {
+    const crlNumbers = openMemoryCrlNumbers();
+    const list = (number: number): FakeKdsOptions => ({ crl: { extensions: { crlNumber: encodeDerInteger(number) } } });
+    const told = async (number: number, subject = bare(genoa)) => {
+      await using kds = await openFakeKds(amd, list(number));
+      return await appraise(subject, { ...collateralOf(kds, openMemoryCache()), crlNumbers });
+    };
+    // What came with the evidence counts as much as what was fetched.
+    expect(await told(0, await amd.issueReport({ product: 'Genoa', ...list(5) }))).toEqual(ACCEPTED);
+    expect(await told(4)).toMatchObject({ verdict: 'reject', failed: ['crl-number'] });
+    expect(await told(5)).toEqual(ACCEPTED);
+    expect((await crlNumbers.read()).entries()).toEqual([[`${genoa.rootFingerprint}/VCEK`, 5n]]);
   });
 
   it('is asked for again after a day, and serves for as long as it says when nobody answers', async () => {

@@ -1,12 +1,18 @@
 /** A worker whose host hands out no certificates: sessions and commands get them from a service, and later from their cache. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatTrustFile } from '../../src/attestation/trust-file.ts';
 import { main } from '../../src/cli/main.ts';
 import { type CollateralSource, keyCredential, SecureSession } from '../../src/index.ts';
-import { type FakeKds, openFakeKds, type SimulatedAmd, simulatedDevice } from '../../src/testing/index.ts';
+import {
+  encodeDerInteger,
+  type FakeKds,
+  openFakeKds,
+  type SimulatedAmd,
+  simulatedDevice,
+} from '../../src/testing/index.ts';
 import { memoryIo } from '../cli/memory-io.ts';
 import { bootTestWorker, makeSigningKey, policyOf, sharedAmd, type TestWorker } from './worker.ts';
 
@@ -68,9 +74,34 @@ describe('a session with a worker that sends no certificates', () => {
     const collateral = { kds: { baseUrl: kds.url, cacheDir } };
     expect(await ask(collateral)).toBe('HELLO');
     expect(kds.asked.length).toBe(3);
-    expect(readdirSync(cacheDir).length).toBe(3);
+    expect(readdirSync(cacheDir).length).toBe(4);
+    expect(readdirSync(cacheDir)).toContain('crl-numbers.json');
     await kds.stop();
     expect(await ask(collateral)).toBe('HELLO');
+  });
+
+  it('refuses an older revocation list than one that it saw before it was started again, and forgets it for no damage', async () => {
+    const cacheDir = join(folder, 'rollback-cache');
+    const numbered = async (number: number): Promise<FakeKds> =>
+      await openFakeKds(amd, { crl: { extensions: { crlNumber: encodeDerInteger(number) } } });
+    const askWith = async (number: number): Promise<string> => {
+      await using kds = await numbered(number);
+      return await ask({ kds: { baseUrl: kds.url, cacheDir } });
+    };
+    expect(await askWith(5)).toBe('HELLO');
+    await expect(askWith(4)).rejects.toMatchObject({
+      ...REFUSED,
+      appraisal: { checks: expect.arrayContaining([expect.objectContaining({ id: 'crl-number', outcome: 'fail' })]) },
+    });
+    expect(await askWith(5)).toBe('HELLO');
+    expect(await askWith(6)).toBe('HELLO');
+    await expect(askWith(5)).rejects.toMatchObject(REFUSED);
+    const path = join(cacheDir, 'crl-numbers.json');
+    const kept = readFileSync(path);
+    writeFileSync(path, '');
+    await expect(askWith(5)).rejects.toMatchObject({ code: 'ERR_CONFIGURATION_FILE' });
+    writeFileSync(path, kept);
+    expect(await askWith(6)).toBe('HELLO');
   });
 
   it('fetches once for all of its connections when it keeps nothing on disk', async () => {
