@@ -11,7 +11,7 @@ import { type Bundle, bundleForBrowser } from './bundle.ts';
 /** Each door that loads in a browser, its source, how many modules are too few to be true, and the most that it may weigh, gzipped. */
 const DOORS = [
   { name: 'anchorhold', source: 'src/index.ts', minModules: 20, maxBytes: 25_000 },
-  { name: 'anchorhold/attestation', source: 'src/attestation/index.ts', minModules: 30, maxBytes: 40_000 },
+  { name: 'anchorhold/attestation', source: 'src/attestation/index.ts', minModules: 30, maxBytes: 60_000 },
   { name: 'anchorhold/policy', source: 'src/policy/index.ts', minModules: 60, maxBytes: 75_000 },
 ] as const;
 
