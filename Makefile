@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The pinned Node comes first, so that npm and every tool run with it.
 export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup functions demo check test chromium bench build docs format package-check clean
+.PHONY: help setup functions demo check test chromium interop bench build docs format package-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -40,6 +40,9 @@ test: setup ## every test that needs no special machine
 
 chromium: ## install Debian's Chromium for the browser tests (as root); without it they are skipped by name
 	@bash tools/setup-chromium.sh
+
+interop: setup ## compare our reports and verdicts with go-sev-guest (from Debian sid, 67 MB) and openssl
+	@node test/interop/main.ts
 
 bench: setup ## speed as ratios, with machine and versions
 	@node bench/main.ts
