@@ -33,6 +33,8 @@ export interface Question {
   readonly roots: readonly Bundle[] | null;
   /** null: revocation is not looked at. */
   readonly crl: Uint8Array | null;
+  /** Asks only about the path and the report's signature, not about extensions of the certificate. */
+  readonly pathOnly: boolean;
 }
 
 export interface GoSevGuest {

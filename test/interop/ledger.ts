@@ -8,6 +8,10 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'go-sev-guest accepts with our revocation list': 7,
   'go-sev-guest refuses a revoked intermediate': 7,
   'go-sev-guest cannot read the certificate': 10,
+  'go-sev-guest accepts their path and signature': 9,
+  "go-sev-guest refuses their path to AMD's roots": 9,
+  'go-sev-guest refuses their path to the roots of another': 9,
+  'go-sev-guest refuses one bit flipped of theirs': 9,
   'go-sev-guest accepts its own report': 1,
   'go-sev-guest refuses its own report with our root': 1,
   'openssl accepts our chain': 6,
@@ -46,7 +50,7 @@ export function conclude(print: (line: string) => void): boolean {
     const fine = passed === expected && own.length === expected;
     seen += own.length;
     good &&= fine;
-    print(`  ${fine ? 'ok  ' : 'FAIL'}  ${kind.padEnd(52)} ${`${passed}/${expected}`.padStart(6)}`);
+    print(`  ${fine ? 'ok  ' : 'FAIL'}  ${kind.padEnd(56)} ${`${passed}/${expected}`.padStart(6)}`);
   }
   for (const { kind, name, flaw } of outcomes) if (flaw !== null) print(`\n${kind}: ${name}\n  ${flaw}`);
   const wanted = Object.values(EXPECTED).reduce((sum, n) => sum + n, 0);

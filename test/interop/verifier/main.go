@@ -34,6 +34,8 @@ type request struct {
 	Roots []bundle `json:"roots"`
 	// Revocation list to consult, DER; nothing is consulted when this is null.
 	Crl []byte `json:"crl"`
+	// Look only at the path and the report's signature: for certificates whose extensions the library cannot read.
+	PathOnly bool `json:"pathOnly"`
 }
 
 type outcome struct {
@@ -83,6 +85,30 @@ func rootsOf(bundles []bundle) (map[string][]*trust.AMDRootCerts, error) {
 	return roots, nil
 }
 
+// verifyPath verifies the certificate under the first of the roots, and the report's signature by it.
+func verifyPath(r request, roots map[string][]*trust.AMDRootCerts) error {
+	key, der := abi.VcekReportSigner, r.Vcek
+	if len(r.Vlek) > 0 {
+		key, der = abi.VlekReportSigner, r.Vlek
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return err
+	}
+	for _, candidates := range roots {
+		for _, root := range candidates {
+			options := root.X509Options(r.Now, key)
+			if options == nil {
+				continue
+			}
+			if _, err := certificate.Verify(*options); err == nil {
+				return verify.SnpReportSignature(r.Report, certificate)
+			}
+		}
+	}
+	return errors.New("no path to a trusted root")
+}
+
 func verifyOne(r request) error {
 	report, err := abi.ReportToProto(r.Report)
 	if err != nil {
@@ -91,6 +117,9 @@ func verifyOne(r request) error {
 	roots, err := rootsOf(r.Roots)
 	if err != nil {
 		return fmt.Errorf("roots: %w", err)
+	}
+	if r.PathOnly {
+		return verifyPath(r, roots)
 	}
 	attestation := &spb.Attestation{
 		Report:           report,
