@@ -142,6 +142,9 @@ function expectedRoots(roots: Roots): string {
   return roots === 'amd' ? "AMD's root of the product line" : `SIMULATED: ${roots.simulated.join(', ')}`;
 }
 
+/** Gives the value of an attribute (`2.5.4.6=US`). */
+const valueOf = (attribute: string): string => attribute.slice(attribute.indexOf('=') + 1);
+
 function checkNames({ vek, ask, ark, product }: Path, signer: Signer): Check {
   const askName = signer === 'VLEK' ? `SEV-VLEK-${product}` : `SEV-${product}`;
   const expected = [`ARK-${product}`, askName, `SEV-${signer}`];
@@ -154,7 +157,7 @@ function checkNames({ vek, ask, ark, product }: Path, signer: Signer): Check {
     equalBytes(ark.issuer.der, ark.subject.der) &&
     equalBytes(ask.issuer.der, ark.subject.der) &&
     equalBytes(vek.issuer.der, ask.subject.der);
-  const actual = [ark, ask, vek].map((c) => c.subject.attributes.map((a) => a.replace(/^[0-9.]+=/, '')).join(', '));
+  const actual = [ark, ask, vek].map((c) => c.subject.attributes.map(valueOf).join(', '));
   return makeCheck('chain-names', met, `AMD's names: ${expected.join(', ')}`, actual.join(' | '));
 }
 

@@ -23,16 +23,23 @@ const BYTES: Readonly<Record<TcbLayout, Readonly<Partial<Record<TcbComponent, nu
   turin: { fmc: 0, bootloader: 1, tee: 2, snp: 3, microcode: 7 },
 };
 
+const COMPONENTS: Readonly<Record<TcbLayout, readonly TcbComponent[]>> = {
+  classic: ['bootloader', 'tee', 'snp', 'microcode'],
+  turin: ['fmc', 'bootloader', 'tee', 'snp', 'microcode'],
+};
+
 /** Lists the components of a layout in the order in which people write them. */
 export function componentsOf(layout: TcbLayout): readonly TcbComponent[] {
-  return Object.keys(BYTES[layout]) as TcbComponent[];
+  return COMPONENTS[layout];
 }
+
+/** The bytes that hold no component. */
+const RESERVED: Readonly<Record<TcbLayout, readonly number[]>> = { classic: [2, 3, 4, 5], turin: [4, 5, 6] };
 
 /** Reads 8 bytes; gives null when a byte that the layout reserves is not zero, or for another length. */
 export function parseTcb(bytes: Uint8Array, layout: TcbLayout): Tcb | null {
   const at: Readonly<Partial<Record<TcbComponent, number>>> = BYTES[layout];
-  const used = new Set(Object.values(at));
-  if (bytes.length !== 8 || bytes.some((b, i) => b !== 0 && !used.has(i))) return null;
+  if (bytes.length !== 8 || RESERVED[layout].some((i) => bytes[i] !== 0)) return null;
   const level = (component: TcbComponent): number => bytes[at[component] ?? -1] ?? 0;
   return Object.freeze({
     fmc: layout === 'turin' ? level('fmc') : null,
