@@ -104,11 +104,16 @@ const GUEST_POLICY_RESERVED_FROM = 26n;
 const TCBS = ['currentTcb', 'reportedTcb', 'committedTcb', 'launchTcb'] as const;
 
 function slice(bytes: Uint8Array, place: Place): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes.subarray(place.offset, place.offset + place.size));
+  return new Uint8Array(view(bytes, place));
 }
 
 function readInteger(bytes: Uint8Array): bigint {
   return BigInt(`0x${encodeHex(bytes.toReversed())}`);
+}
+
+/** Gives the bytes of a place without copying them. */
+function view(bytes: Uint8Array, place: Place): Uint8Array {
+  return bytes.subarray(place.offset, place.offset + place.size);
 }
 
 function encodeInteger(value: bigint, size: number): Uint8Array<ArrayBuffer> {
@@ -143,18 +148,20 @@ export function parseReport(bytes: Uint8Array): ParsedReport {
     return { report: null, problems };
   }
   const raw = (name: FieldName): Uint8Array<ArrayBuffer> => slice(bytes, FIELDS[name]);
-  const integer = (name: FieldName): bigint => readInteger(raw(name));
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const small = (name: FieldName): number => data.getUint32(FIELDS[name].offset, true);
+  const large = (name: FieldName): bigint => data.getBigUint64(FIELDS[name].offset, true);
 
-  const version = Number(integer('version'));
+  const version = small('version');
   demand(VERSIONS.includes(version), 'report-version', `one of ${VERSIONS.join(', ')}`, String(version));
 
-  const keyInfo = Number(integer('keyInfo'));
-  const dirty = reservedPlaces(version).filter((p) => !isZero(slice(bytes, p)));
+  const keyInfo = small('keyInfo');
+  const dirty = reservedPlaces(version).filter((p) => !isZero(view(bytes, p)));
   const places = dirty.map((p) => `bytes at ${hex(p.offset)} not zero`);
   if (keyInfo >>> 5 !== 0) places.push('bits 31:5 of KEY_INFO not zero');
   demand(places.length === 0, 'report-reserved', 'reserved bytes are zero', places.join(', '));
 
-  const guestPolicy = integer('guestPolicy');
+  const guestPolicy = large('guestPolicy');
   demand(
     (guestPolicy & GUEST_POLICY_ONE) !== 0n && guestPolicy >> GUEST_POLICY_RESERVED_FROM === 0n,
     'report-guest-policy',
@@ -162,10 +169,10 @@ export function parseReport(bytes: Uint8Array): ParsedReport {
     hex(guestPolicy),
   );
 
-  const vmpl = Number(integer('vmpl'));
+  const vmpl = small('vmpl');
   demand(vmpl <= 3, 'report-vmpl', '0 to 3', vmpl === 0xffffffff ? '0xffffffff (asked for by the host)' : String(vmpl));
 
-  const signatureAlgorithm = Number(integer('signatureAlgorithm'));
+  const signatureAlgorithm = small('signatureAlgorithm');
   demand(
     signatureAlgorithm === 1,
     'report-signature-algorithm',
@@ -186,7 +193,7 @@ export function parseReport(bytes: Uint8Array): ParsedReport {
   const layout = tcbLayout(cpuid);
   demand(layout !== null, 'report-cpuid', 'family 0x19 or 0x1a', `family ${hex(family)}`);
 
-  const tcbs = TCBS.map((name) => parseTcb(raw(name), layout ?? 'classic'));
+  const tcbs = TCBS.map((name) => parseTcb(view(bytes, FIELDS[name]), layout ?? 'classic'));
   const [currentTcb = null, reportedTcb = null, committedTcb = null, launchTcb = null] = tcbs;
   const badTcbs = TCBS.filter((_, i) => tcbs[i] === null).map((name) => `${name} ${encodeHex(raw(name))}`);
   demand(layout === null || badTcbs.length === 0, 'report-tcb', 'reserved TCB bytes are zero', badTcbs.join(', '));
@@ -202,14 +209,14 @@ export function parseReport(bytes: Uint8Array): ParsedReport {
   }
   const report: AttestationReport = Object.freeze({
     version,
-    guestSvn: Number(integer('guestSvn')),
+    guestSvn: small('guestSvn'),
     guestPolicy,
     familyId: raw('familyId'),
     imageId: raw('imageId'),
     vmpl,
     signatureAlgorithm,
     currentTcb,
-    platformInfo: integer('platformInfo'),
+    platformInfo: large('platformInfo'),
     keyInfo: Object.freeze({
       authorKeyEnabled: (keyInfo & 1) !== 0,
       chipKeyMasked: (keyInfo & 2) !== 0,
@@ -229,9 +236,9 @@ export function parseReport(bytes: Uint8Array): ParsedReport {
     currentFirmware: readFirmware(raw('currentFirmware')),
     committedFirmware: readFirmware(raw('committedFirmware')),
     launchTcb,
-    launchMitigations: version < 5 ? null : integer('launchMitigations'),
-    currentMitigations: version < 5 ? null : integer('currentMitigations'),
-    signature: Object.freeze({ r: integer('signatureR'), s: integer('signatureS') }),
+    launchMitigations: version < 5 ? null : large('launchMitigations'),
+    currentMitigations: version < 5 ? null : large('currentMitigations'),
+    signature: Object.freeze({ r: readInteger(raw('signatureR')), s: readInteger(raw('signatureS')) }),
   });
   return { report, problems: [] };
 }
