@@ -2,22 +2,20 @@
  * An appraisal for people: what it comes to in the first line and the last, and between them every check under the claim that it belongs
  * to, with what each claim proves and what it does not. Judges nothing.
  */
-import type { Appraisal, Check, Stage } from '../appraisal.ts';
+import type { Appraisal, Check } from '../appraisal.ts';
 import { CHECKS, type CheckId } from '../attestation/check-table.ts';
 import { type EvidenceForm, titleOfForm } from '../attestation/evidence-forms.ts';
 import type { RuntimeClaims } from '../attestation/hcl.ts';
+import {
+  type AppraisedSubject,
+  CLAIMS,
+  type ClaimName,
+  MEANINGS,
+  PROVES_NOTHING,
+  STAGES_OF,
+} from './claim-meanings.ts';
 import type { CliIo } from './command.ts';
 import { printable, writeLine } from './output.ts';
-
-/** What was appraised: a worker at the other end of a connection, or a file with evidence, a report, a blob of Azure's or something else. */
-export type AppraisedSubject = 'connection' | 'evidence-file' | 'report-file' | 'hcl-file' | 'unknown-file';
-
-/** Says what kind of subject a form is; null is a file of no form. */
-export function subjectOfForm(form: EvidenceForm | null): AppraisedSubject {
-  if (form === null) return 'unknown-file';
-  if (form === 'evidence' || form === 'cmw') return 'evidence-file';
-  return form === 'hcl' ? 'hcl-file' : 'report-file';
-}
 
 /** An appraisal and what it is about. */
 export interface Explained {
@@ -28,91 +26,6 @@ export interface Explained {
   /** What an HCL blob says, once a report covers it. */
   readonly runtimeClaims: RuntimeClaims | null;
 }
-
-type ClaimName = 'genuine' | 'code' | 'isolated';
-
-const STAGES_OF: Readonly<Record<ClaimName, readonly Stage[]>> = {
-  genuine: ['parse', 'chain', 'binding', 'signature', 'channel'],
-  code: ['code'],
-  isolated: ['isolation'],
-};
-const CLAIMS: readonly ClaimName[] = ['genuine', 'code', 'isolated'];
-
-/** What a claim says about a subject when it holds: in short, what that proves, and what it does not. */
-interface Meaning {
-  readonly title: string;
-  readonly proves: string;
-  readonly not: string;
-}
-
-const NOTHING = 'nothing, because everything here rests on a SIMULATED root';
-const NOT_NOW = 'that it is alive now, that you are connected to it, or when the report was made';
-const HARDWARE = 'LIMITATIONS.md, "The hardware"';
-const NOT_FLAWLESS = 'that it has no faults, or does what you want (LIMITATIONS.md, "The code")';
-const NOT_WISE = 'that what you and the owners demand is enough (LIMITATIONS.md, "The policy")';
-
-const LIVE: Readonly<Record<ClaimName, Meaning>> = {
-  genuine: {
-    title: 'an AMD machine that is alive and holds this connection',
-    proves: 'AMD vouches for the chip, whose report is about your nonce and this connection',
-    not: `that nobody attacks the chip itself (${HARDWARE})`,
-  },
-  code: {
-    title: 'the image and the functions that you accept',
-    proves: 'it started an image that you list, which loaded the functions that you list',
-    not: NOT_FLAWLESS,
-  },
-  isolated: {
-    title: 'as you and the data owners demand',
-    proves: 'machine, owner policies and lockdown are as your trust file says',
-    not: NOT_WISE,
-  },
-};
-const EVIDENCE: Readonly<Record<ClaimName, Meaning>> = {
-  genuine: {
-    title: 'an AMD machine made this report over these claims',
-    proves: 'AMD vouches for the chip, whose report covers the claims in this file',
-    not: `${NOT_NOW} (${HARDWARE}, too)`,
-  },
-  code: LIVE.code,
-  isolated: LIVE.isolated,
-};
-const REPORT: Readonly<Record<ClaimName, Meaning>> = {
-  genuine: {
-    title: 'an AMD machine made this report',
-    proves: 'AMD vouches for the chip that signed this report',
-    not: `${NOT_NOW} (${HARDWARE}, too)`,
-  },
-  code: {
-    title: 'an image that you accept',
-    proves: 'it started an image that you list',
-    not: `which functions it loaded, ${NOT_FLAWLESS}`,
-  },
-  isolated: {
-    title: 'a machine as you demand',
-    proves: 'the machine was set up as your trust file says',
-    not: `which owner policies and lockdown were in force, ${NOT_WISE}`,
-  },
-};
-const MEANINGS: Readonly<Record<AppraisedSubject, Readonly<Record<ClaimName, Meaning>>>> = {
-  connection: LIVE,
-  'evidence-file': EVIDENCE,
-  'report-file': REPORT,
-  'hcl-file': {
-    genuine: {
-      title: 'an AMD machine made this report over this runtime data',
-      proves: "AMD vouches for the chip, whose report covers the runtime data in this blob: the virtual TPM's keys",
-      not: `${NOT_NOW}: that takes a quote of the TPM, which is not read (LIMITATIONS.md, "The connection")`,
-    },
-    code: {
-      title: "Azure's firmware that you accept",
-      proves: "it started firmware of Azure's (the paravisor) that you list",
-      not: 'which operating system or program runs on it: that is in the TPM, which is not read',
-    },
-    isolated: REPORT.isolated,
-  },
-  'unknown-file': REPORT,
-};
 
 const MARKS: Readonly<Record<Check['outcome'], string>> = { pass: 'ok  ', fail: 'FAIL', skipped: 'skip' };
 
@@ -158,10 +71,26 @@ function explainCheck(check: Check): readonly string[] {
   return [`  ${markOf(check)} ${meaning}${explainOutcome(check, meaning)}`];
 }
 
+const hasFailed = ({ outcome }: Check): boolean => outcome === 'fail';
+
+/** Says how what is missing can be given. */
+function adviseOnMissing({ appraisal, subject }: Explained): readonly string[] {
+  const failed = new Set(appraisal.checks.filter(hasFailed).map(({ id }) => id));
+  const give = (option: string): string => (subject === 'connection' ? '' : `give it with --${option} FILE, or `);
+  return [
+    ...(failed.has('chain-path')
+      ? [`a certificate is missing: ${give('certificate')}have AMD asked for it with --kds`]
+      : []),
+    ...(failed.has('crl-present')
+      ? [`the revocation list is missing: ${give('crl')}have AMD asked for it with --kds`]
+      : []),
+  ];
+}
+
 /** Answers one claim in a word; whatever rests on a simulated root says so. */
 function answerClaim(claim: ClaimName, checks: readonly Check[], simulated: boolean): string {
   if (checks.length === 0) return 'not reached';
-  if (checks.some(({ outcome }) => outcome === 'fail')) return 'NO';
+  if (checks.some(hasFailed)) return 'NO';
   return simulated && claim === 'genuine' ? 'yes, SIMULATED' : 'yes';
 }
 
@@ -212,14 +141,17 @@ export function explainAppraisal(io: CliIo, explained: Explained): void {
     const { title, proves, not } = MEANINGS[subject][claim];
     writeLine(io, `${claim} (${title}): ${answer}`);
     if (answer.startsWith('yes')) {
-      writeLine(io, `  proves:         ${appraisal.simulated ? NOTHING : proves}`);
+      writeLine(io, `  proves:         ${appraisal.simulated ? PROVES_NOTHING : proves}`);
       writeLine(io, `  does not prove: ${not}`);
     }
-    for (const line of checks.flatMap(explainCheck)) writeLine(io, printable(line));
+    // What failed comes first: it must not be looked for among eighty lines.
+    const ordered = [...checks.filter(hasFailed), ...checks.filter((check) => !hasFailed(check))];
+    for (const line of ordered.flatMap(explainCheck)) writeLine(io, printable(line));
   }
   if (runtimeClaims !== null) explainRuntimeClaims(io, runtimeClaims);
   if (appraisal.simulated)
     writeLine(io, "SIMULATED: the accepted root is not AMD's; this proves nothing about hardware");
+  for (const note of adviseOnMissing(explained)) writeLine(io, `note: ${note}`);
   writeLine(io, 'docs/trust.md says more of each check, docs/glossary.md explains the words');
   writeLine(io, `verdict: ${summary}`);
 }
