@@ -3,7 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wrapEvidence } from '../../src/attestation/cmw.ts';
 import { formatTrustFile } from '../../src/attestation/trust-file.ts';
+import { concatBytes, encodeUtf8 } from '../../src/base/bytes.ts';
+import { sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import { type CollateralSource, keyCredential, SecureSession } from '../../src/index.ts';
 import {
@@ -13,6 +16,7 @@ import {
   type SimulatedAmd,
   simulatedDevice,
 } from '../../src/testing/index.ts';
+import { encodeHclBlob } from '../attestation/hcl-blob.ts';
 import { memoryIo } from '../cli/memory-io.ts';
 import { bootTestWorker, makeSigningKey, policyOf, sharedAmd, type TestWorker } from './worker.ts';
 
@@ -41,6 +45,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'anchorhold.trust.json'), formatTrustFile(t.trust));
   writeFileSync(join(folder, 'nightly.pem'), nightly.privateKeyPem);
   writeFileSync(join(folder, 'report.bin'), (await device.getReport(new Uint8Array(64))).report);
+  const runtimeData = encodeUtf8('{}');
+  const covering = concatBytes(sha256(runtimeData), new Uint8Array(32));
+  writeFileSync(join(folder, 'hcl.bin'), encodeHclBlob((await device.getReport(covering)).report, runtimeData));
 });
 afterAll(async () => {
   await t[Symbol.asyncDispose]();
@@ -147,15 +154,19 @@ describe('the command line', () => {
     expect((await run('verify', t.url, '--save', 'bare.cbor')).exit).toBe(10);
     expect((await run('verify', 'bare.cbor')).exit).toBe(10);
     expect((await run('verify', 'report.bin')).exit).toBe(10);
+    expect((await run('verify', 'hcl.bin')).exit).toBe(10);
     expect((await run('call', t.url, ...callUpper.slice(1))).exit).toBe(10);
     expect(kds.asked).toEqual([]);
   });
 
-  it('completes a worker, kept evidence and a bare report with --kds, and later from the cache', async () => {
+  it('completes a worker, kept evidence, a CMW, a report and an HCL blob with --kds, and later from the cache', async () => {
+    writeFileSync(join(folder, 'bare.cmw'), wrapEvidence(readFileSync(join(folder, 'bare.cbor'))));
     const commands = [
       ['verify', t.url],
       ['verify', 'bare.cbor'],
+      ['verify', 'bare.cmw'],
       ['verify', 'report.bin'],
+      ['verify', 'hcl.bin'],
       ['call', t.url, ...callUpper.slice(1)],
     ];
     for (const command of commands)
