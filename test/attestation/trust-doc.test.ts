@@ -40,11 +40,13 @@ describe('docs/trust.md', () => {
 
   it('lists every floor', () => {
     const expected = Object.entries(FLOORS).flatMap(([table, rows]) =>
-      rows.map(({ name, cpuid, floor }) => [
+      rows.map(({ name, cpuid, floor, source, readIn }) => [
         table,
         name,
         ...[cpuid.family, cpuid.model, cpuid.stepping].map(hex),
         ...[floor.fmc, floor.bootloader, floor.tee, floor.snp, floor.microcode].map(hex),
+        readIn,
+        source,
       ]),
     );
     expect(rowsUnder('## Floor tables')).toEqual(expected);
