@@ -59,6 +59,8 @@ async function appraise(bytes: Uint8Array, trust: TrustFile, now: Date): Promise
 const idsOf = ({ checks }: FileAppraisal, outcome: string): readonly string[] =>
   checks.filter((check) => check.outcome === outcome).map(({ id }) => id);
 
+const FOUR = new Uint8Array(4);
+
 const flip = (bytes: Uint8Array, at: number): Uint8Array => bytes.with(at, (bytes.at(at) ?? 0) ^ 1);
 
 const CLAIMS = encodeClaims({
@@ -181,7 +183,12 @@ describe('a file', () => {
     ['text', () => encodeUtf8('{"a": 1}'), /^none of them: 8 bytes that begin with 7b226122$/],
     ['a byte too few', () => bareReport.subarray(0, 1183), /^none of them: 1183 bytes/],
     ['a byte too many', () => concatBytes(bareReport, Uint8Array.of(0)), /certificate table: the header does not end$/],
-    ['a version that no report has', () => concatBytes(Uint8Array.of(6), bareReport), /^none of them/],
+    ['version 6, and more than a report', () => concatBytes(bareReport, FOUR).with(0, 6), /^none of them/],
+    ['version 1, and more than a report', () => concatBytes(bareReport, FOUR).with(0, 1), /^none of them/],
+    ['a version of more than a byte', () => concatBytes(bareReport, FOUR).with(1, 1), /^none of them/],
+    ['a version of more than three bytes', () => concatBytes(bareReport, FOUR).with(3, 1), /^none of them/],
+    ['a CMW in a tag', () => Uint8Array.of(0xda, 1, 2, 3, 4, 0x40), /CBOR tag/],
+    ['a simple value of CBOR', () => Uint8Array.of(0xf6), /^none of them/],
     ['the length of a report and the head of a bundle', () => bareReport.with(0, 0xa8), /^it could be .* or /],
     ['the length of a report and the head of a CMW', () => bareReport.with(0, 0x83), /^it could be .* or /],
     ['a collection of CMWs', () => Uint8Array.of(0xa1, 0x61, 0x61, 0x80), /collection of CMWs/],

@@ -26,6 +26,7 @@ describe('an HCL blob', () => {
   it.each([
     ['without padding', BLOB],
     ['padded with zeros', concatBytes(BLOB, new Uint8Array(2600 - BLOB.length))],
+    ['padded up to the cap', concatBytes(BLOB, new Uint8Array(LIMITS.hclBytes - BLOB.length))],
   ])('is taken apart %s', (_name, bytes) => {
     const value = { version: 2, report: REPORT, runtimeData: DATA, runtimeClaims: CLAIMS };
     expect(parseHclBlob(bytes)).toEqual({ value });
@@ -54,7 +55,7 @@ describe('an HCL blob', () => {
     ['a byte after it', concatBytes(BLOB, Uint8Array.of(0, 1)), 'not zero'],
     ['its headers only', BLOB.subarray(0, 1235), 'too few'],
     ['nothing', new Uint8Array(), 'too few'],
-    ['too much', concatBytes(BLOB, new Uint8Array(LIMITS.hclBytes)), 'cap'],
+    ['one byte over the cap', concatBytes(BLOB, new Uint8Array(LIMITS.hclBytes + 1 - BLOB.length)), 'cap'],
     ['no runtime data', encodeHclBlob(REPORT, new Uint8Array()), 'one JSON object'],
     ['runtime data that are no JSON', encodeHclBlob(REPORT, encodeUtf8('{')), 'one JSON object'],
     ['runtime data that are no object', encodeHclBlob(REPORT, encodeUtf8('[]')), 'one JSON object'],

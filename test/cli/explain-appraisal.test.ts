@@ -67,4 +67,19 @@ describe('the explanation', () => {
     expect(await main(['verify', ...args()], io)).toBe(exit);
     await expect(steady(io.out())).toMatchFileSnapshot(`../golden/verify/${name}.txt`);
   });
+
+  it.each<[string, readonly string[], number, object]>([
+    [
+      'an HCL blob',
+      ['hcl.bin', ...CHAIN, '--crl', 'list.crl'],
+      0,
+      { subject: 'hcl-file', form: 'hcl', verdict: 'accept', runtimeClaims: { 'user-data': '00' } },
+    ],
+    ['a refused one', ['hcl.bin'], 10, { subject: 'hcl-file', form: 'hcl', verdict: 'reject', runtimeClaims: null }],
+    ['a file of no form', ['text'], 10, { subject: 'unknown-file', form: null, verdict: 'reject', unanswered: [] }],
+  ])('of %s is one JSON object for machines', async (_name, args, exit, told) => {
+    const io = memoryIo({ cwd: folder });
+    expect(await main(['verify', ...args, '--json'], io)).toBe(exit);
+    expect(JSON.parse(io.out())).toMatchObject(told);
+  });
 });
