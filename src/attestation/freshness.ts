@@ -13,6 +13,8 @@ export const CHANNEL_BYTES = 32;
 /** Label of the TLS exporter that gives the channel value; its context is the role. [RFC 8446 7.5] */
 export const EXPORTER_LABEL = 'EXPORTER-anchorhold-attestation';
 
+const ROLE_BYTES: Readonly<Record<Role, Uint8Array>> = { worker: encodeUtf8('worker') };
+
 /** Where a leaf stands in the tree whose root the claims hold. */
 export interface Inclusion {
   readonly index: number;
@@ -24,7 +26,7 @@ export interface Inclusion {
 export function freshnessLeaf(role: Role, nonce: Uint8Array, channel: Uint8Array): Uint8Array<ArrayBuffer> {
   if (nonce.length !== NONCE_BYTES || channel.length !== CHANNEL_BYTES)
     throw new RangeError('nonce and channel are 32 bytes each');
-  return hashLeaf(concatBytes(encodeUtf8(role), nonce, channel));
+  return hashLeaf(concatBytes(ROLE_BYTES[role], nonce, channel));
 }
 
 /** Tells whether the tree with this root holds the client's leaf. */

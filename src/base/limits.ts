@@ -19,6 +19,10 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   inclusionPath: 20,
   /** Blob of Azure's virtual TPM: its index holds 2600 bytes. */
   hclBytes: 8 * 1024,
+  /** Nonces under one report of a worker, and so those that may wait for its next one; more are told to come back. */
+  treeNonces: 2048,
+  /** Nonces that a worker has not answered yet, all together: with more, some connections are left to say so on. */
+  unansweredNonces: 3072,
   /** HTTP response head before trust. */
   responseHeadBytes: 16 * 1024,
   /** Trust file and worker configuration. */
@@ -62,6 +66,8 @@ export type LimitName =
   | 'crlBytes'
   | 'inclusionPath'
   | 'hclBytes'
+  | 'treeNonces'
+  | 'unansweredNonces'
   | 'responseHeadBytes'
   | 'configurationBytes'
   | 'caseBytes'

@@ -47,19 +47,25 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Reads a body up to a cap. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+/**
+ * Reads a body up to a cap.
+ * @throws PolicyError ERR_POLICY_REQUEST when it is over the cap; TransportError ERR_TRANSPORT_CLOSED when its end does not come
+ */
+function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const body = openByteCollector(maxBytes);
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      if (!body.add(chunk))
-        throw new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${maxBytes} bytes`);
-    }
-  } catch (cause) {
-    if (cause instanceof PolicyError) throw cause;
-    throw new TransportError('ERR_TRANSPORT_CLOSED', 'the request ended before its body was complete', { cause });
-  }
-  return body.bytes();
+  const onData = (chunk: Buffer): void => {
+    if (body.add(chunk)) return;
+    // What is left runs into nothing until the answer ends the connection.
+    request.off('data', onData);
+    reject(new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${maxBytes} bytes`));
+  };
+  const onClose = (cause?: unknown): void =>
+    reject(new TransportError('ERR_TRANSPORT_CLOSED', 'the request ended before its body was complete', { cause }));
+  request.on('data', onData).once('end', () => resolve(body.bytes()));
+  request.once('error', onClose).once('close', () => onClose());
+  if (request.destroyed) onClose();
+  return promise;
 }
 
 /** Pairs raw header names and values; names in lower case, order and repetition kept. */
@@ -121,11 +127,26 @@ export async function openListener(options: {
   const { identity, attester, gate } = options;
   const marks: readonly HeaderField[] = options.simulated ? [['anchorhold-simulated', 'SIMULATED']] : [];
 
+  /** Those who wait for evidence: one that sends nonce after nonce without reading an answer would take the places of others. */
+  const asking = new WeakSet<TLSSocket>();
+
+  async function askOnce(socket: TLSSocket, ask: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    if (asking.has(socket))
+      throw new PolicyError('ERR_POLICY_REQUEST', 'this connection already waits for evidence: one nonce at a time');
+    asking.add(socket);
+    try {
+      return await ask();
+    } finally {
+      asking.delete(socket);
+    }
+  }
+
   async function attest(request: IncomingMessage, socket: TLSSocket): Promise<FunctionResponse> {
     if (request.method !== 'POST') throw new PolicyError('ERR_POLICY_REQUEST', 'evidence is asked for with POST');
     const nonce = await readBody(request, NONCE_BYTES);
     if (nonce.length !== NONCE_BYTES) throw new PolicyError('ERR_POLICY_REQUEST', `a nonce is ${NONCE_BYTES} bytes`);
-    const evidence = await attester.answer(nonce, exportChannelKey(socket, EXPORTER_LABEL, 'worker'));
+    const channel = exportChannelKey(socket, EXPORTER_LABEL, 'worker');
+    const evidence = await askOnce(socket, () => attester.answer(nonce, channel, () => socket.destroyed));
     const { mediaType, body } = answerEvidence(evidence, request.headers.accept);
     return {
       status: 200,
