@@ -17,6 +17,7 @@ import { appraiseWorker } from '../client/connection.ts';
 import { parseOrigin } from '../client/origin.ts';
 import { loadTrustFile } from '../client/trust.ts';
 import { ConfigurationError } from '../errors.ts';
+import { openMemoryCrlNumbers } from '../io/crl-number-store.ts';
 import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import { subjectOfForm } from './claim-meanings.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
@@ -83,7 +84,10 @@ async function verifyFile(file: string, trust: TrustFile, input: CliInput, io: C
   refuseOptions(input, ['save'], 'is for a URL: a file needs no saving');
   const at = readTime(input);
   const path = (name: string): string => resolve(io.cwd, name);
-  const collateral = await openCollateral(readCollateralSource(input, io), () => new Date());
+  const opened = await openCollateral(readCollateralSource(input, io), () => new Date());
+  // A list that was the newest then is older than those that were seen since, and no worse for it.
+  const isNow = optionValue(input, 'at') === null;
+  const collateral = isNow ? opened : { ...opened, crlNumbers: openMemoryCrlNumbers() };
   const certificatePaths = optionValues(input, 'certificate');
   const certificates = (await Promise.all(certificatePaths.map((name) => readCertificates(path(name))))).flat();
   const crlPath = optionValue(input, 'crl');

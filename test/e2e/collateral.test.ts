@@ -178,6 +178,20 @@ describe('the command line', () => {
     expect(kds.asked.length).toBe(3);
   });
 
+  it('refuses an older revocation list than one that it saw, unless it is asked about another time', async () => {
+    const verify = async (number: number, ...args: string[]): Promise<number> => {
+      await using service = await openFakeKds(amd, { crl: { extensions: { crlNumber: encodeDerInteger(number) } } });
+      const options = ['--kds', '--kds-url', service.url, '--kds-cache', 'cli-rollback'];
+      return (await run('verify', 'report.bin', ...options, ...args)).exit;
+    };
+    expect([
+      await verify(5),
+      await verify(4),
+      await verify(4, '--at', new Date().toISOString()),
+      await verify(4),
+    ]).toEqual([0, 10, 0, 10]);
+  });
+
   it('says that a service that is not there is no verdict', async () => {
     const { exit, out, err } = await run('verify', 'report.bin', ...kdsOptions(), '--kds-cache', 'empty', '--json');
     expect([exit, out]).toEqual([50, '']);
