@@ -10,7 +10,7 @@ export function deviceError(message: string, cause?: unknown): ConfigurationErro
 }
 
 const MISSING =
-  'there is no such folder: on an SEV-SNP guest with Linux 6.7 or later, load the module sev-guest and mount configfs on /sys/kernel/config';
+  'there is no such folder or file: on an SEV-SNP guest with Linux 6.7 or later, load the module sev-guest and mount configfs on /sys/kernel/config';
 const FORBIDDEN = 'this user may not ask for reports: run the worker as root, or give its user this folder';
 const NO_PROVIDER = 'the kernel has nobody who makes reports: load the module sev-guest; this must be an SEV-SNP guest';
 const BUSY = 'it was busy each time: other guests of this host share the firmware, so try again in a minute';
