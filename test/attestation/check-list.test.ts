@@ -4,9 +4,14 @@
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { STAGES } from '../../src/appraisal.ts';
+import { type Appraisal, STAGES } from '../../src/appraisal.ts';
 import { CHECKS, type CheckId } from '../../src/attestation/check-table.ts';
+import { addEndorsements, parseEvidenceFile } from '../../src/attestation/evidence-forms.ts';
+import { appraiseFile, refuseFile } from '../../src/attestation/file-appraisal.ts';
 import type { GuestPolicyBit, Machine, PlatformBit, TcbKind } from '../../src/attestation/requirements.ts';
+import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
+import { concatBytes, encodeUtf8 } from '../../src/base/bytes.ts';
+import { sha256 } from '../../src/base/digest.ts';
 import { ERRORS } from '../../src/errors.ts';
 import {
   AUTHORITY_SERIALS,
@@ -18,9 +23,19 @@ import {
 } from '../../src/testing/index.ts';
 import { NOW } from '../testing/shared-amd.ts';
 import { ANY_MACHINE } from './demands.ts';
-import { appraiseWhole, DEMANDS, type Difference, fill, LEVELS, MACHINE } from './whole-session.ts';
+import { encodeHclBlob } from './hcl-blob.ts';
+import {
+  appraiseWhole,
+  DEMANDS,
+  type Difference,
+  fill,
+  issueWhole,
+  LEVELS,
+  MACHINE,
+  trustOf,
+} from './whole-session.ts';
 
-/** Made for files only, which are no session; test/attestation/hcl.test.ts and evidence-forms have their cases. */
+/** Made for files only, which are no session. */
 type FileCheck = 'file-form' | 'hcl-runtime-data';
 type SessionCheck = Exclude<CheckId, FileCheck>;
 const FILE_CHECKS: readonly FileCheck[] = ['file-form', 'hcl-runtime-data'];
@@ -247,6 +262,33 @@ const CASES: Readonly<Record<SessionCheck, Case>> = {
 
 const ids = (Object.keys(CHECKS) as CheckId[]).filter((id): id is SessionCheck => !FILE_CHECKS.some((f) => f === id));
 
+const RUNTIME_DATA = encodeUtf8('{"keys":[]}');
+
+/** Appraises a file; an HCL blob is made of a report over this data. */
+async function appraiseAsFile(file: 'hcl' | Uint8Array, covered: Uint8Array): Promise<Appraisal> {
+  const reportData = concatBytes(sha256(covered), new Uint8Array(32));
+  const { report, certificates, crl: list, rootFingerprint } = await issueWhole(reportData);
+  const trust = trustOf(rootFingerprint);
+  const parsed = parseEvidenceFile(file === 'hcl' ? encodeHclBlob(report, RUNTIME_DATA) : file);
+  if ('problem' in parsed) return refuseFile(parsed.problem, trust);
+  return await appraiseFile(addEndorsements(parsed.value, certificates, list), trust, NOW, createCrlNumbers([]));
+}
+
+const FILE_CASES: Readonly<Record<FileCheck, () => Promise<Appraisal>>> = {
+  'file-form': async () => await appraiseAsFile(Uint8Array.of(1, 2, 3), RUNTIME_DATA),
+  'hcl-runtime-data': async () => await appraiseAsFile('hcl', encodeUtf8('{"keys":[1]}')),
+};
+
+/** Holds that exactly these checks fail, that they are of one stage, and that nothing after it was made. */
+function expectRefusal(appraisal: Appraisal, id: CheckId, alsoFails: readonly CheckId[]): void {
+  const { stage, code } = CHECKS[id];
+  const failed = appraisal.checks.filter((c) => c.outcome === 'fail').map((c) => c.id);
+  expect(failed.toSorted()).toEqual([id, ...alsoFails].toSorted());
+  expect(appraisal).toMatchObject({ verdict: 'reject', stage, code, error: ERRORS[code].family });
+  const reached = STAGES.slice(0, STAGES.indexOf(stage) + 1);
+  expect(appraisal.checks.filter((c) => !reached.includes(c.stage))).toEqual([]);
+}
+
 describe('the list of checks', () => {
   it('has all 36 points, each with checks that exist, and no check that belongs nowhere', () => {
     expect(Object.keys(LIST).map((point) => Number.parseInt(point, 10))).toEqual(
@@ -259,7 +301,8 @@ describe('the list of checks', () => {
   });
 
   it('has a case for every check', () => {
-    expect(Object.keys(CASES).toSorted()).toEqual(ids.toSorted());
+    const cases = [...Object.keys(CASES), ...Object.keys(FILE_CASES)];
+    expect(cases.toSorted()).toEqual(Object.keys(CHECKS).toSorted());
   });
 
   it('is made whole in one session, each check once and passed', async () => {
@@ -267,6 +310,15 @@ describe('the list of checks', () => {
     expect(verdict).toBe('accept');
     expect(checks.filter((c) => c.outcome !== 'pass')).toEqual([]);
     expect(checks.map((c) => c.id).toSorted()).toEqual(ids.toSorted());
+  });
+
+  it('has what only files are asked, each passed by one and failed by another', async () => {
+    const good = await appraiseAsFile('hcl', RUNTIME_DATA);
+    expect(good.verdict).toBe('accept');
+    for (const id of FILE_CHECKS) {
+      expect(good.checks.filter((c) => c.id === id).map((c) => c.outcome)).toEqual(['pass']);
+      expectRefusal(await FILE_CASES[id](), id, []);
+    }
   });
 
   it('is shown whole, too, where nothing is demanded that may be left open', async () => {
@@ -280,13 +332,7 @@ describe('the list of checks', () => {
     'has a session that differs in one thing and is refused by %s, with nothing after its stage',
     async (id) => {
       const { alsoFails = [], ...difference } = CASES[id];
-      const appraisal = await appraiseWhole(difference);
-      const { stage, code } = CHECKS[id];
-      const failed = appraisal.checks.filter((c) => c.outcome === 'fail').map((c) => c.id);
-      expect(failed.toSorted()).toEqual([id, ...alsoFails].toSorted());
-      expect(appraisal).toMatchObject({ verdict: 'reject', stage, code, error: ERRORS[code].family });
-      const reached = STAGES.slice(0, STAGES.indexOf(stage) + 1);
-      expect(appraisal.checks.filter((c) => !reached.includes(c.stage))).toEqual([]);
+      expectRefusal(await appraiseWhole(difference), id, alsoFails);
     },
   );
 

@@ -14,7 +14,12 @@ import type { TrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import { formatDigest } from '../../src/base/digest.ts';
 import { merkleRoot } from '../../src/base/merkle.ts';
-import { encodeDerInteger, type MachineOptions, SIMULATED_MEASUREMENT } from '../../src/testing/index.ts';
+import {
+  encodeDerInteger,
+  type IssuedReport,
+  type MachineOptions,
+  SIMULATED_MEASUREMENT,
+} from '../../src/testing/index.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
 
 const amd = await sharedAmd();
@@ -117,6 +122,30 @@ export interface Difference {
   readonly now?: Date;
 }
 
+/** Issues the report of the machine over 64 bytes. */
+export const issueWhole = async (reportData: Uint8Array): Promise<IssuedReport> =>
+  await amd.issueReport({ ...MACHINE, reportData });
+
+/** What the client demands. */
+export function trustOf(rootFingerprint: string, difference: Difference = {}): TrustFile {
+  return {
+    url: 'https://worker.example',
+    roots: { simulated: [rootFingerprint] },
+    code: {
+      measurements: [encodeHex(SIMULATED_MEASUREMENT)],
+      functions: { 'risk-score': formatDigest(fill(32, 6)) },
+    },
+    isolation: {
+      policies: { 'hospital-a': formatDigest(fill(32, 7)) },
+      others: 'refused',
+      lockdown: { egress: 'policy' },
+    },
+    freshness: { reattest: 'connection' },
+    ...difference.trust,
+    machine: { ...DEMANDS, ...difference.demands },
+  };
+}
+
 /** Lets the client of a whole session appraise the worker. */
 export async function appraiseWhole(difference: Difference = {}): Promise<Appraisal> {
   const channel: Channel = { role: 'worker', nonce: fill(32, 1), value: fill(32, 2), peerSpkiDigest: fill(32, 3) };
@@ -138,22 +167,7 @@ export async function appraiseWhole(difference: Difference = {}): Promise<Apprai
   const { report, certificates, crl, rootFingerprint } = issued;
   const bundle: Evidence = { report, certificates, crl, claims, index: 0, size: 1, path: [] };
   const encoded = encodeEvidence(difference.evidence?.(bundle) ?? bundle);
-  const trust: TrustFile = {
-    url: 'https://worker.example',
-    roots: { simulated: [rootFingerprint] },
-    code: {
-      measurements: [encodeHex(SIMULATED_MEASUREMENT)],
-      functions: { 'risk-score': formatDigest(fill(32, 6)) },
-    },
-    isolation: {
-      policies: { 'hospital-a': formatDigest(fill(32, 7)) },
-      others: 'refused',
-      lockdown: { egress: 'policy' },
-    },
-    freshness: { reattest: 'connection' },
-    ...difference.trust,
-    machine: { ...DEMANDS, ...difference.demands },
-  };
+  const trust = trustOf(rootFingerprint, difference);
   return await appraiseSession(
     difference.answer === undefined ? encoded : difference.answer(encoded),
     { ...channel, ...difference.channel },
