@@ -116,6 +116,32 @@ describe('both decoders', () => {
     expect(oracle.parseCrl(list)).not.toBeNull();
   });
 
+  it('differ on a name in a kind of string that AMD does not use, which ours refuses', () => {
+    const certificate = Uint8Array.from(simulated[0] ?? []);
+    const at = Buffer.from(certificate).indexOf('Engineering') - 2;
+    expect(certificate[at]).toBe(TAG.utf8String);
+    for (const other of [0x12, 0x19, 0x1a, 0x1b]) {
+      certificate[at] = other;
+      const theirs = oracle.parseCertificate(certificate);
+      expect(theirs === null ? null : hasOtherText(theirs.issuer)).toBe(true);
+      expect(own.parseCertificate(certificate)).toBeNull();
+    }
+  });
+
+  it("differ on parameters of an algorithm, which ours reads as they are and never takes for AMD's", () => {
+    const certificate = Uint8Array.from(simulated[0] ?? []);
+    const pss = Buffer.from('2a864886f70d01010a', 'hex');
+    const parameters = Buffer.from(certificate).indexOf(pss) + pss.length;
+    expect(certificate[parameters]).toBe(TAG.sequence);
+    const read = own.parseCertificate(certificate);
+    expect(read === null ? null : hasOtherAlgorithm(read)).toBe(false);
+    // NULL, but with content.
+    certificate[parameters] = 0x05;
+    const changed = own.parseCertificate(certificate);
+    expect(changed === null ? null : hasOtherAlgorithm(changed)).toBe(true);
+    expect(oracle.parseCertificate(certificate)).toBeNull();
+  });
+
   it('read changed ones alike', { timeout: 120_000 }, () => {
     const bases = [...simulated, ...real];
     const value = fc.oneof(
