@@ -1,9 +1,9 @@
 /** Says in a program's words where missing certificates come from, and opens that. The network is asked only by those who say so. */
 import { ConfigurationError } from '../errors.ts';
 import { openFolderCache, openMemoryCache } from '../io/collateral-cache.ts';
-import { openFolderCrlNumbers, openMemoryCrlNumbers } from '../io/crl-number-store.ts';
 import { openKdsClient, waitByClock } from '../io/kds-client.ts';
 import type { Collateral } from './collateral.ts';
+import { openFolderCrlNumbers, openMemoryCrlNumbers } from './crl-number-store.ts';
 
 /** Longest wait for one answer of the service. */
 const KDS_TIMEOUT_MS = 10_000;

@@ -17,8 +17,8 @@ import { parseVek, vekKind } from '../attestation/snp/vek.ts';
 import type { TrustFile } from '../attestation/trust-file.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { CrlNumberStore } from '../io/crl-number-store.ts';
 import { type KdsCollateral, startCollateralRound, type Wanted } from './collateral-round.ts';
+import type { CrlNumberStore } from './crl-number-store.ts';
 
 /** A revocation list that was fetched longer ago is asked for again; the old one serves while the service cannot be reached. */
 const CRL_MAX_AGE_MS = 24 * 60 * 60 * 1000;

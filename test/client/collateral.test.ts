@@ -14,8 +14,8 @@ import type { TrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeHex, encodeUtf8 } from '../../src/base/bytes.ts';
 import { appraiseCompleted, type Collateral } from '../../src/client/collateral.ts';
 import { openCollateral } from '../../src/client/collateral-source.ts';
+import { openMemoryCrlNumbers } from '../../src/client/crl-number-store.ts';
 import { type CollateralCache, openFolderCache, openMemoryCache } from '../../src/io/collateral-cache.ts';
-import { openMemoryCrlNumbers } from '../../src/io/crl-number-store.ts';
 import { openKdsClient } from '../../src/io/kds-client.ts';
 import {
   AUTHORITY_SERIALS,

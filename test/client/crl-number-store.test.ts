@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CrlSeries, createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
-import { openFolderCrlNumbers, openMemoryCrlNumbers } from '../../src/io/crl-number-store.ts';
+import { openFolderCrlNumbers, openMemoryCrlNumbers } from '../../src/client/crl-number-store.ts';
 
 const A: CrlSeries = `${'a1'.repeat(32)}/VCEK`;
 const B: CrlSeries = `${'b2'.repeat(32)}/VLEK`;
