@@ -1,4 +1,6 @@
 /** The trust file: every field required, nothing unknown, nothing twice, and every refusal names the path. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -84,6 +86,24 @@ describe('a complete trust file', () => {
     const text = change('machine', 'strict-2026-11');
     expect(parseTrustFile(text).machine).toEqual(PRESETS['strict-2026-11']);
     expect(matchesSchema(text)).toBe(true);
+  });
+
+  it('is read as the documents show it, by the schema as by the parser', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/trust.md'), 'utf8');
+    const [, shown = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? [];
+    expect(parseTrustFile(shown).url).toBe('https://worker.example:8443');
+    expect(matchesSchema(shown)).toBe(true);
+  });
+
+  it('is described to its last value: no part of the schema lets anything stand there', () => {
+    const empty: string[] = [];
+    const walk = (schema: unknown, path: string): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      if (Object.keys(schema).length === 0) empty.push(path);
+      for (const [key, value] of Object.entries(schema)) walk(value, `${path}/${key}`);
+    };
+    walk(TRUST_SCHEMA, '');
+    expect(empty).toEqual([]);
   });
 
   it('may name its schema, for editors', () => {
