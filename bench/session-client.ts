@@ -13,6 +13,8 @@ import { openTlsConnection } from '../src/io/tls-connection.ts';
 
 export interface SessionJob {
   readonly port: number;
+  /** `hello` takes any answer: for the server that a worker is compared with. */
+  readonly wants: 'evidence' | 'hello';
   readonly sessions: number;
   /** Handshakes under way at the same time; all sessions are, once their handshake is done. */
   readonly handshakes: number;
@@ -21,16 +23,17 @@ export interface SessionJob {
 export interface SessionResult {
   readonly fresh: number;
   readonly failures: number;
+  readonly firstFailure: string | null;
   readonly seconds: number;
-  /** From the nonce sent to the evidence read. */
+  /** From the nonce sent to the answer read. */
   readonly p50Ms: number;
   readonly maxMs: number;
 }
 
 const TIMEOUT_MS = 60_000;
 
-/** Opens one session and gives how long its evidence took, in milliseconds; null when the evidence is not fresh for it. */
-async function openSession(port: number): Promise<number | null> {
+/** Opens one session and gives how long its answer took, in milliseconds; null when it is not fresh evidence for this session. */
+async function openSession({ port, wants }: SessionJob): Promise<number | null> {
   const connection = await openTlsConnection({
     host: '127.0.0.1',
     port,
@@ -47,6 +50,7 @@ async function openSession(port: number): Promise<number | null> {
   const took = performance.now() - start;
   const channel = connection.exportKey(EXPORTER_LABEL, 'worker');
   connection.socket.destroy();
+  if (wants === 'hello') return answer?.status === 200 ? took : null;
   const evidence = answer?.status === 200 ? parseEvidence(answer.body) : { problem: 'none' };
   if ('problem' in evidence) return null;
   const claims = parseClaims(evidence.value.claims);
@@ -58,13 +62,17 @@ async function run(job: SessionJob): Promise<SessionResult> {
   const tookMs: number[] = [];
   let left = job.sessions;
   let failures = 0;
+  let firstFailure: string | null = null;
   const start = performance.now();
   const lane = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      const took = await openSession(job.port).catch(() => null);
-      if (took === null) failures += 1;
-      else tookMs.push(took);
+      const took = await openSession(job).catch((error: unknown) => String(error));
+      if (typeof took === 'number') tookMs.push(took);
+      else {
+        failures += 1;
+        firstFailure ??= took ?? 'an answer that is not fresh evidence';
+      }
     }
   };
   await Promise.all(Array.from({ length: job.handshakes }, lane));
@@ -72,7 +80,7 @@ async function run(job: SessionJob): Promise<SessionResult> {
   const sorted = tookMs.toSorted((a, b) => a - b);
   const at = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  return { fresh: sorted.length, failures, seconds, p50Ms: at(0.5), maxMs: at(1) };
+  return { fresh: sorted.length, failures, firstFailure, seconds, p50Ms: at(0.5), maxMs: at(1) };
 }
 
 process.stdout.write(`${JSON.stringify(await run(JSON.parse(process.argv[2] ?? '') as SessionJob))}\n`);

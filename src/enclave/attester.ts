@@ -78,10 +78,13 @@ export function openAttester(options: {
     return (index) => encode(index, tree.path(index));
   }
 
-  /** Hands out the evidence in slices, each in a turn of its own, so that sockets and the device get theirs in between. */
+  /**
+   * Hands out the evidence in slices: the first as soon as the next report has been asked for, the others each in a turn of their own, so
+   * that sockets and the device get theirs in between.
+   */
   async function deliver(batch: readonly Waiting[], evidenceOf: (index: number) => Uint8Array): Promise<void> {
     for (const [index, w] of batch.entries()) {
-      if (index % ANSWERS_PER_TURN === 0) await nextTurn();
+      if (index % ANSWERS_PER_TURN === 0) await (index === 0 ? null : nextTurn());
       w.resolve(evidenceOf(index));
     }
   }
