@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The pinned Node comes first, so that npm and every tool run with it.
 export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup functions demo check test chromium interop bench build docs format package-check clean
+.PHONY: help setup functions demo check test chromium interop fuzz mutation bench build docs format package-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -43,6 +43,13 @@ chromium: ## install Debian's Chromium for the browser tests (as root); without 
 
 interop: setup ## compare our reports and verdicts with go-sev-guest (from Debian sid, 67 MB) and openssl
 	@node test/interop/main.ts
+
+fuzz: setup ## a million inputs to every parser (RUNS=, SEED=), and every bit of every vector flipped
+	@node fuzz/main.ts --runs $(or $(RUNS),1000000) $(if $(SEED),--seed $(SEED))
+	@ANCHORHOLD_BITS=all vitest run test/attestation/snp/bit-flips.test.ts
+
+mutation: setup ## how many changes of src/attestation the tests notice (FILES= for some of them)
+	@stryker run mutation/stryker.config.json $(if $(FILES),--mutate $(FILES))
 
 bench: setup ## speed as ratios, with machine and versions
 	@node bench/main.ts

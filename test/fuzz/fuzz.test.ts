@@ -1,0 +1,79 @@
+/** A few of the inputs of `make fuzz`: all targets keep their properties, reach what lies behind their first checks, and can be repeated. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fuzz, makeInput, runInput, type TargetResult } from '../../fuzz/run.ts';
+import { loadSeeds } from '../../fuzz/seeds.ts';
+import { makeTargets, type Target } from '../../fuzz/targets.ts';
+
+const RUNS = 4000;
+const SEED = 20261121;
+
+describe('fuzzing', () => {
+  let targets: readonly Target[] = [];
+  let results: readonly TargetResult[] = [];
+  beforeAll(async () => {
+    targets = makeTargets(await loadSeeds());
+    results = await fuzz({ targets, runs: RUNS, seed: SEED, maxMs: 1000, onProgress: () => undefined });
+  });
+
+  it('gives every input a value or a typed problem', () => {
+    expect(results.length).toBe(19);
+    expect(results.reduce((sum, { inputs }) => sum + inputs, 0)).toBe(RUNS);
+    expect(results.flatMap(({ findings }) => findings)).toEqual([]);
+  });
+
+  it('takes every valid input, so that changes start from something', async () => {
+    for (const target of targets) {
+      const outcomes = new Set<string>();
+      for (const seed of target.seeds) {
+        const result = await runInput(target, seed, 1000);
+        outcomes.add('outcome' in result ? result.outcome : result.problem);
+      }
+      const refused = [...outcomes].filter((outcome) =>
+        /^(not|no |none|the |this |entry|report-(?!and)|rejected)/.test(outcome),
+      );
+      expect([target.name, refused]).toEqual([target.name, []]);
+    }
+  });
+
+  it('reaches more than one outcome of every target', () => {
+    const shallow = results.filter(({ outcomes }) => outcomes.length < 2).map(({ target }) => target);
+    expect(shallow).toEqual([]);
+  });
+
+  it('makes the same input again from seed, target and number', () => {
+    for (const target of targets) {
+      expect(makeInput(target, SEED, 7)).toEqual(makeInput(target, SEED, 7));
+      const inputs = Array.from({ length: 20 }, (_, number) => makeInput(target, SEED, number).join());
+      expect(new Set(inputs).size).toBeGreaterThan(10);
+    }
+  });
+
+  it('finds an exception, an input that takes too long, and one that is changed', async () => {
+    const broken = (run: Target['run']): Target => ({ name: 'x', share: 1, seeds: [], mutators: [], run });
+    const input = Uint8Array.of(1);
+    const thrown = await runInput(
+      broken(() => {
+        throw new TypeError('leaked');
+      }),
+      input,
+      1000,
+    );
+    expect(thrown).toMatchObject({ problem: expect.stringContaining('leaked') });
+    expect(
+      await runInput(
+        broken(() => 'fine'),
+        input,
+        0,
+      ),
+    ).toMatchObject({ problem: expect.stringContaining('0 ms') });
+    const changed = await runInput(
+      broken((bytes) => {
+        bytes[0] = 2;
+        return 'fine';
+      }),
+      input,
+      1000,
+    );
+    expect(changed).toEqual({ problem: 'property: the input is not changed' });
+  });
+});
