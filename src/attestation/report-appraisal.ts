@@ -67,10 +67,11 @@ export async function appraise(
   const {
     checks: chainChecks,
     endorsement,
+    path,
     product,
     simulated,
   } = await checkChain(certificates, crl, machine, roots, now, cache);
-  const rollback = await checkRollback(certificates, crl, machine.revocation, roots, crlNumbers, cache);
+  const rollback = checkRollback(path, crl, machine.revocation, crlNumbers);
   checks.push(...chainChecks, rollback.check);
   if (!allMet(checks) || endorsement === null) return conclude(product, simulated);
   rollback.remember();

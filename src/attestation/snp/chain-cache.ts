@@ -1,11 +1,13 @@
 /**
  * Remembers facts about certificates and revocation lists, so that a chain that comes again costs no more than the report under it: what
- * exact bytes decode to, keys, and signatures that verified. Never a failure, and never a verdict: dates, roots and demands are judged
- * anew by every appraisal, and each of its checks is made.
+ * exact bytes decode to and say by themselves, keys, and signatures that verified. Never a verdict: dates, roots and demands are judged anew
+ * by every appraisal.
  */
 import { encodeHex, equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
+import { type ChainStructure, checkStructure } from './chain-structure.ts';
 import { parseCertificate, parseCrl, type Signed, type X509Certificate, type X509Crl } from './der.ts';
+import type { Path } from './path.ts';
 import { importP384Key, importPssKey, isP384Signature, isPssSignature } from './signature.ts';
 
 /** Two whole bundles; what a worker sends beyond that pushes out what is oldest, which costs time and nothing else. */
@@ -18,6 +20,8 @@ export interface ChainCache {
   parseCertificate(der: Uint8Array): X509Certificate | null;
   /** Decodes a revocation list as `parseCrl` does; the same bytes give the same object as long as they are remembered. */
   parseCrl(der: Uint8Array): X509Crl | null;
+  /** Makes the checks that the certificates of a path decide by themselves; the same certificates give the same object. */
+  structure(path: Path): ChainStructure;
   /** Gives the SHA-256 of a certificate's DER in hex, by which roots are named. */
   fingerprint(certificate: X509Certificate): string;
   /** Tells whether the RSASSA-PSS signature of a certificate or a revocation list verifies under the key of `parent`. */
@@ -33,12 +37,21 @@ export function createChainCache(): ChainCache {
   const pssKey = rememberKey(importPssKey);
   const p384Key = rememberKey(importP384Key);
   const fingerprints = new WeakMap<X509Certificate, string>();
+  const structures = new WeakMap<X509Certificate, { readonly path: Path; readonly structure: ChainStructure }>();
   // Keyed by the decoded objects, which nobody changes: gone as soon as what they are about is forgotten.
   const verified = new WeakMap<Signed, WeakSet<X509Certificate>>();
 
   return {
     parseCertificate: parseRememberedCertificate,
     parseCrl: parseRememberedCrl,
+    structure(path) {
+      const known = structures.get(path.vek);
+      // The product line is the root's own name, so three same certificates are the same path.
+      if (known?.path.ask === path.ask && known.path.ark === path.ark) return known.structure;
+      const structure = checkStructure(path);
+      structures.set(path.vek, { path, structure });
+      return structure;
+    },
     fingerprint(certificate) {
       const fingerprint = fingerprints.get(certificate) ?? encodeHex(sha256(certificate.der));
       fingerprints.set(certificate, fingerprint);

@@ -9,10 +9,9 @@ import { makeCheck, skipCheck } from '../checks.ts';
 import type { Machine } from '../requirements.ts';
 import type { ChainCache } from './chain-cache.ts';
 import type { CrlNumbers, CrlSeries } from './crl-numbers.ts';
-import { parseKeyUsage, type X509Certificate, type X509Crl } from './der.ts';
+import { parseKeyUsage, type X509Crl } from './der.ts';
 import { X509_OID } from './oids.ts';
-import { findPath, type Path } from './path.ts';
-import type { Roots } from './roots.ts';
+import type { Path } from './path.ts';
 import { isAmdSignatureAlgorithm } from './signature.ts';
 import { vekKind } from './vek.ts';
 
@@ -118,17 +117,14 @@ export interface Rollback {
 }
 
 /** Makes the check that the list is not older than one that was seen before. */
-export async function checkRollback(
-  certificates: readonly X509Certificate[],
+export function checkRollback(
+  path: Path | null,
   crl: X509Crl | null,
   demand: Machine['revocation'],
-  roots: Roots,
   numbers: CrlNumbers,
-  cache: ChainCache,
-): Promise<Rollback> {
+): Rollback {
   const conclude = (check: Check, remember: () => void = () => {}): Rollback => ({ check, remember });
   if (crl === null || demand === 'off') return conclude(skipCheck('crl-number', demand, crl === null ? 'none' : 'off'));
-  const { path } = await findPath(certificates, roots, cache);
   if (path === null) return conclude(skipCheck('crl-number', 'a path', 'no path'));
   const [value, ...more] = crl.extensions.filter((e) => e.oid === X509_OID.crlNumber).map((e) => e.value);
   const number = value === undefined || more.length > 0 ? null : parseCrlNumber(value);
