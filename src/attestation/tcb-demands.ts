@@ -86,7 +86,8 @@ function checkFloor(
   if (floor === null) {
     const cpu =
       report.cpuid === null ? `${product} (version 2 names no CPU)` : `${product} ${formatCpuid(report.cpuid)}`;
-    return makeCheck(id, false, `a floor for ${cpu}: the demand has none`, actual);
+    const where = typeof demand === 'string' ? `the floor table ${demand}` : 'machine.tcb';
+    return makeCheck(id, false, `a floor for ${cpu} in ${where}, which has none`, actual);
   }
   const met = layoutOf(floor) === layoutOf(tcb) && componentsBelow(tcb, floor).length === 0;
   return makeCheck(id, met, `at least ${formatTcb(floor)}`, actual);

@@ -49,12 +49,15 @@ const SKIPS: Readonly<Record<string, string>> = {
   'no path': 'not looked at, because the certificates lead nowhere',
 };
 
+/** A check whose finding repeats what was expected at length: whole distinguished names. It is shown only when it fails. */
+const LONG_FINDING: CheckId = 'chain-names';
+
 /** Says what was expected and found, as far as the meaning of the check has not said it already. */
-function explainOutcome({ outcome, expected, actual }: Check, meaning: string): string {
+function explainOutcome({ id, outcome, expected, actual }: Check, meaning: string): string {
   if (outcome === 'skipped')
     return expected === ANY ? ` (you demand nothing; it is: ${actual})` : ` (${SKIPS[actual] ?? actual})`;
   if (expected === meaning) return '';
-  if (expected === actual || AS_EXPECTED.has(actual)) return ` (as expected: ${expected})`;
+  if (expected === actual || id === LONG_FINDING || AS_EXPECTED.has(actual)) return ` (as expected: ${expected})`;
   return ` (expected: ${expected}; found: ${actual})`;
 }
 
@@ -73,17 +76,24 @@ function explainCheck(check: Check): readonly string[] {
 
 const hasFailed = ({ outcome }: Check): boolean => outcome === 'fail';
 
-/** Says how what is missing can be given. */
-function adviseOnMissing({ appraisal, subject }: Explained): readonly string[] {
+/** Says how what is missing, or what has ended, can be given; nothing when what failed cannot be mended like that. */
+export function adviseOnMissing({ appraisal, subject }: Omit<Explained, 'form' | 'runtimeClaims'>): readonly string[] {
   const failed = new Set(appraisal.checks.filter(hasFailed).map(({ id }) => id));
-  const give = (option: string): string => (subject === 'connection' ? '' : `give it with --${option} FILE, or `);
+  const live = subject === 'connection';
+  const give = (option: string): string => (live ? '' : `give it with --${option} FILE, or `);
+  const chain =
+    appraisal.report?.signer === 'VLEK'
+      ? "a VLEK's own certificate comes from the machine and never from AMD; --kds fetches those above it"
+      : 'have AMD asked for it with --kds';
+  const chainPath = live
+    ? `a certificate is missing: ${chain}`
+    : `a certificate is missing: give all three (key, issuer, root) with --certificate FILE each; or ${chain}`;
+  const crlPresent = `the revocation list is missing: ${give('crl')}have AMD asked for it with --kds`;
+  const dates = 'to judge a file by the time when it was made, add --at TIME';
   return [
-    ...(failed.has('chain-path')
-      ? [`a certificate is missing: ${give('certificate')}have AMD asked for it with --kds`]
-      : []),
-    ...(failed.has('crl-present')
-      ? [`the revocation list is missing: ${give('crl')}have AMD asked for it with --kds`]
-      : []),
+    ...(failed.has('chain-path') ? [chainPath] : []),
+    ...(failed.has('crl-present') ? [crlPresent] : []),
+    ...(!live && (failed.has('chain-dates') || failed.has('crl-dates')) ? [dates] : []),
   ];
 }
 
@@ -98,8 +108,10 @@ function answerClaim(claim: ClaimName, checks: readonly Check[], simulated: bool
 function summarize({ appraisal, subject, form }: Explained): string {
   const { verdict, stage, code, simulated } = appraisal;
   const live = subject === 'connection';
-  const what = live ? 'this worker' : form === null ? 'this file' : titleOfForm(form);
+  const title = form === null ? '' : titleOfForm(form);
+  const what = live ? 'this worker' : `this file (${title})`;
   const genuine = `${simulated ? 'SIMULATED' : 'genuine'}${live ? '' : ' when it was made'}`;
+  if (subject === 'unknown-file') return `reject: this file: not evidence that can be read (${code})`;
   if (verdict === 'reject') {
     const refusals: Readonly<Record<ClaimName, string>> = {
       genuine: 'not proven to be genuine',
@@ -110,7 +122,7 @@ function summarize({ appraisal, subject, form }: Explained): string {
     return `reject: ${what}: ${refusals[failed]} (${code})`;
   }
   if (live) return `accept: ${what} is ${genuine}, and its code and its isolation are as you demand, now`;
-  return `${genuine}, and as you demand as far as this can show; nothing about now (${what})`;
+  return `${genuine}, and as you demand, as far as a file can show; it says nothing about now (${title})`;
 }
 
 /** Longest runtime claim that is written whole: a public key of 2048 bits has some 450 characters. */

@@ -36,6 +36,19 @@ function readNumber(input: CliInput, name: string, bits: number, absent: string 
   return value;
 }
 
+/** The bit of a guest policy that must be one, or no machine starts with it. [SNP-ABI 1.58 GUEST_POLICY] */
+const ALWAYS_ONE = 1n << 17n;
+
+function readGuestPolicy(input: CliInput): bigint {
+  const policy = readNumber(input, 'guest-policy', 64, null);
+  if ((policy & ALWAYS_ONE) === 0n) {
+    throw usage(
+      `--guest-policy 0x${policy.toString(16)}: bit 17 must be one, as in 0x30000; no machine starts without it`,
+    );
+  }
+  return policy;
+}
+
 /** Opens a private key in PEM; what openssl writes by default is taken too. */
 async function openKey(path: string, io: CliIo): Promise<IdSigner> {
   const pem = await readTextFile(resolve(io.cwd, path), LIMITS.configurationBytes);
@@ -46,7 +59,11 @@ async function openKey(path: string, io: CliIo): Promise<IdSigner> {
     const what = `${path} holds no private key in PEM that can be read without a passphrase`;
     throw new SecretError('ERR_SECRET_UNREADABLE', what, { cause });
   }
-  return await openIdSigner(pkcs8);
+  try {
+    return await openIdSigner(pkcs8);
+  } catch (cause) {
+    throw new SecretError('ERR_SECRET_UNREADABLE', `${path} holds no private key on P-384 (secp384r1)`, { cause });
+  }
 }
 
 export const idBlock: CliCommand = {
@@ -54,9 +71,14 @@ export const idBlock: CliCommand = {
   example: 'anchorhold id-block --digest "$DIGEST" --guest-policy 0x30000 --id-key id.pem --author-key author.pem',
   arguments: [],
   options: [
-    { name: 'digest', value: 'HEX', summary: 'launch digest, as `measure` prints it', repeatable: false },
-    { name: 'guest-policy', value: 'BITS', summary: 'guest policy of the launch', repeatable: false },
-    { name: 'id-key', value: 'FILE', summary: 'private key on P-384, PEM, that signs', repeatable: false },
+    { name: 'digest', value: 'HEX', summary: 'launch digest, as `measure` prints it (required)', repeatable: false },
+    {
+      name: 'guest-policy',
+      value: 'BITS',
+      summary: "guest policy of the launch, the same as the host's, such as 0x30000 (required)",
+      repeatable: false,
+    },
+    { name: 'id-key', value: 'FILE', summary: 'private key on P-384, PEM, that signs (required)', repeatable: false },
     {
       name: 'author-key',
       value: 'FILE',
@@ -75,7 +97,7 @@ export const idBlock: CliCommand = {
       familyId: readHex(input, 'family-id', 16, new Uint8Array(16)),
       imageId: readHex(input, 'image-id', 16, new Uint8Array(16)),
       guestSvn: Number(readNumber(input, 'guest-svn', 32, '0')),
-      guestPolicy: readNumber(input, 'guest-policy', 64, null),
+      guestPolicy: readGuestPolicy(input),
     };
     const [keyPath, authorPath] = [optionValue(input, 'id-key'), optionValue(input, 'author-key')];
     if (keyPath === null) throw usage('--id-key is missing: name the file of the key that signs');

@@ -108,7 +108,7 @@ export const measure: CliCommand = {
     {
       name: 'cpu',
       value: 'TYPES',
-      summary: "CPU types of QEMU's, or signatures, such as EPYC-v4,EPYC-Milan,0xa10f10; the clouds need none",
+      summary: "CPU types of QEMU's, or signatures, such as EPYC-v4,EPYC-Milan,0xa10f10 (required with qemu)",
       repeatable: false,
     },
     {
@@ -117,7 +117,7 @@ export const measure: CliCommand = {
       summary: 'SEV features that the host turns on (default: 0x1; before Linux 6.8 mostly 0x21)',
       repeatable: false,
     },
-    { name: 'ovmf', value: 'FILE', summary: 'the firmware', repeatable: false },
+    { name: 'ovmf', value: 'FILE', summary: 'the firmware (required)', repeatable: false },
     { name: 'kernel', value: 'FILE', summary: 'the kernel of a measured direct boot', repeatable: false },
     { name: 'initrd', value: 'FILE', summary: 'its initrd', repeatable: false },
     { name: 'append', value: 'TEXT', summary: 'its command line', repeatable: false },

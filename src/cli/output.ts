@@ -92,8 +92,8 @@ function writeProblems(io: CliIo, error: PolicyFileError): void {
   io.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''));
 }
 
-/** Writes an error to stderr: one JSON object, or lines for people. */
-export function writeError(io: CliIo, error: unknown, json: boolean): void {
+/** Writes an error to stderr: one JSON object, or lines for people; `hint` is what to do here, when the table's advice is too general. */
+export function writeError(io: CliIo, error: unknown, json: boolean, hint: string | null = null): void {
   const report = describeError(error);
   if (json) {
     io.stderr.write(`${JSON.stringify(report)}\n`);
@@ -114,7 +114,7 @@ export function writeError(io: CliIo, error: unknown, json: boolean): void {
     ...(fault ? stack.map((line) => `  ${line.trim()}`) : []),
     ...simulated,
     ...failed,
-    `hint: ${lowerFirst(report.hint)}`,
+    `hint: ${hint ?? lowerFirst(report.hint)}`,
   ];
   io.stderr.write(lines.map((line) => `${printable(line)}\n`).join(''));
 }

@@ -21,7 +21,7 @@ import { ConfigurationError } from '../errors.ts';
 import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import { subjectOfForm } from './claim-meanings.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
-import { type Explained, explainAppraisal } from './explain-appraisal.ts';
+import { adviseOnMissing, type Explained, explainAppraisal } from './explain-appraisal.ts';
 import { KDS_OPTIONS, readCollateralSource } from './kds-options.ts';
 import { exitOf, writeError, writeJson, writeProgress } from './output.ts';
 import { TRUST_OPTION, trustPath } from './trust-option.ts';
@@ -104,6 +104,15 @@ async function verifyFile(file: string, trust: TrustFile, input: CliInput, io: C
   );
 }
 
+/** Says what to do about a refused file; the table's advice is for sessions. null where that is right: below the first claim, and live. */
+function adviseOnFile({ subject, appraisal }: Appraised): string | null {
+  if (subject === 'connection') return null;
+  if (subject === 'unknown-file') return 'docs/trust.md, "Forms of a file", says how each form is made.';
+  const [missing] = adviseOnMissing({ subject, appraisal });
+  if (missing !== undefined) return missing;
+  return appraisal.error === 'NotAnEnclaveError' ? 'believe nothing that this file says.' : null;
+}
+
 export const verify: CliCommand = {
   summary: 'appraise a worker, or evidence in a file, and explain each check',
   example: 'anchorhold verify https://localhost:8443 --trust anchorhold.trust.json',
@@ -156,7 +165,7 @@ export const verify: CliCommand = {
       refuseUnlessAccepted(appraisal);
       return 0;
     } catch (error) {
-      writeError(io, error, json);
+      writeError(io, error, json, adviseOnFile(appraised));
       return exitOf(error);
     }
   },

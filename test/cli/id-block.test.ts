@@ -77,6 +77,7 @@ describe('anchorhold id-block', () => {
     ['a digest that is too short', [...SIGN, '--digest', 'ab'], 'ERR_CONFIGURATION_USAGE', 2],
     ['a family that is too long', [...SIGN, '--family-id', '01'.repeat(17)], 'ERR_CONFIGURATION_USAGE', 2],
     ['a guest SVN of 33 bits', [...SIGN, '--guest-svn', '0x100000000'], 'ERR_CONFIGURATION_USAGE', 2],
+    ['a guest policy without bit 17', [...SIGN, '--guest-policy', '0x10000'], 'ERR_CONFIGURATION_USAGE', 2],
     ['a guest policy that is no number', [...SIGN, '--guest-policy', 'debug'], 'ERR_CONFIGURATION_USAGE', 2],
     ['a key file that is not there', [...SIGN, '--id-key', 'nothing.pem'], 'ERR_CONFIGURATION_FILE', 2],
     ['a key file without a key', [...SIGN, '--id-key', 'no-key.pem'], 'ERR_SECRET_UNREADABLE', 40],

@@ -205,9 +205,9 @@ describe('evidence that was kept', () => {
     const { out } = await run('kept.cbor');
     expect(out).not.toContain('that is alive');
     expect(out).toMatch(/ {2}skip .* \(not checked: a file has no connection to compare with\)\n/);
-    expect(out).toMatch(/^SIMULATED when it was made, .*; nothing about now \(Anchorhold's evidence\)\n/);
+    expect(out).toMatch(/^SIMULATED when it was made, .*; it says nothing about now \(Anchorhold's evidence\)\n/);
     expect(out).toMatch(/ {2}does not prove: that it is alive now, /);
-    expect(out).toMatch(/\nverdict: SIMULATED when it was made, .*; nothing about now .*\n$/);
+    expect(out).toMatch(/\nverdict: SIMULATED when it was made, .*; it says nothing about now .*\n$/);
     expect(out).not.toMatch(/^(verdict: )?accept/m);
   });
 
@@ -234,6 +234,30 @@ describe('evidence that was kept', () => {
   });
 });
 
+describe('a file that is refused', () => {
+  it.each<[string, readonly string[], RegExp]>([
+    ['of no form', ['trust.txt'], /\nhint: .*Forms of a file/],
+    ['without certificates', ['report.bin'], /\nhint: a certificate is missing: give all three .*--certificate FILE/],
+    [
+      'without a list',
+      ['report.bin', '--certificate', 'chain.pem'],
+      /\nhint: the revocation list is missing: .*--crl FILE/,
+    ],
+    [
+      'at a time when its certificates have ended',
+      ['report.bin', '--certificate', 'chain.pem', '--crl', 'list.crl', '--at', '2099-01-01T00:00:00Z'],
+      /\nhint: .*--at TIME/,
+    ],
+  ])('%s says how it can be judged, and not what a session would do', async (_name, args, hint) => {
+    write('trust.txt', 'something else');
+    const { exit, out, err } = await run(...args);
+    expect(exit).toBe(10);
+    expect(err).toMatch(hint);
+    expect(err).not.toContain('send nothing');
+    expect(out).toMatch(/^reject: this file/);
+  });
+});
+
 describe('a bare report', () => {
   const CHAIN = ['--certificate', 'chain.pem', '--crl', 'list.crl'];
 
@@ -256,7 +280,7 @@ describe('a bare report', () => {
     for (const id of unanswered) expect([id, outcomes[id]]).toEqual([id, 'skipped']);
     expect(outcomes['code-measurement']).toBe('pass');
     const { out } = await run('report.bin', ...args);
-    expect(out).toMatch(/^SIMULATED when it was made, .*; nothing about now \(a report of 1184 bytes\)\n/);
+    expect(out).toMatch(/^SIMULATED when it was made, .*; it says nothing about now \(a report of 1184 bytes\)\n/);
     expect(out).toContain('  does not prove: which functions it loaded, ');
     expect(out).toContain('  does not prove: which owner policies and lockdown were in force, ');
   });

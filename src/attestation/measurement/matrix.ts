@@ -109,7 +109,7 @@ function checkEnforcement({ boot, enforcing, firmwareDigest }: LaunchMatrix): vo
   throw new ConfigurationError(
     'ERR_CONFIGURATION_FILE',
     `the firmware ${encodeHex(firmwareDigest)} is not one that is known to refuse a kernel with another hash: ` +
-      'its digest would say nothing about the kernel that runs',
+      'its digest would say nothing about the kernel that runs (docs/measure.md says what can be done)',
   );
 }
 
