@@ -59,8 +59,10 @@ function parseRuntimeClaims(data: Uint8Array): RuntimeClaims | null {
 }
 
 /** Decodes a blob, padded with zeros or not; gives the first problem in words. */
-export function parseHclBlob(bytes: Uint8Array): { readonly value: HclBlob } | { readonly problem: string } {
-  if (bytes.length > LIMITS.hclBytes) return { problem: `${bytes.length} bytes, over the cap of ${LIMITS.hclBytes}` };
+export function parseHclBlob(blob: Uint8Array): { readonly value: HclBlob } | { readonly problem: string } {
+  if (blob.length > LIMITS.hclBytes) return { problem: `${blob.length} bytes, over the cap of ${LIMITS.hclBytes}` };
+  // A slice of a Buffer is no copy: the claims that are read here would not be the data that are hashed later.
+  const bytes = Uint8Array.from(blob);
   if (bytes.length < DATA_AT) return { problem: `${bytes.length} bytes, too few for its headers and a report` };
   if (!isHclBlob(bytes)) return { problem: `it does not begin with ${SIGNATURE}` };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

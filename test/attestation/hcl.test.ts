@@ -33,6 +33,13 @@ describe('an HCL blob', () => {
     expect(parseHclBlob(concatBytes(Uint8Array.of(9), bytes).subarray(1))).toEqual({ value });
   });
 
+  it('keeps nothing of its caller’s memory, also when that is a Buffer, whose slices share it', () => {
+    const memory = Buffer.from(BLOB);
+    const parsed = parseHclBlob(memory);
+    memory.fill(0);
+    expect(parsed).toMatchObject({ value: { report: REPORT, runtimeData: DATA, runtimeClaims: CLAIMS } });
+  });
+
   it('may be of version 1', () => {
     expect(parseHclBlob(patched(4, 1))).toMatchObject({ value: { version: 1 } });
   });
