@@ -57,6 +57,12 @@ async function exchangeEvidence(
   if (answer?.status === 503) {
     throw new TransportError('ERR_TRANSPORT_OVERLOADED', `${origin.host} has too many sessions waiting for evidence`);
   }
+  if (answer?.status === 504) {
+    throw new TransportError(
+      'ERR_TRANSPORT_TIMEOUT',
+      `${origin.host} got no report from its attestation device in time`,
+    );
+  }
   const evidence =
     answer?.status === 200 ? evidenceOfAnswer({ mediaType: answer.contentType, body: answer.body }) : null;
   const value = connection.exportKey(EXPORTER_LABEL, 'worker');

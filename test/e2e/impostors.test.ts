@@ -60,6 +60,29 @@ describe('a server without evidence', () => {
     server.close();
   });
 
+  it.each([
+    [503, 'ERR_TRANSPORT_OVERLOADED'],
+    [504, 'ERR_TRANSPORT_TIMEOUT'],
+  ])(
+    'that answers %i, as a worker does whose device is busy, is a transport error and no verdict',
+    async (status, code) => {
+      const identity = await openIdentity(new Date());
+      const asked: string[] = [];
+      const server = createHttpsServer(
+        { key: identity.privateKeyPem, cert: identity.certificatePem },
+        (request, response) => {
+          asked.push(request.url ?? '');
+          response.writeHead(status, { 'content-length': 0 }).end();
+        },
+      );
+      const url = await listen(server);
+      await using genuine = await openGenuineListener(() => Promise.reject(new Error('never')));
+      expect(await ask(url, genuine.trust)).toEqual({ name: 'TransportError', code, failed: [] });
+      expect(asked).toEqual([ATTESTATION_PATH]);
+      server.close();
+    },
+  );
+
   it('that speaks no TLS 1.3 is a transport error', async () => {
     const identity = await openIdentity(new Date());
     const server = createTlsServer({
