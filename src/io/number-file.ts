@@ -3,7 +3,8 @@
  * a number needs it exactly when somebody would like it forgotten.
  */
 import { constants } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeHex, parseUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
@@ -12,6 +13,12 @@ import { randomBytes } from './random.ts';
 const OTHERS_MAY_WRITE = 0o022;
 /** Decimal of an integer of at most 20 octets. */
 const NUMBER = /^(?:0|[1-9]\d{0,47})$/;
+
+/** Times to look whether another process has written, and the pause between them. */
+const LOCK_TRIES = 250;
+const LOCK_PAUSE_MS = 20;
+/** Writing takes milliseconds: a process that began it so long ago has died. */
+const LOCK_DEAD_MS = 60_000;
 
 /** Names with their numbers, each at least 0. */
 export type Numbers<N extends string> = readonly (readonly [N, bigint])[];
@@ -96,17 +103,55 @@ export function openNumberFile<N extends string>(path: string, kind: NumberFileK
     }
   }
 
-  async function raise(numbers: Numbers<N>): Promise<void> {
-    // Read again: another process may have raised them since.
+  const unwritable = (cause: unknown): ConfigurationError => {
+    const message = `${path} cannot be written (${(cause as NodeJS.ErrnoException).code ?? 'failed'})`;
+    return new ConfigurationError('ERR_CONFIGURATION_FILE', message, { cause });
+  };
+
+  const unlock = async (lock: string): Promise<void> => {
+    await rm(lock, { force: true }).catch((cause: unknown) => {
+      throw unwritable(cause);
+    });
+  };
+
+  /** Runs while no other process writes: two that read the same numbers would each take back what the other one raised. */
+  async function alone(run: () => Promise<void>): Promise<void> {
+    const lock = `${path}.lock`;
+    for (let left = LOCK_TRIES; ; left--) {
+      try {
+        await (await open(lock, 'wx', 0o600)).close();
+        break;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(cause);
+        const since = await stat(lock).catch(() => null);
+        if (since !== null && Date.now() - since.mtimeMs > LOCK_DEAD_MS) await unlock(lock);
+        else if (left === 0) throw fail(`is being written by another process (remove ${lock} if there is none)`, cause);
+        else await sleep(LOCK_PAUSE_MS);
+      }
+    }
+    try {
+      await run();
+    } finally {
+      await unlock(lock);
+    }
+  }
+
+  /** Gives the file's content with these numbers in it; null when that changes nothing. */
+  async function raised(numbers: Numbers<N>): Promise<string | null> {
     const kept = await read();
-    const before = encodeNumbers(format, kept);
-    const after = encodeNumbers(format, merge(kept, numbers));
-    if (after === before) return;
+    const content = encodeNumbers(format, merge(kept, numbers));
+    return content === encodeNumbers(format, kept) ? null : content;
+  }
+
+  async function write(numbers: Numbers<N>): Promise<void> {
+    // Read again: another process may have raised them since.
+    const content = await raised(numbers);
+    if (content === null) return;
     const temporary = `${path}.${encodeHex(randomBytes(8))}`;
     try {
       const file = await open(temporary, 'wx', 0o600);
       try {
-        await file.writeFile(after);
+        await file.writeFile(content);
         await file.sync();
       } finally {
         await file.close();
@@ -114,9 +159,12 @@ export function openNumberFile<N extends string>(path: string, kind: NumberFileK
       await rename(temporary, path);
     } catch (cause) {
       await rm(temporary, { force: true });
-      const message = `${path} cannot be written (${(cause as NodeJS.ErrnoException).code ?? 'failed'})`;
-      throw new ConfigurationError('ERR_CONFIGURATION_FILE', message, { cause });
+      throw unwritable(cause);
     }
+  }
+
+  async function raise(numbers: Numbers<N>): Promise<void> {
+    if ((await raised(numbers)) !== null) await alone(async () => await write(numbers));
   }
 
   return {

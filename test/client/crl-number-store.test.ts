@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,6 +62,32 @@ describe('a store in a folder', () => {
     await openFolderCrlNumbers(folder).write(createCrlNumbers([[A, 5n]]));
     expect((await openFolderCrlNumbers(folder).read()).entries()).toEqual([[A, 5n]]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(['crl-numbers.json']);
+  });
+
+  it('loses nothing that another process raises at the same time', async () => {
+    // Each store of its own stands for a process: they share nothing but the folder.
+    const series = Array.from({ length: 8 }, (_, i): CrlSeries => `${`0${i}`.repeat(32)}/VCEK`);
+    await Promise.all(
+      series.map(async (name, i) => await openFolderCrlNumbers(folder).write(createCrlNumbers([[name, BigInt(i)]]))),
+    );
+    const numbers = await openFolderCrlNumbers(folder).read();
+    expect(series.map((name) => numbers.highest(name))).toEqual(series.map((_, i) => BigInt(i)));
+    expect(readdirSync(folder)).toEqual(['crl-numbers.json']);
+  });
+
+  it('waits for a process that is writing, and takes over from one that died long ago', async () => {
+    const lock = `${path}.lock`;
+    writeFileSync(lock, '');
+    const store = openFolderCrlNumbers(folder);
+    const written = store.write(createCrlNumbers([[A, 5n]]));
+    expect((await store.read()).entries()).toEqual([]);
+    rmSync(lock);
+    await written;
+    writeFileSync(lock, '');
+    utimesSync(lock, new Date(0), new Date(0));
+    await store.write(createCrlNumbers([[A, 6n]]));
+    expect((await store.read()).highest(A)).toBe(6n);
     expect(readdirSync(folder)).toEqual(['crl-numbers.json']);
   });
 
