@@ -6,6 +6,7 @@ import { type Evidence, encodeEvidence, parseEvidence } from '../../src/attestat
 import { appraiseEvidence, checkOwnerPolicies } from '../../src/attestation/evidence-appraisal.ts';
 import { type EvidenceForm, parseEvidenceFile, titleOfForm } from '../../src/attestation/evidence-forms.ts';
 import { appraiseFile, type FileAppraisal, refuseFile } from '../../src/attestation/file-appraisal.ts';
+import { appraiseReport } from '../../src/attestation/report-appraisal.ts';
 import { appraiseSession } from '../../src/attestation/session-appraisal.ts';
 import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
 import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
@@ -49,6 +50,7 @@ const TRUST: TrustFile = {
   isolation: { policies: { 'hospital-a': TEXT }, others: 'refused', lockdown: { egress: 'policy' } },
   freshness: { reattest: 'connection' },
 };
+const AMD_TRUST: TrustFile = { ...TRUST, roots: 'amd' };
 const OTHER: DigestText = formatDigest(new Uint8Array(32));
 
 async function appraise(bytes: Uint8Array, trust: TrustFile): Promise<FileAppraisal> {
@@ -147,7 +149,7 @@ describe('evidence that cannot be read', () => {
 
   it.each([
     ['SIMULATED', TRUST, true],
-    ["AMD's", { ...TRUST, roots: 'amd' } as TrustFile, false],
+    ["AMD's", AMD_TRUST, false],
   ])('is refused as what it would have been: %s', async (_name, trust, simulated) => {
     const parts = [NOW, createChainCache(), createCrlNumbers([])] as const;
     const appraisals = [
@@ -155,14 +157,34 @@ describe('evidence that cannot be read', () => {
       await appraiseEvidence(broken, trust, () => [], ...parts),
       await appraiseSession(null, channel, trust, ...parts),
       refuseFile('nothing', trust),
+      await appraiseEvidence(encodeEvidence({ ...bundle, report: new Uint8Array() }), trust, () => [], ...parts),
     ];
     expect(appraisals.map(({ stage, checks }) => [stage, checks.length, checks[0]?.id])).toEqual([
       ['parse', 1, 'evidence-form'],
       ['parse', 1, 'claims-form'],
       ['parse', 1, 'evidence-present'],
       ['parse', 1, 'file-form'],
+      ['parse', 14, 'report-length'],
     ]);
-    expect(appraisals.map((appraisal) => appraisal.simulated)).toEqual(Array.from({ length: 4 }, () => simulated));
+    expect(appraisals.map((appraisal) => appraisal.simulated)).toEqual(Array.from({ length: 5 }, () => simulated));
+  });
+});
+
+describe('a subject', () => {
+  it('with more certificates than the cap has no more of them decoded', async () => {
+    const cache = createChainCache();
+    let decoded = 0;
+    const counting = {
+      ...cache,
+      parseCertificate: (der: Uint8Array) => {
+        decoded++;
+        return cache.parseCertificate(der);
+      },
+    };
+    const subject = { ...issued, certificates: Array.from({ length: 20 }, () => issued.certificates[0] ?? DIGEST) };
+    const demands = { reportData: 'any', measurements: 'any', machine: ANY_MACHINE } as const;
+    const { stage } = await appraiseReport(subject, demands, TRUST.roots, NOW, counting, createCrlNumbers([]));
+    expect([stage, decoded]).toEqual(['parse', LIMITS.certificates]);
   });
 });
 
