@@ -57,7 +57,7 @@ const FORMS: Readonly<Record<EvidenceForm, FormEntry>> = {
     parse: (bytes) => parseBundle('evidence', bytes),
   },
   cmw: {
-    title: 'a CMW around it (application/cmw+cbor)',
+    title: "a CMW with Anchorhold's evidence",
     isLike: (bytes) => bytes[0] !== BUNDLE_HEAD && major(bytes) >= 4 && major(bytes) <= 6,
     parse: (bytes) => {
       const unwrapped = unwrapEvidence(bytes);

@@ -122,7 +122,7 @@ describe('what a file leaves open', () => {
     const forms: readonly EvidenceForm[] = ['evidence', 'cmw', 'report', 'report-and-table', 'hcl'];
     expect(forms.map(titleOfForm)).toEqual([
       "Anchorhold's evidence",
-      'a CMW around it (application/cmw+cbor)',
+      "a CMW with Anchorhold's evidence",
       'a report of 1184 bytes',
       'a report followed by a certificate table',
       'an HCL blob of an Azure confidential VM',
