@@ -1,6 +1,6 @@
 /**
  * The files that one appraisal takes from the cache or from a key distribution service, and what becomes of them afterwards: kept when a
- * chain held with them, dropped when it failed with them. Judges form only.
+ * chain held with them, doubted when it failed with them. Judges form only.
  */
 import type { Stage } from '../appraisal.ts';
 import { TransportError } from '../errors.ts';
@@ -37,10 +37,17 @@ export interface CollateralRound {
   settle(stage: Stage | null): Promise<void>;
 }
 
+/** When an entry was fetched with which a chain has failed since: it is asked for again, and serves while the service cannot be reached. */
+const DOUBTED = new Date(0);
+/** The same once a chain has held with it: as old as can be, and doubted no more. */
+const CLEARED = new Date(1);
+
+const isDoubted = ({ fetchedAt }: CachedFile): boolean => fetchedAt.getTime() === DOUBTED.getTime();
+
 /** Starts the round of one appraisal. */
 export function startCollateralRound({ client, cache, clock }: KdsCollateral): CollateralRound {
   const fetched: { readonly address: string; readonly file: CachedFile }[] = [];
-  const served: string[] = [];
+  const served: { readonly address: string; readonly file: CachedFile }[] = [];
 
   async function fetchFile<T>(address: string, { path, maxBytes, parse }: Wanted<T>): Promise<T | null> {
     const bytes = await client.fetch(path, maxBytes);
@@ -58,21 +65,25 @@ export function startCollateralRound({ client, cache, clock }: KdsCollateral): C
       const address = client.address(wanted.path);
       const file = await cache.read(address, wanted.maxBytes);
       const value = file === null ? null : wanted.parse(file.bytes);
-      const ageMs = clock().getTime() - (file?.fetchedAt.getTime() ?? 0);
-      const worth = value === null ? 'useless' : wanted.judgeKept(value, ageMs);
+      if (file === null || value === null) return await fetchFile(address, wanted);
+      const worth = wanted.judgeKept(value, clock().getTime() - file.fetchedAt.getTime());
       if (worth === 'useless') return await fetchFile(address, wanted);
       try {
-        if (worth === 'stale') return await fetchFile(address, wanted);
+        if (worth === 'stale' || isDoubted(file)) return await fetchFile(address, wanted);
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
       }
-      served.push(address);
+      served.push({ address, file });
       return value;
     },
     async settle(stage) {
-      // A wrong entry refuses once and not for ever; before the chain stage nothing was looked at.
-      if (stage === 'chain') for (const address of served) await cache.remove(address);
+      // A wrong entry refuses once and not for ever; before the chain stage nothing was looked at. It stays, because the fault may be in
+      // the evidence: nobody may empty a cache by sending some.
+      if (stage === 'chain')
+        for (const { address, file } of served) await cache.write(address, { ...file, fetchedAt: DOUBTED });
       if (stage === 'parse' || stage === 'chain' || stage === 'binding') return;
+      for (const { address, file } of served.filter((entry) => isDoubted(entry.file)))
+        await cache.write(address, { ...file, fetchedAt: CLEARED });
       for (const { address, file } of fetched) await cache.write(address, file);
     },
   };

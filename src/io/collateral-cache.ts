@@ -32,8 +32,6 @@ export interface CollateralCache {
    * @throws ConfigurationError ERR_CONFIGURATION_FILE
    */
   write(address: string, file: CachedFile): Promise<void>;
-  /** Drops what is kept for an address; nothing happens when there is nothing. */
-  remove(address: string): Promise<void>;
 }
 
 /** Gives the folder for Anchorhold's caches of this user. (XDG Base Directory Specification: a relative path is ignored.) */
@@ -52,9 +50,6 @@ export function openMemoryCache(): CollateralCache {
     },
     async write(address, file) {
       files.set(address, file);
-    },
-    async remove(address) {
-      files.delete(address);
     },
   };
 }
@@ -130,11 +125,6 @@ export async function openFolderCache(folder: string): Promise<CollateralCache> 
         await rm(temporary, { force: true });
         throw fail(folder, `cannot be written (${(cause as NodeJS.ErrnoException).code ?? 'failed'})`, cause);
       }
-    },
-    async remove(address) {
-      await rm(pathOf(address), { force: true }).catch((cause: unknown) => {
-        throw fail(folder, 'cannot be written', cause);
-      });
     },
   };
 }

@@ -361,6 +361,26 @@ describe('what is kept', () => {
     });
   });
 
+  it('outlives evidence that others spoil, also while nobody can be asked', async () => {
+    const strange = await stranger.issueReport({ product: 'Genoa' });
+    const spoilt: readonly Subject[] = [
+      { ...bare(genoa), crl: strange.crl },
+      { ...bare(genoa), certificates: strange.certificates.slice(0, 1) },
+    ];
+    let down = false;
+    await withKds({ answer: () => (down ? { status: 500 } : null) }, async (kds, collateral) => {
+      expect(await appraise(bare(genoa), collateral)).toEqual(ACCEPTED);
+      for (const subject of spoilt) expect((await appraise(subject, collateral)).verdict).toBe('reject');
+      down = true;
+      const before = kds.asked.length;
+      expect(await appraise(bare(genoa), collateral)).toEqual(ACCEPTED);
+      expect(kds.asked.slice(before)).toEqual([vcekPath, `${GENOA}/cert_chain`, `${GENOA}/crl`]);
+      // What a chain has held with is doubted no more; of a list nobody knows when it was the newest.
+      expect(await appraise(bare(genoa), collateral)).toEqual(ACCEPTED);
+      expect(kds.asked.slice(before + 3)).toEqual([`${GENOA}/crl`]);
+    });
+  });
+
   it('does not turn a forged report into a genuine one, and stays', async () => {
     await withKds({}, async (kds, collateral) => {
       expect(await appraise(bare(genoa), collateral)).toEqual(ACCEPTED);
