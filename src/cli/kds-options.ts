@@ -11,10 +11,16 @@ export const KDS_OPTIONS: readonly CliOption[] = [
   {
     name: 'kds',
     value: null,
-    summary: 'fetch missing certificates from AMD, and keep them (tells AMD which chip you look at)',
+    summary:
+      'fetch missing certificates from AMD, and keep them (tells AMD which chip you look at; uses no HTTP proxy)',
     repeatable: false,
   },
-  { name: 'kds-url', value: 'URL', summary: `with --kds: a mirror (default: ${AMD_KDS_URL})`, repeatable: false },
+  {
+    name: 'kds-url',
+    value: 'URL',
+    summary: `with --kds: a mirror to ask instead (default: ${AMD_KDS_URL})`,
+    repeatable: false,
+  },
   {
     name: 'kds-cache',
     value: 'DIR',

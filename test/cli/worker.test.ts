@@ -38,7 +38,7 @@ describe('a worker', () => {
       code: 'ERR_CONFIGURATION_DEVICE',
       hint: expect.stringContaining('SEV-SNP guest') as string,
     });
-    expect((await run(GOOD)).err).toMatch(/^anchorhold: no report device .*\nhint: .*SEV-SNP guest.*\n$/);
+    expect((await run(GOOD)).err).toMatch(/^anchorhold: there is no report device .*\nhint: .*SEV-SNP guest.*\n$/);
   });
 
   it.each<[string, object | null, string]>([
