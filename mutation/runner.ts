@@ -22,9 +22,9 @@ const SLOW_TESTS = [/one flipped bit of the signed region/, /both decoders > rea
 const MAX_TEST_MS = 400;
 
 /** Tests for one mutant; more would only look at the same from further away. */
-const MAX_TESTS = 300;
-/** Tests of whole appraisals with one thing wrong. */
-const WHOLE = /\/(wording|chain)\.test\.ts >/;
+const MAX_TESTS = 400;
+/** Tests that are written one by one for what a mutant would change, whatever file it is in. */
+const POINTED = /\/(wording|edges|material|rollback|der-forms|file-claims|demand-edges)\.test\.ts >/;
 
 /** What the instrumented sources read and write, under `globalThis.__stryker__`. */
 interface Instrumentation {
@@ -121,10 +121,10 @@ class OneProcessRunner {
     return { status: 'complete', tests: results, mutantCoverage: this.#instrumentation.mutantCoverage };
   }
 
-  /** Takes the tests that notice a mutant soonest: what noticed others of its file, its own tests, those of the chain, the quickest. */
+  /** Takes the tests that notice a mutant soonest: what noticed others of its file, its own tests, pointed ones, the quickest. */
   #choose(ids: Iterable<string>, fileName: string): readonly string[] {
     const own = `/${basename(fileName, '.ts')}.test.ts >`;
-    const nearness = (id: string): number => (id.includes(own) ? 2 : WHOLE.test(id) ? 1 : 0);
+    const nearness = (id: string): number => (id.includes(own) ? 2 : POINTED.test(id) ? 1 : 0);
     const rank = (id: string): number => 10 * (this.#kills.get(`${fileName} ${id}`) ?? 0) + nearness(id);
     const cost = (id: string): number => this.#durations.get(id) ?? 0;
     return [...ids]

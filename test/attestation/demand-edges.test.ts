@@ -82,6 +82,25 @@ describe('a demand that cannot be read', () => {
   });
 });
 
+describe('a floor', () => {
+  const level = { bootloader: 0, tee: 0, snp: 0, microcode: 0 };
+  const outcome = (floor: Machine['tcb']): string | undefined =>
+    checkMachine(genuine, 'Genoa', { ...ANY_MACHINE, tcb: floor }).find(({ id }) => id === 'tcb-reported')?.outcome;
+  const all = (floors: object): Machine['tcb'] => ({
+    reported: floors,
+    committed: 'any',
+    launch: 'any',
+    current: 'any',
+  });
+
+  it('is of the layout of the TCB, even where all its levels are 0', () => {
+    expect(outcome(all({ Genoa: level }))).toBe('pass');
+    expect(outcome(all({ Genoa: { ...level, fmc: 0 } }))).toBe('fail');
+    expect(outcome(all({ Turin: { ...level, fmc: 0 } }))).toBe('fail');
+    expect(outcome(all({}))).toBe('fail');
+  });
+});
+
 describe('a trust file', () => {
   const DIGEST = `sha256:${'ab'.repeat(32)}` as const;
   const whole: TrustFile = {
@@ -145,6 +164,18 @@ describe('a trust file', () => {
     expect(() => parseTrustFile(formatTrustFile(whole).replace(JSON.stringify(DIGEST), 'null'))).toThrow(
       ConfigurationError,
     );
+  });
+
+  it('has floors for product lines that exist', () => {
+    const level = { bootloader: 0, tee: 0, snp: 0, microcode: 0 };
+    const withFloors = (floors: object): string => {
+      const tcb = { reported: floors, committed: 'any', launch: 'any', current: 'any' } as const;
+      return read({ machine: { ...PRESETS['strict-2026-11'], tcb } });
+    };
+    expect(withFloors({ Genoa: level })).toBe('read');
+    expect(withFloors({ Rome: level })).toContain('machine.tcb.reported must be an object of Milan, Genoa, Turin');
+    expect(withFloors({ Genoa: { ...level, fmc: 0 } })).toContain('fmc is not a known key');
+    expect(withFloors({ Turin: level })).toContain('fmc is missing');
   });
 
   it('lists measurements, and says that releases are not read yet', () => {

@@ -1,9 +1,15 @@
 /** Evidence in a file is more than its report: claims are held to the report and to the demands, whatever form they come in; and caps of the bundle. */
 import { describe, expect, it } from 'vitest';
+import { CHECKS } from '../../src/attestation/check-table.ts';
 import { type Claims, encodeClaims, PROFILE, reportDataOf } from '../../src/attestation/claims.ts';
 import { wrapEvidence } from '../../src/attestation/cmw.ts';
 import { type Evidence, encodeEvidence, parseEvidence } from '../../src/attestation/evidence.ts';
-import { appraiseEvidence, checkOwnerPolicies } from '../../src/attestation/evidence-appraisal.ts';
+import {
+  appraiseEvidence,
+  checkFunctions,
+  checkLockdown,
+  checkOwnerPolicies,
+} from '../../src/attestation/evidence-appraisal.ts';
 import { type EvidenceForm, parseEvidenceFile, titleOfForm } from '../../src/attestation/evidence-forms.ts';
 import { appraiseFile, type FileAppraisal, refuseFile } from '../../src/attestation/file-appraisal.ts';
 import { appraiseReport } from '../../src/attestation/report-appraisal.ts';
@@ -104,6 +110,7 @@ describe('what a file leaves open', () => {
     if ('problem' in parsed) throw new Error(parsed.problem);
     const appraisal = await appraiseFile({ ...parsed.value, certificates }, TRUST, NOW, createCrlNumbers([]));
     expect(appraisal.verdict).toBe('accept');
+    for (const { id } of appraisal.checks) expect(Object.hasOwn(CHECKS, id)).toBe(true);
     const noClaims = 'not checked: a report comes without a worker and its claims';
     const noConnection = 'not checked: a file has no connection to compare with';
     const azure = 'not checked: REPORT_DATA of Azure covers the runtime data instead';
@@ -201,6 +208,30 @@ describe('owner policies', () => {
       `a=${TEXT}, b=${TEXT}`,
     ]);
   });
+});
+
+describe('functions and lockdown', () => {
+  it('are listed as far as they are demanded', () => {
+    const claims = {
+      ...CLAIMS,
+      functions: { 'risk-score': DIGEST, other: DIGEST },
+      lockdown: { egress: 'x', more: 'y' },
+    };
+    expect([checkFunctions(claims, TRUST).actual, checkLockdown(claims, TRUST).actual]).toEqual([
+      `risk-score=${TEXT}`,
+      'egress=x',
+    ]);
+  });
+});
+
+describe('runtime data of an HCL blob', () => {
+  it.each(['[]', 'null', '1', '"x"', 'true', '', '{', '{"a":1,"a":2}', '\u0000'])(
+    'are an object, and not %j',
+    (json) => {
+      const parsed = parseEvidenceFile(encodeHclBlob(issued.report, encodeUtf8(json)));
+      expect('problem' in parsed && parsed.problem).toContain('not one JSON object with each key once');
+    },
+  );
 });
 
 describe('a bundle', () => {

@@ -31,6 +31,10 @@ describe('certificates', () => {
   it('may all be there twice, in any order', async () => {
     const { certificates } = healthy;
     expect(await failed(healthy, [...certificates, ...certificates.toReversed()])).toEqual([]);
+    const [vek = new Uint8Array(), ask = new Uint8Array()] = certificates;
+    // As many as the cap, of which three count.
+    expect(await failed(healthy, [...certificates, ...certificates, vek, ask])).toEqual([]);
+    expect(await failed(healthy, [...certificates, ...certificates, ...certificates])).toEqual(['certificates-form']);
     for (const twice of certificates) expect(await failed(healthy, [twice, ...certificates])).toEqual([]);
   });
 
