@@ -49,6 +49,11 @@ function notACase(line: string): string {
 }
 
 describe('a case', () => {
+  it('is none with a number where base64 stands or a time, which would read like one', () => {
+    for (const change of [{ report: 1234 }, { certificates: [1234] }, { crl: 1234 }, { roots: [1234] }, { at: 2026 }])
+      expect(notACase(JSON.stringify({ ...healthy(), ...change }))).toContain('must be');
+  });
+
   it('gives a verdict of exactly the form of the contract', async () => {
     const verdict = await run(healthy());
     expect(Object.keys(verdict)).toEqual(['name', 'verdict', 'stage', 'code', 'error', 'checks', 'report']);

@@ -67,6 +67,13 @@ describe('an appraisal', () => {
     expect(thrownBy(appraisalOf('vmpl', 'chain-path'))).toMatchObject({ code: CHECKS['chain-path'].code });
   });
 
+  it('names the failed check of that stage, wherever it stands', () => {
+    const check = (id: CheckId, met: boolean): Check => makeCheck(id, met, `wanted ${id}`, `found ${id}`);
+    const checks = [check('vmpl', false), check('report-length', true), check('report-version', false)];
+    const error = thrownBy(concludeAppraisal(checks, null, false));
+    expect((error as Error).message).toBe('report-version: expected wanted report-version, found found report-version');
+  });
+
   it('that holds nothing but a rejection throws, too', () => {
     const empty: Appraisal = { ...appraisalOf('chain-path'), checks: [] };
     const error = thrownBy(empty);

@@ -71,6 +71,7 @@ describe('a P-384 signature', () => {
   it('has two numbers from 1 to n-1', async () => {
     const key = await importP384Key(vcek.spki);
     if (key === null) throw new Error('no key');
+    expect([key.type, key.extractable, key.usages]).toEqual(['public', false, ['verify']]);
     for (const good of [1n, 5n, ORDER - 1n]) {
       expect(isP384Range(good, 1n)).toBe(true);
       expect(isP384Range(1n, good)).toBe(true);
