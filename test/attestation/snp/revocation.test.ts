@@ -75,6 +75,15 @@ describe('a revocation list', () => {
   });
 });
 
+describe('the root of a list', () => {
+  it('may have its key usage anywhere among its extensions', async () => {
+    for (const extensions of [path.ark.extensions, path.ark.extensions.toReversed()]) {
+      const turned: Path = { ...path, ark: { ...path.ark, extensions } };
+      expect(failures(await checkRevocation(crl, turned, 'required', NOW, cache))).toEqual([]);
+    }
+  });
+});
+
 describe('the number of a list', () => {
   const many = (count: number): readonly number[] => Array.from({ length: count }, () => 1);
   it.each<[readonly number[], bigint | null]>([
