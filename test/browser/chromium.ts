@@ -47,8 +47,14 @@ export async function runPage(executablePath: string, script: string, questions:
     const [type, body] = files[request.url ?? ''] ?? ['text/plain', null];
     response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
     response.setHeader('content-type', type);
-    if (request.method === 'POST') text(request).then(answered.resolve, answered.reject);
-    else if (body === null) response.statusCode = 404;
+    if (request.method === 'POST') {
+      // All of it is read before it is answered: an answer in the middle would be a request that failed.
+      const read = text(request);
+      read.then(answered.resolve, answered.reject);
+      void read.finally(() => response.end());
+      return;
+    }
+    if (body === null) response.statusCode = 404;
     response.end(body ?? '');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -62,7 +68,9 @@ export async function runPage(executablePath: string, script: string, questions:
       page.on('pageerror', ({ message }) => complaints.push(message));
       page.on('requestfailed', (request) => complaints.push(`${request.url()} failed`));
       await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-      return { answer: await answered.promise, complaints, version: browser.version() };
+      const answer = await answered.promise;
+      // What is cut off because the browser is closed now is no complaint.
+      return { answer, complaints: [...complaints], version: browser.version() };
     } finally {
       await browser.close();
     }
