@@ -49,9 +49,9 @@ export async function runPage(executablePath: string, script: string, questions:
     response.setHeader('content-type', type);
     if (request.method === 'POST') {
       // All of it is read before it is answered: an answer in the middle would be a request that failed.
-      const read = text(request);
-      read.then(answered.resolve, answered.reject);
-      void read.finally(() => response.end());
+      void text(request)
+        .then(answered.resolve, answered.reject)
+        .finally(() => response.end());
       return;
     }
     if (body === null) response.statusCode = 404;
