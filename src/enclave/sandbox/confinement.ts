@@ -38,12 +38,6 @@ function sourceFolders(): string[] {
   return [HERE, BASE, packageFolder('cbor-x', import.meta.url)];
 }
 
-/** The folders that jco is in, beside the child's own source. */
-function transpilerFolders(): string[] {
-  const jco = packageFolder('@bytecodealliance/jco-transpile', import.meta.url);
-  return [jco, packageFolder('@bytecodealliance/preview2-shim', join(jco, 'package.json'))];
-}
-
 /** Gives the command line of a confined child that runs `script` and may read `folders`. */
 export function writeConfinedArguments(
   script: string,
@@ -73,11 +67,4 @@ export function spawnConfined(args: readonly string[]): ChildProcess {
 /** Starts the process that runs a function. */
 export function spawnFunctionChild(limits: ProcessLimits): ChildProcess {
   return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), sourceFolders(), limits, []));
-}
-
-/** Starts the process that runs jco. jco's own WASI shim wants a worker; nothing of a guest runs here. */
-export function spawnTranspileChild(limits: ProcessLimits): ChildProcess {
-  const script = join(HERE, `transpile-child${EXTENSION}`);
-  const folders = [...sourceFolders(), ...transpilerFolders()];
-  return spawnConfined(writeConfinedArguments(script, folders, limits, ['--allow-worker']));
 }
