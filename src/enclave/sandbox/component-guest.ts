@@ -8,14 +8,11 @@ import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction, Plan } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, type OpenCall, openCall, settle } from './guest-call.ts';
+import { GuestFailure, NO_EGRESS, type OpenCall, openCall, openQuery, settle } from './guest-call.ts';
+import { WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
 import { ResponseOutparam } from './wasi/http-outgoing.ts';
-import { WASI_HOST } from './wasi/host.ts';
 import type { Result } from './wasi/result.ts';
-
-/** What is kept of the text that a function writes beside its answer. */
-const LOG_BYTES = 4096;
 
 /** Finds a function of an exported interface, whatever the interface's version. */
 function findExport(plan: Plan, from: string, name: string): LiftedFunction | null {
@@ -53,7 +50,7 @@ export async function openComponent(bytes: Uint8Array, outputBytes: number): Pro
 
   return {
     async query(request, egress, log) {
-      const call = openCall({ args: [], stdin: new Uint8Array(0), egress }, outputBytes);
+      const call = openQuery(egress, outputBytes);
       const outparam = new ResponseOutparam();
       try {
         const end = await callOnce(call, handle, [new IncomingRequest(request), outparam]);

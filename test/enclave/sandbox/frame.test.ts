@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../src/base/bytes.ts';
 import type { Cbor } from '../../../src/base/cbor.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
-import { parseBundle, writeBundle } from '../../../src/enclave/sandbox/bundle.ts';
+import { parseBundle, writeBundleHead } from '../../../src/enclave/sandbox/bundle.ts';
 import { encodeFrame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
 import {
   FRAME,
@@ -179,13 +179,10 @@ describe('what the gate says', () => {
       status: 200,
       headers: [['x', 'y']],
     });
-    const bundle = {
-      kind: 'http' as const,
-      glue: 'export {}',
-      modules: [{ name: 'a.core.wasm', bytes: Uint8Array.of(1, 2) }],
-    };
-    const { head, body: bytes } = writeBundle(bundle, 10);
-    expect(parseBundle({ type: FRAME.load, call: 0, head, body: bytes })).toEqual({ bundle, outputBytes: 10 });
-    expect(parseBundle({ type: FRAME.load, call: 0, head, body: bytes.subarray(1) })).toBeNull();
+    const bundle = { kind: 'http' as const, bytes: Uint8Array.of(1, 2) };
+    const head = writeBundleHead('http', 10);
+    const frame = { type: FRAME.load, call: 0, head, body: bundle.bytes };
+    expect(parseBundle(frame)).toEqual({ bundle, outputBytes: 10 });
+    expect(parseBundle({ ...frame, head: writeBundleHead('other' as 'http', 10) })).toBeNull();
   });
 });

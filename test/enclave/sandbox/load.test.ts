@@ -53,7 +53,7 @@ describe('loading', () => {
     expect(started).not.toHaveBeenCalled();
   });
 
-  it('refuses a component whose inside is broken, in the throw-away process', async () => {
+  it('refuses a component whose inside is broken, in a process of its own', async () => {
     const broken = Uint8Array.from(example('upper'));
     broken.fill(0xff, 200, 260);
     await expect(loadGuest(broken)).rejects.toMatchObject({ code: 'ERR_FUNCTION_INVALID' });
