@@ -49,8 +49,8 @@ interface PendingCall {
   readonly resolve: (answer: CallAnswer) => void;
   readonly reject: (e: FunctionError) => void;
   egressNow: number;
-  /** Is aborted when the call is over, however it ended. */
-  readonly over: AbortController;
+  /** Is aborted when the call is over, however it ended; made for the first outgoing request, because most calls make none. */
+  over: AbortController | null;
   logged: boolean;
 }
 
@@ -199,6 +199,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   ): Promise<void> {
     const refused = pending.egressNow >= options.maxEgress;
     pending.egressNow += 1;
+    pending.over ??= new AbortController();
     const answer = refused ? TOO_MANY : await askEgress(pending.options, message.request, pending.over.signal);
     if (generation.calls.get(message.call) === pending) {
       const head = writeEgressAnswerHead(message.number, answer);
@@ -210,8 +211,8 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
 
   async function call(head: Cbor, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>();
-    const over = new AbortController();
     let generation: Generation | null = null;
+    let started: PendingCall | null = null;
     const timer = setTimeout(() => {
       if (generation === null) return reject(error('ERR_FUNCTION_UNAVAILABLE', 'has no running process'));
       reject(error('ERR_FUNCTION_DEADLINE', `did not answer within ${callOptions.deadlineMs} ms and was killed`));
@@ -229,12 +230,21 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       generation = running;
       running.wasCalled = true;
       failedStarts = 0;
-      running.calls.set(id, { options: callOptions, resolve, reject, over, egressNow: 0, logged: false });
+      const pending: PendingCall = {
+        options: callOptions,
+        resolve,
+        reject,
+        over: null,
+        egressNow: 0,
+        logged: false,
+      };
+      started = pending;
+      running.calls.set(id, pending);
       void running.link.send(encodeFrame(FRAME.call, id, head, body));
       return await promise;
     } finally {
       clearTimeout(timer);
-      over.abort();
+      started?.over?.abort();
       generation?.calls.delete(id);
     }
   }

@@ -1,7 +1,6 @@
-/** The types of wasi:sockets, in WIT. [WASI 0.2.12] */
+/** The types of wasi:sockets, in WIT. Functions behind a feature gate are left out. [WASI 0.2.12] */
 export const SOCKETS_WIT = `
 interface wasi:sockets/network {
-  use wasi:io/error.{error};
   resource network;
   enum error-code {
     unknown, access-denied, not-supported, invalid-argument, out-of-memory, timeout, concurrency-conflict,
@@ -9,7 +8,6 @@ interface wasi:sockets/network {
     remote-unreachable, connection-refused, connection-reset, connection-aborted, datagram-too-large,
     name-unresolvable, temporary-resolver-failure, permanent-resolver-failure
   }
-  network-error-code: func(err: borrow<error>) -> option<error-code>;
   enum ip-address-family { ipv4, ipv6 }
   type ipv4-address = tuple<u8, u8, u8, u8>;
   type ipv6-address = tuple<u16, u16, u16, u16, u16, u16, u16, u16>;
