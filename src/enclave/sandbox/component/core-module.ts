@@ -11,7 +11,7 @@ import {
   takeCursor,
 } from './cursor.ts';
 
-const HEADER_BYTES = 8;
+const HEADER: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const FUNC = 0x00;
 const TABLE = 0x01;
 const LOCAL_GET = 0x20;
@@ -19,10 +19,15 @@ const I32_CONST = 0x41;
 const CALL_INDIRECT = 0x11;
 const END = 0x0b;
 
+/** Tells whether bytes begin as a core module does. */
+export function isCoreModule(bytes: Uint8Array): boolean {
+  return HEADER.every((byte, i) => bytes[i] === byte);
+}
+
 /** Gives the sections of a module by number; null when one is there twice. Custom sections mean nothing. */
 function readSections(bytes: Uint8Array): ReadonlyMap<number, Cursor> {
   const c: Cursor = { bytes, at: 0, end: bytes.length };
-  takeCursor(c, HEADER_BYTES);
+  takeCursor(c, HEADER.length);
   const sections = new Map<number, Cursor>();
   while (c.at < c.end) {
     const id = readByte(c);
