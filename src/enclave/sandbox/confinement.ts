@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
-import { findPackageJSON } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FROZEN_FLAGS } from './lockdown.ts';
@@ -27,16 +26,8 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const HERE = realpathSync(dirname(fileURLToPath(import.meta.url)));
 const BASE = realpathSync(join(HERE, '../../base'));
 
-function packageFolder(name: string, from: string): string {
-  const manifest = findPackageJSON(name, from);
-  if (manifest === undefined) throw new TypeError(`package ${name} is not installed`);
-  return realpathSync(dirname(manifest));
-}
-
-/** The folders that a child's own source is in: this room, the ground floor and what that stands on. */
-function sourceFolders(): string[] {
-  return [HERE, BASE, packageFolder('cbor-x', import.meta.url)];
-}
+/** The folders that a child's own source is in: this room and the ground floor, of which it needs only what stands on nothing else. */
+const SOURCE_FOLDERS: readonly string[] = [HERE, BASE];
 
 /** Gives the command line of a confined child that runs `script` and may read `folders`. */
 export function writeConfinedArguments(
@@ -66,5 +57,5 @@ export function spawnConfined(args: readonly string[]): ChildProcess {
 
 /** Starts the process that runs a function. */
 export function spawnFunctionChild(limits: ProcessLimits): ChildProcess {
-  return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), sourceFolders(), limits, []));
+  return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, []));
 }

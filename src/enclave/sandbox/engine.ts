@@ -14,7 +14,10 @@ interface Engine {
     module: CompiledModule,
     imports: object,
   ): Promise<{ readonly exports: Readonly<Record<string, unknown>> }>;
-  readonly Module: { imports(module: CompiledModule): readonly { readonly module: string; readonly name: string }[] };
+  readonly Module: {
+    new (bytes: Uint8Array): CompiledModule;
+    imports(module: CompiledModule): readonly { readonly module: string; readonly name: string }[];
+  };
   /** Makes a function that a guest may call and that may answer with a promise. [JSPI] */
   readonly Suspending: new (
     call: (...args: never[]) => unknown,

@@ -3,12 +3,12 @@
  * The child is never asked to stop. A call that cannot be answered ends in a `FunctionError`, and the others go on.
  */
 import type { ChildProcess } from 'node:child_process';
-import type { Cbor } from '../../base/cbor.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
 import { encodeFrame, type Frame } from './frame.ts';
+import type { Head } from './frame-head.ts';
 import { type ChildMessage, FRAME, parseChildMessage, writeEgressAnswerHead } from './messages.ts';
 import type { Egress, EgressAnswer, EgressRequest } from './sandbox.ts';
 
@@ -40,7 +40,7 @@ export interface CallOptions {
 
 export interface FunctionProcess {
   /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
-  call(head: Cbor, body: Uint8Array, options: CallOptions): Promise<CallAnswer>;
+  call(head: Head, body: Uint8Array, options: CallOptions): Promise<CallAnswer>;
   close(): Promise<void>;
 }
 
@@ -209,7 +209,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     pending.egressNow -= 1;
   }
 
-  async function call(head: Cbor, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
+  async function call(head: Head, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>();
     let generation: Generation | null = null;
     let started: PendingCall | null = null;

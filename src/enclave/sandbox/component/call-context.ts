@@ -1,15 +1,17 @@
 /** What one component instance's lifting and lowering share: its handles, one memory and its allocator, and what it may do just now. */
 import type { GuestMemory } from './guest-memory.ts';
 import type { Handle, HandleTable } from './handle-table.ts';
-import { GuestTrap } from './trap.ts';
+import { type Fate, GuestTrap } from './trap.ts';
 
 /** State of one component instance. */
-export interface InstanceState {
+export interface InstanceState extends Fate {
   readonly handles: HandleTable;
-  /** False while the host is inside the guest's allocator or clean-up, where the guest must not call out. */
-  mayLeave: boolean;
+  /** True when its call is over: a guest that still waits for something is never woken. */
+  over: boolean;
   /** Handles lent to the host function that is running. */
   readonly lent: Handle[];
+  /** Handles that left the table for a host function which has not begun. */
+  readonly taken: Handle[];
   /** Bytes and items that lists and strings may still bring to the host in this call: a list can name the same bytes many times. */
   liftLeft: number;
 }

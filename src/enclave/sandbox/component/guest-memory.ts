@@ -7,10 +7,21 @@ type Realloc = (old: number, oldSize: number, align: number, size: number) => un
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export class GuestMemory {
+  readonly #wanted: boolean;
   #memory: WasmMemory | null = null;
   #realloc: Realloc | null = null;
   #bytes = NO_BYTES;
   #view = new DataView(new ArrayBuffer(0));
+
+  /** `wanted` says that there will be a memory. */
+  constructor(wanted: boolean) {
+    this.#wanted = wanted;
+  }
+
+  /** Tells whether the memory is there already, where one is wanted. */
+  isThere(): boolean {
+    return this.#memory !== null || !this.#wanted;
+  }
 
   /** Tells where the memory is, once its module is instantiated. */
   bind(memory: WasmMemory): void {
@@ -23,7 +34,7 @@ export class GuestMemory {
 
   /** Refreshes the views when the guest has grown its memory: that detaches the old buffer, and leaves it with no bytes. */
   #refresh(): void {
-    if (this.#memory === null) throw new GuestTrap('a function was called before its memory was there');
+    if (this.#memory === null) throw new GuestTrap('there is no memory');
     const { buffer } = this.#memory;
     this.#bytes = new Uint8Array(buffer);
     this.#view = new DataView(buffer);

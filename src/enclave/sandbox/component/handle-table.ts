@@ -8,6 +8,8 @@ export interface Handle {
   /** The host's object, or the number that a guest gave its own resource. */
   readonly representation: unknown;
   lent: number;
+  /** The later a handle was made, the higher. */
+  readonly serial: number;
 }
 
 /** A guest that opens handles and never drops them fills its own table only. */
@@ -17,9 +19,11 @@ export class HandleTable {
   /** Zero is no handle. */
   readonly #handles: (Handle | null)[] = [null];
   readonly #free: number[] = [];
+  #made = 0;
 
   add(resource: Resource, representation: unknown): number {
-    const handle: Handle = { resource, representation, lent: 0 };
+    this.#made += 1;
+    const handle: Handle = { resource, representation, lent: 0, serial: this.#made };
     const free = this.#free.pop();
     if (free === undefined) {
       if (this.#handles.length > MAX_HANDLES) throw new GuestTrap(`more than ${MAX_HANDLES} handles`);
@@ -45,9 +49,9 @@ export class HandleTable {
     return handle;
   }
 
-  /** Gives all that is still there, and forgets it. */
+  /** Gives all that is still there, the youngest first, because children are made after their parents; and forgets it. */
   drain(): readonly Handle[] {
-    const rest = this.#handles.filter((h) => h !== null);
+    const rest = this.#handles.filter((h) => h !== null).sort((a, b) => b.serial - a.serial);
     this.#handles.length = 1;
     this.#free.length = 0;
     return rest;

@@ -12,8 +12,12 @@ export function liftCharacter(code: number): string {
 
 /** Gives what a handle stands for: an `own` leaves the guest's table, a `borrow` is lent until the host function is over. */
 export function liftHandle(type: Extract<Shape, { kind: 'own' | 'borrow' }>, cx: AbiContext, index: number): unknown {
-  const { handles, lent } = cx.state;
-  if (type.kind === 'own') return handles.remove(index, type.resource).representation;
+  const { handles, lent, taken } = cx.state;
+  if (type.kind === 'own') {
+    const owned = handles.remove(index, type.resource);
+    taken.push(owned);
+    return owned.representation;
+  }
   const handle = handles.get(index, type.resource);
   handle.lent += 1;
   lent.push(handle);

@@ -7,8 +7,10 @@ import type { AbiContext, InstanceState } from './call-context.ts';
 import { Malformed } from './cursor.ts';
 import { type LiftedCall, makeLift } from './lift-function.ts';
 import { type CoreFunction, type HostRun, makeLower } from './lower-function.ts';
-import type { HostFunction, LiftedFunction, Plan, PlannedCanonical } from './plan.ts';
+import type { CoreItem, HostFunction, Plan, PlannedCanonical } from './plan.ts';
 import { at } from './scope.ts';
+import { endGuest, leaveGuest } from './trap.ts';
+import type { FunctionType } from './value-type.ts';
 
 /** A host's function; one that `waits` may answer with a promise, and suspends the guest until it settles. [JSPI] */
 export interface HostEntry<Call> {
@@ -24,15 +26,24 @@ export interface Host<Call> {
   drop(representation: unknown): void;
 }
 
+/** One instance in the making: `valueOf` gives what the core instances made so far export. */
+export interface Making<Call> {
+  readonly states: readonly InstanceState[];
+  readonly contexts: readonly AbiContext[];
+  readonly call: Call;
+  readonly valueOf: (item: CoreItem) => unknown;
+}
+
 /** Makes a core function for one instance. */
-export type MakeCore<Call> = (states: readonly InstanceState[], contexts: readonly AbiContext[], call: Call) => unknown;
+export type MakeCore<Call> = (making: Making<Call>) => unknown;
 
 /** A component that is ready to be instantiated. */
 export interface LinkedComponent<Call> {
   readonly plan: Plan;
   readonly modules: readonly CompiledModule[];
   readonly canonicals: readonly MakeCore<Call>[];
-  readonly lifts: ReadonlyMap<LiftedFunction, LiftedCall>;
+  /** Gives what calls functions of a type, made when it is first asked for: most exports are never called. */
+  readonly liftOf: (type: FunctionType) => LiftedCall;
   /** Whether a call may have to wait, so that its exports must be called with JSPI. */
   readonly waits: boolean;
   readonly drop: (representation: unknown) => void;
@@ -43,7 +54,7 @@ function prepareLower<Call>(
   { waits, run }: HostEntry<Call>,
 ): MakeCore<Call> {
   const lower = makeLower(canonical.func.type, run, waits);
-  return (_, contexts, call) => {
+  return ({ contexts, call }) => {
     const core: CoreFunction = lower(at(contexts, canonical.context, 'context'), call);
     return waits ? new ENGINE.Suspending(core) : core;
   };
@@ -52,14 +63,35 @@ function prepareLower<Call>(
 function prepareResource<Call>(
   { op, resource, owner }: Extract<PlannedCanonical, { op: 'new' | 'drop' | 'rep' }>,
   drop: (representation: unknown) => void,
+  destructor: CoreItem | null,
 ): MakeCore<Call> {
-  return (states) => {
-    const { handles } = at(states, owner, 'component instance');
-    if (op === 'new') return (representation: number) => handles.add(resource, representation);
-    if (op === 'rep') return (index: number) => handles.get(index >>> 0, resource).representation;
+  return ({ states, valueOf }) => {
+    const state = at(states, owner, 'component instance');
+    const { handles } = state;
+    if (op === 'new') {
+      return (representation: number) => leaveGuest(state, () => handles.add(resource, representation | 0));
+    }
+    if (op === 'rep') {
+      return (index: number) => {
+        try {
+          return handles.get(index >>> 0, resource).representation;
+        } catch (e) {
+          return endGuest(state, e);
+        }
+      };
+    }
     return (index: number) => {
-      const { representation } = handles.remove(index >>> 0, resource);
-      if (resource.of === 'host') drop(representation);
+      const representation = leaveGuest(state, () => {
+        const removed = handles.remove(index >>> 0, resource);
+        if (resource.of === 'host') drop(removed.representation);
+        return removed.representation;
+      });
+      if (destructor === null) return;
+      try {
+        (valueOf(destructor) as (representation: unknown) => void)(representation);
+      } catch (e) {
+        endGuest(state, e);
+      }
     };
   };
 }
@@ -69,15 +101,21 @@ export async function linkComponent<Call>(plan: Plan, host: Host<Call>): Promise
   const drop = (representation: unknown): void => host.drop(representation);
   let waits = false;
   const canonicals = plan.canonicals.map((canonical): MakeCore<Call> => {
-    if (canonical.op !== 'lower') return prepareResource(canonical, drop);
+    if (canonical.op !== 'lower') {
+      return prepareResource(canonical, drop, plan.destructors.get(canonical.resource) ?? null);
+    }
     const { func } = canonical;
     const entry = host.find(func);
     if (entry === null) throw new Malformed(`there is no ${func.interface}#${func.name} of this type`);
     waits ||= entry.waits;
     return prepareLower(canonical, entry);
   });
-  const exported = [...plan.exports.values()].flatMap((e) => ('of' in e ? [e] : [...e.values()]));
-  const lifts = new Map(exported.map((func) => [func, makeLift(func.type)]));
+  const lifts = new Map<FunctionType, LiftedCall>();
+  const liftOf = (type: FunctionType): LiftedCall => {
+    const lift = lifts.get(type) ?? makeLift(type);
+    lifts.set(type, lift);
+    return lift;
+  };
   const modules = await Promise.all(plan.modules.map((bytes) => ENGINE.compile(Uint8Array.from(bytes))));
-  return { plan, modules, canonicals, lifts, waits, drop };
+  return { plan, modules, canonicals, liftOf, waits, drop };
 }

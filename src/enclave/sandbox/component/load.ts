@@ -11,8 +11,9 @@ import { alignTo, casesOf, discriminantSize, payloadOffset, type ValueType } fro
 export type Load = (cx: AbiContext, pointer: number) => unknown;
 type Read = (view: DataView, pointer: number) => unknown;
 
-/** What an item costs at least in the host, whatever its size in the guest. */
-const ITEM_COST = 8;
+/** What each part of an item costs at least in the host, whatever its size in the guest: numbers lie side by side, all else is an object. */
+const NUMBER_COST = 8;
+const PART_COST = 64;
 
 const READ: Readonly<Record<string, Read>> = {
   bool: (view, p) => view.getUint8(p) !== 0,
@@ -40,9 +41,10 @@ export function makeListReader(element: ValueType): (cx: AbiContext, pointer: nu
   }
   const load = makeLoad(element);
   const { size, align } = element;
+  const cost = Math.max(size, element.kind in READ ? NUMBER_COST : PART_COST * element.weight);
   return (cx, pointer, length) => {
     cx.memory.at(pointer, length * size, align);
-    spendLift(cx.state, length * Math.max(size, ITEM_COST));
+    spendLift(cx.state, length * cost);
     return Array.from({ length }, (_, i) => load(cx, pointer + i * size));
   };
 }

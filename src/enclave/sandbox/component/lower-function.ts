@@ -7,7 +7,7 @@ import { type CoreValue, makeLiftFlat } from './lift-flat.ts';
 import { makeLoad } from './load.ts';
 import { makeLowerFlat } from './lower-flat.ts';
 import { makeStore } from './store.ts';
-import { GuestTrap } from './trap.ts';
+import { endGuest, GuestTrap, returnToGuest } from './trap.ts';
 import { type FunctionType, MAX_FLAT_PARAMS, makeParams, type ValueType } from './value-type.ts';
 
 /** Runs a host function for a call with the values of its parameters. */
@@ -53,18 +53,43 @@ export function makeLower<Call>(
   const params = makeParams(type);
   const liftArgs = makeLiftArgs(params);
   const lowerResult = makeLowerResult(type.result, params);
-  const finish = (cx: AbiContext, value: unknown, flat: readonly CoreValue[]): CoreValue | undefined => {
+  function finish(cx: AbiContext, value: unknown, flat: readonly CoreValue[]): CoreValue | undefined {
     const { lent } = cx.state;
     for (const handle of lent) handle.lent -= 1;
     lent.length = 0;
-    return lowerResult(cx, value, flat);
-  };
+    const result = lowerResult(cx, value, flat);
+    returnToGuest(cx.state);
+    return result;
+  }
+  async function finishLater(
+    cx: AbiContext,
+    value: Promise<unknown>,
+    flat: readonly CoreValue[],
+  ): Promise<CoreValue | undefined> {
+    try {
+      const settled = await value;
+      // Its call has its answer, and nobody would stop what it does from here on.
+      if (cx.state.over) return await new Promise(() => undefined);
+      return finish(cx, settled, flat);
+    } catch (e) {
+      return endGuest(cx.state, e);
+    }
+  }
   return (cx, call) =>
     (...flat) => {
-      if (!cx.state.mayLeave) throw new GuestTrap('a function was called where none may be');
-      const value = run(call, liftArgs(cx, flat));
-      if (!(value instanceof Promise)) return finish(cx, value, flat);
-      if (!waits) throw new TypeError('the host made a guest wait where it cannot');
-      return value.then((settled: unknown) => finish(cx, settled, flat));
+      const { state } = cx;
+      if (!state.mayLeave) return endGuest(state, new GuestTrap('a function was called where none may be'));
+      state.mayLeave = false;
+      try {
+        if (!cx.memory.isThere()) throw new GuestTrap('a function was called before its memory was there');
+        const args = liftArgs(cx, flat);
+        state.taken.length = 0;
+        const value = run(call, args);
+        if (!(value instanceof Promise)) return finish(cx, value, flat);
+        if (!waits) throw new TypeError('the host made a guest wait where it cannot');
+        return finishLater(cx, value, flat);
+      } catch (e) {
+        return endGuest(state, e);
+      }
     };
 }

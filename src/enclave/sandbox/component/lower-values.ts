@@ -3,13 +3,9 @@ import { encodeUtf8 } from '../../../base/bytes.ts';
 import type { AbiContext } from './call-context.ts';
 import type { Shape } from './value-type.ts';
 
-/** Has the guest make room. */
+/** Has the guest make room; inside its allocator it must not call out, because the host is in the middle of a call. */
 export function makeRoom(cx: AbiContext, size: number, align: number): number {
-  // Inside its allocator a guest must not call out: the host is in the middle of a call.
-  cx.state.mayLeave = false;
-  const pointer = cx.memory.allocate(size, align);
-  cx.state.mayLeave = true;
-  return pointer;
+  return cx.memory.allocate(size, align);
 }
 
 /** Puts something of the host's into the guest's table. */
