@@ -2,25 +2,17 @@
  * Makes a component callable: plans and links it once, makes a fresh instance for each call, and drops it afterwards. What a guest does
  * wrong ends its call as a `GuestFailure`, and nothing else.
  */
-import { instantiate } from './component/instance.ts';
+import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
-import type { LiftedFunction, Plan } from './component/plan.ts';
+import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, NO_EGRESS, type OpenCall, openCall, openQuery, settle } from './guest-call.ts';
-import { WASI_HOST } from './wasi/host.ts';
+import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
 import { ResponseOutparam } from './wasi/http-outgoing.ts';
 import type { Result } from './wasi/result.ts';
-
-/** Finds a function of an exported interface, whatever the interface's version. */
-function findExport(plan: Plan, from: string, name: string): LiftedFunction | null {
-  for (const [exported, members] of plan.exports) {
-    if (exported.replace(/@.*$/, '') === from && !('of' in members)) return members.get(name) ?? null;
-  }
-  return null;
-}
 
 function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']>> {
   const given = outparam.answer;
@@ -35,12 +27,18 @@ function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']
 export async function openComponent(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
   const plan = shortenPlan(makePlan(bytes));
   const linked = await linkComponent(plan, WASI_HOST);
-  const handle = findExport(plan, 'wasi:http/incoming-handler', 'handle');
-  const run = findExport(plan, 'wasi:cli/run', 'run');
+  const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
+  const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
 
   async function callOnce(call: OpenCall, func: LiftedFunction | null, args: readonly unknown[]) {
     if (func === null) throw new GuestFailure('it has no such function');
-    const instance = instantiate(linked, call);
+    let instance: ComponentInstance;
+    try {
+      instance = instantiate(linked, call);
+    } catch (e) {
+      // A guest can run, and end, before anything of it is called.
+      return await settle(Promise.reject(e), call.ended);
+    }
     try {
       return await settle(instance.call(func, args), call.ended);
     } finally {

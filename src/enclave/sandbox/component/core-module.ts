@@ -2,6 +2,7 @@
 import {
   type Cursor,
   Malformed,
+  openCursor,
   readByte,
   readCount,
   readMark,
@@ -14,6 +15,7 @@ import {
 const HEADER: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const FUNC = 0x00;
 const TABLE = 0x01;
+const FUNCTION_REFERENCES = 0x70;
 const LOCAL_GET = 0x20;
 const I32_CONST = 0x41;
 const CALL_INDIRECT = 0x11;
@@ -26,7 +28,7 @@ export function isCoreModule(bytes: Uint8Array): boolean {
 
 /** Gives the sections of a module by number; null when one is there twice. Custom sections mean nothing. */
 function readSections(bytes: Uint8Array): ReadonlyMap<number, Cursor> {
-  const c: Cursor = { bytes, at: 0, end: bytes.length };
+  const c = openCursor(bytes);
   takeCursor(c, HEADER.length);
   const sections = new Map<number, Cursor>();
   while (c.at < c.end) {
@@ -68,17 +70,30 @@ function readForward(c: Cursor, type: number): number {
   }
   readMark(body, I32_CONST);
   const slot = readU32(body);
-  // A place of 64 and above has its sign in another byte, which `readU32` does not mind.
+  // The number is signed: with this bit in its last byte it is negative, and the call would trap.
+  if (((body.bytes[body.at - 1] ?? 0) & 0x40) !== 0) throw new Malformed('the place is negative');
   readMark(body, CALL_INDIRECT);
   if (readU32(body) !== type || readU32(body) !== 0) throw new Malformed('the call is of another type or table');
   readMark(body, END);
   return slot;
 }
 
+/** Reads a table of functions, and gives how many places it has at least. */
+function readTable(c: Cursor): number {
+  readMark(c, FUNCTION_REFERENCES);
+  const limits = readByte(c);
+  if (limits > 1) throw new Malformed('another kind of table');
+  const least = readU32(c);
+  if (limits === 1) readU32(c);
+  return least;
+}
+
 /** A module that only forwards: exported names with the place in the table that each calls, and the name of the table. */
 export interface Forwarder {
   readonly slots: ReadonlyMap<string, number>;
   readonly table: string;
+  /** Places in the table. */
+  readonly places: number;
 }
 
 /** Reads a module of types, functions, one table, exports and code in which every function forwards; null for any other. */
@@ -99,8 +114,9 @@ export function readForwarder(bytes: Uint8Array): Forwarder | null {
       else if (sort === FUNC && slot !== undefined) slots.set(name, slot);
       else throw new Malformed('another export');
     });
-    if (table === null || readCount(section(4)) !== 1) throw new Malformed('not one table');
-    return { slots, table };
+    const tables = section(4);
+    if (table === null || readCount(tables) !== 1) throw new Malformed('not one table');
+    return { slots, table, places: readTable(tables) };
   });
 }
 
@@ -108,6 +124,8 @@ export function readForwarder(bytes: Uint8Array): Forwarder | null {
 export interface Filler {
   readonly functions: readonly (readonly [module: string, name: string])[];
   readonly table: readonly [module: string, name: string];
+  /** Places that the table must have. */
+  readonly places: number;
 }
 
 /** Reads a module of types, imports and one active element segment at place 0; null for any other. */
@@ -115,6 +133,7 @@ export function readFiller(bytes: Uint8Array): Filler | null {
   return readForm(bytes, [1, 2, 9], (section) => {
     const imported: (readonly [module: string, name: string])[] = [];
     let table: readonly [string, string] | null = null;
+    let places = 0;
     readVector(section(2), (c) => {
       const name = [readText(c), readText(c)] as const;
       const sort = readByte(c);
@@ -123,9 +142,7 @@ export function readFiller(bytes: Uint8Array): Filler | null {
         imported.push(name);
       } else if (sort === TABLE && table === null) {
         table = name;
-        readByte(c);
-        if (readByte(c) === 0x01) readU32(c);
-        readU32(c);
+        places = readTable(c);
       } else throw new Malformed('another import');
     });
     const elements = section(9);
@@ -137,6 +154,6 @@ export function readFiller(bytes: Uint8Array): Filler | null {
       return name;
     });
     if (table === null) throw new Malformed('no table');
-    return { functions, table };
+    return { functions, table, places: Math.max(places, functions.length) };
   });
 }

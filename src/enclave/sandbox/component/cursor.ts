@@ -9,12 +9,22 @@ export interface Cursor {
   readonly bytes: Uint8Array;
   readonly end: number;
   at: number;
+  /** Items that the whole binary may still have: one byte of it can become hundreds in the host. */
+  readonly items: { left: number };
+}
+
+/** A JavaScript engine of 14 MB lists under 10,000. */
+const MAX_ITEMS = 200_000;
+
+/** Opens a cursor over a whole binary. */
+export function openCursor(bytes: Uint8Array): Cursor {
+  return { bytes, at: 0, end: bytes.length, items: { left: MAX_ITEMS } };
 }
 
 /** Opens a cursor over the next `size` bytes and moves past them. */
 export function takeCursor(c: Cursor, size: number): Cursor {
   if (size > c.end - c.at) throw new Malformed('a part is longer than what holds it');
-  const taken = { bytes: c.bytes, at: c.at, end: c.at + size };
+  const taken = { bytes: c.bytes, at: c.at, end: c.at + size, items: c.items };
   c.at += size;
   return taken;
 }
@@ -48,9 +58,17 @@ export function readCount(c: Cursor): number {
   return count;
 }
 
+/** Takes from the items that a binary may still have. */
+export function spendItems(c: Cursor, count: number): void {
+  c.items.left -= count;
+  if (c.items.left < 0) throw new Malformed(`it has more than ${MAX_ITEMS} items`);
+}
+
 /** Reads as many items as a count before them says. */
 export function readVector<T>(c: Cursor, readItem: (c: Cursor) => T): readonly T[] {
-  return Array.from({ length: readCount(c) }, () => readItem(c));
+  const count = readCount(c);
+  spendItems(c, count);
+  return Array.from({ length: count }, () => readItem(c));
 }
 
 /** Reads a name in UTF-8. */

@@ -5,13 +5,41 @@
 import { Malformed } from './cursor.ts';
 import type { CoreItem, LiftedFunction, Plan, PlannedCanonical, PlannedContext, PlannedExports, Step } from './plan.ts';
 import { readComponent } from './read-component.ts';
-import { resolveAlias, resolveDeclared, resolveFunction, resolveResource, resolveType } from './resolve-type.ts';
+import {
+  resolveAlias,
+  resolveDeclared,
+  resolveFunction,
+  resolveResource,
+  resolveType,
+  type Spend,
+} from './resolve-type.ts';
 import { at, type CoreInstance, type Entity, Scope } from './scope.ts';
 import type { Canonical, CanonicalOptions, CoreSort, Definition, NamedIndex } from './syntax.ts';
 import type { Resource } from './value-type.ts';
 
-/** Components can instantiate others many times over; 14 MB of a JavaScript engine take under 2,000 definitions. */
-const MAX_DEFINITIONS = 50_000;
+/** Definitions with what they list; components can instantiate others many times over, and a JavaScript engine of 14 MB takes under 5,000. */
+const MAX_PARTS = 50_000;
+/** Core instances, component instances and memories; tools make under 100. */
+const MAX_INSTANCES = 1000;
+/** Components that make components; tools nest one deep. */
+const MAX_DEPTH = 16;
+
+/** What a definition costs: itself and what it lists. */
+function costOf(definition: Definition): number {
+  if (definition.kind === 'core-instance' || definition.kind === 'instance') {
+    return 1 + ('exports' in definition.of ? definition.of.exports : definition.of.args).length;
+  }
+  if (definition.kind !== 'type') return 1;
+  const { type } = definition;
+  const lists = [
+    'fields' in type ? type.fields : [],
+    'cases' in type ? type.cases : [],
+    'elements' in type ? type.elements : [],
+    'labels' in type ? type.labels : [],
+    'params' in type ? type.params : [],
+  ];
+  return lists.reduce((sum, list) => sum + list.length, 1);
+}
 
 class Planner {
   readonly modules: Uint8Array[] = [];
@@ -21,7 +49,14 @@ class Planner {
   readonly imports: string[] = [];
   readonly destructors = new Map<Resource, CoreItem>();
   owners = 0;
-  #definitions = 0;
+  #parts = 0;
+  #depth = 0;
+  /** Places of modules: a component that is instantiated twice has one set of them. */
+  readonly #places = new Map<Uint8Array, number>();
+  readonly spend: Spend = (parts) => {
+    this.#parts += parts;
+    if (this.#parts > MAX_PARTS) throw new Malformed(`more than ${MAX_PARTS} definitions`);
+  };
 
   /** Runs a component's definitions; `given` has what it imports, or is null for the outermost, which the host gives everything. */
   run(
@@ -31,22 +66,33 @@ class Planner {
   ): ReadonlyMap<string, Entity> {
     const scope = new Scope(parent, this.owners);
     this.owners += 1;
+    this.#depth += 1;
+    if (this.owners > MAX_INSTANCES) throw new Malformed(`more than ${MAX_INSTANCES} component instances`);
+    if (this.#depth > MAX_DEPTH) throw new Malformed('components are instantiated too deeply');
+    const names = new Set<string>();
     const exports = new Map<string, Entity>();
     for (const definition of definitions) {
-      this.#definitions += 1;
-      if (this.#definitions > MAX_DEFINITIONS) throw new Malformed(`more than ${MAX_DEFINITIONS} definitions`);
+      this.spend(costOf(definition));
+      if (definition.kind === 'import') {
+        if (names.has(definition.name)) throw new Malformed(`"${definition.name}" is imported twice`);
+        names.add(definition.name);
+      }
       if (definition.kind === 'export') {
+        if (exports.has(definition.name)) throw new Malformed(`"${definition.name}" is exported twice`);
         const entity = scope.entity(definition.sort, definition.index);
         scope.add(entity);
         exports.set(definition.name, entity);
       } else this.#define(definition, scope, given);
     }
+    this.#depth -= 1;
     return exports;
   }
 
   #define(definition: Definition, scope: Scope, given: ReadonlyMap<string, Entity> | null): void {
     if (definition.kind === 'core-module') {
-      scope.add({ sort: 'core-module', module: this.modules.push(definition.bytes) - 1 });
+      const module = this.#places.get(definition.bytes) ?? this.modules.push(definition.bytes) - 1;
+      this.#places.set(definition.bytes, module);
+      scope.add({ sort: 'core-module', module });
     } else if (definition.kind === 'core-instance') {
       scope.coreInstances.push(this.#coreInstance(definition, scope));
     } else if (definition.kind === 'component') {
@@ -68,7 +114,7 @@ class Planner {
     const { name, description } = definition;
     if (given === null) {
       if (description.sort !== 'type') this.imports.push(name);
-      return resolveDeclared(definition, scope, name);
+      return resolveDeclared(definition, scope, name, this.spend);
     }
     const found = given.get(name);
     if (found?.sort !== description.sort)
@@ -78,12 +124,14 @@ class Planner {
 
   #coreInstance({ of }: Extract<Definition, { kind: 'core-instance' }>, scope: Scope): CoreInstance {
     if ('exports' in of) {
-      return { made: 'bag', items: new Map(of.exports.map(([name, sort, index]) => [name, scope.core(sort, index)])) };
+      const list = of.exports.map(([name, sort, index]) => [name, scope.core(sort, index)] as const);
+      return { made: 'bag', items: new Map(list), list };
     }
     const imports = of.args.map(([name, index]): Step['imports'][number] => {
       const instance = at(scope.coreInstances, index, 'core instance');
-      return [name, instance.made === 'step' ? { step: instance.step } : { items: [...instance.items] }];
+      return [name, instance.made === 'step' ? { step: instance.step } : { items: instance.list }];
     });
+    if (this.steps.length >= MAX_INSTANCES) throw new Malformed(`more than ${MAX_INSTANCES} core instances`);
     return { made: 'step', step: this.steps.push({ module: scope.get('core-module', of.module).module, imports }) - 1 };
   }
 
@@ -132,6 +180,10 @@ class Planner {
       return;
     }
     const resource = resolveResource(canonical.resource, scope);
+    // Otherwise a guest could make handles of things that the host never gave it, or look behind its handles.
+    if (canonical.op !== 'drop' && (resource.of === 'host' || resource.owner !== scope.owner)) {
+      throw new Malformed(`resource.${canonical.op} of a resource that another component defines`);
+    }
     this.#addCanonical({ op: canonical.op, resource, owner: scope.owner }, scope);
   }
 
@@ -143,6 +195,7 @@ class Planner {
     const known = this.contexts.findIndex(
       (c) => c.owner === owner && isSame(c.memory, memory) && isSame(c.realloc, realloc),
     );
+    if (known < 0 && this.contexts.length >= MAX_INSTANCES) throw new Malformed(`more than ${MAX_INSTANCES} memories`);
     return known >= 0 ? known : this.contexts.push({ owner, memory, realloc }) - 1;
   }
 
@@ -169,12 +222,13 @@ function liftedOf(entity: Entity): LiftedFunction | null {
 }
 
 /** Keeps what a host can call: functions of the component itself, and of the instances it exports. */
-function planExports(exports: ReadonlyMap<string, Entity>): PlannedExports {
+function planExports(exports: ReadonlyMap<string, Entity>, spend: Spend): PlannedExports {
   const planned = new Map<string, LiftedFunction | ReadonlyMap<string, LiftedFunction>>();
   for (const [name, entity] of exports) {
     const func = liftedOf(entity);
     if (func !== null) planned.set(name, func);
     if (entity.sort !== 'instance') continue;
+    spend(entity.instance.exports.size);
     const functions = [...entity.instance.exports].flatMap(([label, inner]) => {
       const lifted = liftedOf(inner);
       return lifted === null ? [] : ([[label, lifted]] as const);
@@ -187,7 +241,7 @@ function planExports(exports: ReadonlyMap<string, Entity>): PlannedExports {
 /** Reads a component and makes its plan; @throws Malformed with a reason. */
 export function makePlan(component: Uint8Array): Plan {
   const planner = new Planner();
-  const exports = planExports(planner.run(readComponent(component), null, null));
+  const exports = planExports(planner.run(readComponent(component), null, null), planner.spend);
   const { modules, contexts, canonicals, steps, imports, destructors, owners } = planner;
   return { modules, contexts, canonicals, steps, exports, imports, destructors, owners };
 }

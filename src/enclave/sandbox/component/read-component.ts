@@ -2,7 +2,18 @@
  * Reads a component's binary into definitions, in order, nested components included. It understands the forms of WASI 0.2 and refuses
  * every other by name; core modules stay bytes, which the engine validates. [Component Model Binary.md]
  */
-import { type Cursor, Malformed, readByte, readMark, readText, readU32, readVector, takeCursor } from './cursor.ts';
+import {
+  type Cursor,
+  Malformed,
+  openCursor,
+  readByte,
+  readMark,
+  readText,
+  readU32,
+  readVector,
+  spendItems,
+  takeCursor,
+} from './cursor.ts';
 import { readAlias, readCoreSort, readName, readSort } from './read-names.ts';
 import { readDescription, readType } from './read-types.ts';
 import type { Canonical, CanonicalOptions, CoreSort, Definition, Labelled, NamedIndex } from './syntax.ts';
@@ -107,6 +118,11 @@ function readSection(id: number, c: Cursor, depth: number): readonly Definition[
     c.at = c.end;
     return [{ kind: 'core-module', bytes }];
   }
+  if (id === 3) {
+    // Types of core modules and functions: nothing that runs depends on them.
+    c.at = c.end;
+    return [];
+  }
   if (id === 4) return [{ kind: 'component', definitions: readDefinitions(c, depth + 1) }];
   const reader = READERS.get(id);
   if (reader === undefined) throw new Malformed(`section ${id} is not supported`);
@@ -122,6 +138,7 @@ function readDefinitions(c: Cursor, depth: number): readonly Definition[] {
   while (c.at < c.end) {
     const id = readByte(c);
     const section = takeCursor(c, readU32(c));
+    spendItems(c, 1);
     for (const definition of readSection(id, section, depth)) definitions.push(definition);
     if (section.at !== section.end) throw new Malformed(`section ${id} is longer than what it holds`);
   }
@@ -130,5 +147,5 @@ function readDefinitions(c: Cursor, depth: number): readonly Definition[] {
 
 /** Reads a component; @throws Malformed with a reason. */
 export function readComponent(bytes: Uint8Array): readonly Definition[] {
-  return readDefinitions({ bytes, at: 0, end: bytes.length }, 0);
+  return readDefinitions(openCursor(bytes), 0);
 }

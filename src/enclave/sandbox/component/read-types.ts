@@ -40,10 +40,14 @@ export function readValueRef(c: Cursor): ValueRef {
 
 const readLabelled = (c: Cursor): Labelled<ValueRef> => [readText(c), readValueRef(c)];
 
+function readFlag(c: Cursor): boolean {
+  const flag = readByte(c);
+  if (flag > 1) throw new Malformed(`byte ${flag} says neither yes nor no`);
+  return flag === 1;
+}
+
 function readOptional(c: Cursor): ValueRef | null {
-  const there = readByte(c);
-  if (there > 1) throw new Malformed(`byte ${there} says neither yes nor no`);
-  return there === 0 ? null : readValueRef(c);
+  return readFlag(c) ? readValueRef(c) : null;
 }
 
 function readCase(c: Cursor): Labelled<ValueRef | null> {
@@ -93,7 +97,7 @@ export function readType(c: Cursor, depth: number): TypeSyntax {
       return readFunction(c);
     case 0x3f:
       readMark(c, 0x7f);
-      return { kind: 'resource', destructor: readByte(c) === 0 ? null : readU32(c) };
+      return { kind: 'resource', destructor: readFlag(c) ? readU32(c) : null };
     case 0x41:
       return { kind: 'component', declarations: readVector(c, (d) => readDeclaration(d, depth + 1)) };
     case 0x42:

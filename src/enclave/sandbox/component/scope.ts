@@ -22,7 +22,12 @@ export interface ComponentEntity {
 /** A core instance: one that a step makes, or a bag of items under names. */
 export type CoreInstance =
   | { readonly made: 'step'; readonly step: number }
-  | { readonly made: 'bag'; readonly items: ReadonlyMap<string, CoreItem> };
+  | {
+      readonly made: 'bag';
+      readonly items: ReadonlyMap<string, CoreItem>;
+      /** The same; modules that are given one bag share its list. */
+      readonly list: readonly (readonly [name: string, item: CoreItem])[];
+    };
 
 /** Anything that has an index at the level of components. */
 export type Entity =

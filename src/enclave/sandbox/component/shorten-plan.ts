@@ -28,8 +28,12 @@ function sharesTable(source: ImportSource, forwarder: number, table: string): bo
 }
 
 function findPair(plan: Plan): Pair | null {
+  const looked = new Set<number>();
   for (const [forwarder, step] of plan.steps.entries()) {
-    const forwards = step.imports.length > 0 ? null : readForwarder(plan.modules[step.module] ?? new Uint8Array(0));
+    // A component can make one module a thousand times; no tool makes this pair more than once.
+    if (step.imports.length > 0 || looked.has(step.module)) continue;
+    looked.add(step.module);
+    const forwards = readForwarder(plan.modules[step.module] ?? new Uint8Array(0));
     if (forwards === null) continue;
     const users = plan.steps.flatMap(({ imports }, i) =>
       imports.some(([, source]) => sharesTable(source, forwarder, forwards.table)) ? [i] : [],
@@ -39,6 +43,8 @@ function findPair(plan: Plan): Pair | null {
     const fill =
       filling === undefined || users.length > 1 ? null : readFiller(plan.modules[filling.module] ?? new Uint8Array(0));
     if (filling === undefined || fill === null || !isFrom(itemOf(filling, fill.table), forwarder)) continue;
+    // Otherwise the whole pair would fail when it is made.
+    if (fill.places > forwards.places) continue;
     const slots = fill.functions.map((name) => itemOf(filling, name));
     // Functions of a later core instance are not there yet when the forwarder's users need them.
     if (!slots.every((item) => item?.from === 'canonical')) continue;

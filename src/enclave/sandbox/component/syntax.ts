@@ -64,7 +64,6 @@ export type Alias =
 /** One definition; those of a type's declarations are of the same forms. */
 export type Definition =
   | { readonly kind: 'core-module'; readonly bytes: Uint8Array }
-  | { readonly kind: 'core-type' }
   | {
       readonly kind: 'core-instance';
       readonly of:

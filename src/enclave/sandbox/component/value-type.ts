@@ -8,7 +8,7 @@ import type { Labelled, Primitive } from './syntax.ts';
 /** Something that only handles point at: the host's, known by interface and name, or the guest's own. */
 export type Resource =
   | { readonly of: 'host'; readonly interface: string; readonly name: string }
-  | { readonly of: 'guest'; readonly destructor: number | null };
+  | { readonly of: 'guest'; readonly destructor: number | null; readonly owner: number };
 
 export type CoreType = 'i32' | 'i64' | 'f32' | 'f64';
 
@@ -28,11 +28,12 @@ export interface Measures {
   /** Bytes in memory. */
   readonly size: number;
   readonly align: number;
+  /** No more than `FLAT_KEPT`: one beyond what is ever passed flat tells that it goes through memory. */
   readonly flat: readonly CoreType[];
   /** Types in it, counted as often as they occur: what walking it costs. */
   readonly weight: number;
-  /** Whether memory is needed to pass it. */
-  readonly inMemory: boolean;
+  /** Types inside types, itself included. */
+  readonly depth: number;
 }
 
 export type ValueType = Shape & Measures;
@@ -47,7 +48,10 @@ export const MAX_FLAT_PARAMS = 16;
 
 /** A type that refers to itself ten times in ten layers would have 10^10 parts; real ones stay under 200. */
 const MAX_WEIGHT = 10_000;
+/** What is made of a type is as deep as the type itself. */
+const MAX_DEPTH = 64;
 const MAX_LABELS = 32;
+const FLAT_KEPT = MAX_FLAT_PARAMS + 1;
 
 const PRIMITIVE: Readonly<Record<Primitive, readonly [size: number, flat: CoreType]>> = {
   bool: [1, 'i32'],
@@ -103,21 +107,30 @@ function join(a: CoreType | undefined, b: CoreType): CoreType {
   return (a === 'i32' && b === 'f32') || (a === 'f32' && b === 'i32') ? 'i32' : 'i64';
 }
 
+const depthOf = (parts: readonly ValueType[]): number => 1 + parts.reduce((most, p) => Math.max(most, p.depth), 0);
+
+/** Refuses before anything is measured what could only be refused afterwards. */
+function checkCount(parts: readonly unknown[]): void {
+  if (parts.length > MAX_WEIGHT) throw new Malformed(`a type has more than ${MAX_WEIGHT} parts`);
+}
+
 function measureSequence(parts: readonly ValueType[]): Measures {
+  checkCount(parts);
   let size = 0;
   for (const part of parts) size = alignTo(size, part.align) + part.size;
   const align = Math.max(1, ...parts.map((p) => p.align));
   return {
     size: alignTo(size, align),
     align,
-    flat: parts.flatMap((p) => p.flat),
+    flat: parts.flatMap((p) => p.flat).slice(0, FLAT_KEPT),
     weight: 1 + parts.reduce((sum, p) => sum + p.weight, 0),
-    inMemory: parts.some((p) => p.inMemory),
+    depth: depthOf(parts),
   };
 }
 
 function measureCases(cases: readonly Labelled<ValueType | null>[]): Measures {
   if (cases.length === 0) throw new Malformed('a variant without cases');
+  checkCount(cases);
   const payloads = cases.flatMap(([, t]) => (t === null ? [] : [t]));
   const tag = discriminantSize(cases.length);
   const align = Math.max(tag, ...payloads.map((t) => t.align));
@@ -126,44 +139,41 @@ function measureCases(cases: readonly Labelled<ValueType | null>[]): Measures {
   return {
     size: alignTo(payloadOffset(cases) + Math.max(0, ...payloads.map((t) => t.size)), align),
     align,
-    flat: ['i32', ...flat],
+    flat: (['i32', ...flat] as const).slice(0, FLAT_KEPT),
     weight: 1 + payloads.reduce((sum, t) => sum + t.weight, cases.length),
-    inMemory: payloads.some((t) => t.inMemory),
+    depth: depthOf(payloads),
   };
 }
 
 function measure(shape: Shape): Measures {
   const cases = casesOf(shape);
   if (cases !== null) return measureCases(cases);
-  switch (shape.kind) {
-    case 'record':
-      return measureSequence(shape.fields.map(([, t]) => t));
-    case 'tuple':
-      return measureSequence(shape.elements);
-    case 'list':
-      return { size: 8, align: 4, flat: ['i32', 'i32'], weight: 1 + shape.element.weight, inMemory: true };
-    case 'flags': {
-      const count = shape.labels.length;
-      if (count === 0 || count > MAX_LABELS) throw new Malformed(`flags with ${count} labels`);
-      const size = count <= 8 ? 1 : count <= 16 ? 2 : 4;
-      return { size, align: size, flat: ['i32'], weight: 1, inMemory: false };
-    }
-    case 'own':
-    case 'borrow':
-      return { size: 4, align: 4, flat: ['i32'], weight: 1, inMemory: false };
-    case 'string':
-      return { size: 8, align: 4, flat: ['i32', 'i32'], weight: 1, inMemory: true };
-    default: {
-      const [size, core] = PRIMITIVE[shape.kind as Primitive];
-      return { size, align: size, flat: [core], weight: 1, inMemory: false };
-    }
+  if (shape.kind === 'record') return measureSequence(shape.fields.map(([, t]) => t));
+  if (shape.kind === 'tuple') return measureSequence(shape.elements);
+  const simple = (size: number, core: CoreType): Measures => ({
+    size,
+    align: size,
+    flat: [core],
+    weight: 1,
+    depth: 1,
+  });
+  if (shape.kind === 'own' || shape.kind === 'borrow') return simple(4, 'i32');
+  if (shape.kind === 'flags') {
+    const count = shape.labels.length;
+    if (count === 0 || count > MAX_LABELS) throw new Malformed(`flags with ${count} labels`);
+    return simple(count <= 8 ? 1 : count <= 16 ? 2 : 4, 'i32');
   }
+  if (shape.kind !== 'string' && shape.kind !== 'list') return simple(...PRIMITIVE[shape.kind as Primitive]);
+  const inside = shape.kind === 'list' ? [shape.element] : [];
+  const weight = inside.reduce((sum, t) => sum + t.weight, 1);
+  return { size: 8, align: 4, flat: ['i32', 'i32'], weight, depth: depthOf(inside) };
 }
 
 /** Makes a value type of a shape; @throws Malformed when it has too many parts. */
 export function makeValueType(shape: Shape): ValueType {
   const measures = measure(shape);
   if (measures.weight > MAX_WEIGHT) throw new Malformed(`a type has more than ${MAX_WEIGHT} parts`);
+  if (measures.depth > MAX_DEPTH) throw new Malformed(`a type is more than ${MAX_DEPTH} types deep`);
   return { ...shape, ...measures };
 }
 

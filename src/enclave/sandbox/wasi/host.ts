@@ -4,6 +4,7 @@
  */
 import { camelCase } from '../component/labels.ts';
 import type { Host, HostEntry } from '../component/link.ts';
+import type { LiftedFunction, Plan } from '../component/plan.ts';
 import { isSameFunction } from '../component/same-type.ts';
 import { GuestTrap } from '../component/trap.ts';
 import type { GuestCall } from './call.ts';
@@ -13,6 +14,7 @@ import { FILESYSTEM, SOCKETS } from './closed.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
 import { CORE_WIT } from './wit/core.ts';
+import { EXPORTS_WIT } from './wit/exports.ts';
 import { FILESYSTEM_WIT } from './wit/filesystem.ts';
 import { HTTP_WIT } from './wit/http.ts';
 import { parseWit } from './wit/parse-wit.ts';
@@ -32,12 +34,16 @@ export const INTERFACES: Readonly<Record<string, unknown>> = {
 /** What every function of these interfaces takes and gives. */
 export const SIGNATURES: ReturnType<typeof parseWit> = parseWit(CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT);
 
+/** The same with what the host calls. */
+const WITH_EXPORTS = parseWit(CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT + EXPORTS_WIT);
+
 /** The functions that may make a guest wait. */
 export const WAITING: ReadonlySet<string> = new Set(['wasi:io/poll#poll', 'wasi:io/poll#[method]pollable.block']);
 
 type Run = HostEntry<GuestCall>['run'];
 type AnyFunction = (...args: readonly unknown[]) => unknown;
 
+const VERSION = /@.*$/;
 const OF_RESOURCE = /^\[(method|static|constructor)\]([a-z0-9-]+)(?:\.([A-Za-z0-9-]+))?$/;
 
 const isFunction = (value: unknown): value is AnyFunction => typeof value === 'function';
@@ -80,10 +86,24 @@ const refuse: Run = () => {
   throw new GuestTrap('a method was called on something that does not exist');
 };
 
+/**
+ * Finds a function that the host calls, whatever its interface's version; null when there is none of that type: a guest must not be able to
+ * say that what it is given is something else.
+ */
+export function findGuestFunction(plan: Plan, from: string, name: string): LiftedFunction | null {
+  const known = WITH_EXPORTS.get(from)?.get(name);
+  for (const [exported, members] of plan.exports) {
+    if (exported.replace(VERSION, '') !== from || 'of' in members) continue;
+    const func = members.get(name);
+    if (known !== undefined && func !== undefined && isSameFunction(known, func.type)) return func;
+  }
+  return null;
+}
+
 /** The host that every function is linked with. */
 export const WASI_HOST: Host<GuestCall> = {
   find({ interface: from, name, type }) {
-    const unversioned = from.replace(/@.*$/, '');
+    const unversioned = from.replace(VERSION, '');
     const known = SIGNATURES.get(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
     return { run: findRun(INTERFACES[unversioned], name) ?? refuse, waits: WAITING.has(`${unversioned}#${name}`) };
