@@ -14,7 +14,8 @@ export async function openModule(bytes: Uint8Array, outputBytes: number): Promis
   const known = openPreview1(nothing, () => {
     throw new GuestFailure('no memory');
   });
-  const foreign = ENGINE.Module.imports(module).find((i) => i.module !== PREVIEW1 || known[i.name] === undefined);
+  // Own names only: by what every object inherits, a module would get hold of the host's own functions.
+  const foreign = ENGINE.Module.imports(module).find((i) => i.module !== PREVIEW1 || !Object.hasOwn(known, i.name));
   if (foreign !== undefined) throw new GuestFailure(`it imports ${foreign.module}.${foreign.name}`);
 
   return {

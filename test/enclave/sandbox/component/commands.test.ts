@@ -71,6 +71,19 @@ describe('a program of preview1 in the adapter', () => {
   });
 });
 
+describe('a module of preview1', () => {
+  it.each(['constructor', 'toString', '__proto__', 'valueOf'])(
+    'imports nothing that every object has: %s',
+    async (name) => {
+      const bytes = await buildModule(
+        `(module (import "wasi_snapshot_preview1" "${name}" (func)) (func (export "_start")))`,
+      );
+      const opened = openGuest({ kind: 'preview1', bytes }, 4096);
+      await expect(opened).rejects.toThrow(`it imports wasi_snapshot_preview1.${name}`);
+    },
+  );
+});
+
 describe('what a component is called by', () => {
   const exporting = (from: string, name: string, type: string, core: string, imports = '') => `(component ${imports}
     (core module $m (memory (export "memory") 1)
@@ -81,7 +94,9 @@ describe('what a component is called by', () => {
     (export "${from}" (instance $x)))`;
 
   it('is a function of the right type, of any version', async () => {
-    const bytes = await build(exporting('wasi:cli/run@0.2.3', 'run', '(result (result))', '(result i32) (i32.const 1)'));
+    const bytes = await build(
+      exporting('wasi:cli/run@0.2.3', 'run', '(result (result))', '(result i32) (i32.const 1)'),
+    );
     expect((await run(bytes)).code).toBe(1);
   });
 
@@ -97,10 +112,21 @@ describe('what a component is called by', () => {
 
   it('is given no object of the host as anything but its handle', async () => {
     // With numbers as parameters, a module that takes references would be given the host's own objects.
-    const bytes = await build(exporting('wasi:http/incoming-handler@0.2.3', 'handle', '(param "a" u32) (param "b" u32)', '(param externref externref)'));
+    const bytes = await build(
+      exporting(
+        'wasi:http/incoming-handler@0.2.3',
+        'handle',
+        '(param "a" u32) (param "b" u32)',
+        '(param externref externref)',
+      ),
+    );
     const guest = await openGuest({ kind: 'http', bytes }, 4096);
     const request = { method: 'GET', path: '/', authority: 'a.test', headers: [], body: new Uint8Array(0) };
-    const query = guest.query(request, () => Promise.resolve({ error: 'internal-error' }), () => undefined);
+    const query = guest.query(
+      request,
+      () => Promise.resolve({ error: 'internal-error' }),
+      () => undefined,
+    );
     await expect(query).rejects.toThrow('it has no such function');
   });
 });

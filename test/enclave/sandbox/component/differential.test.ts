@@ -4,7 +4,12 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { casesOf, type FunctionType, makeParams, type ValueType } from '../../../../src/enclave/sandbox/component/value-type.ts';
+import {
+  casesOf,
+  type FunctionType,
+  makeParams,
+  type ValueType,
+} from '../../../../src/enclave/sandbox/component/value-type.ts';
 import { parseWit } from '../../../../src/enclave/sandbox/wasi/wit/parse-wit.ts';
 import { coreTypeOf } from './core-imports.ts';
 import { buildWorld, memoryOf, open, openOracle } from './kit.ts';
@@ -52,7 +57,10 @@ interface Outcome {
 interface Pair {
   readonly type: FunctionType;
   go(args: readonly unknown[], answer: unknown): Promise<readonly [ours: Outcome, theirs: Outcome]>;
-  raw(memories: readonly [ours: Uint8Array, theirs: Uint8Array], answer: unknown): Promise<readonly [ours: Outcome, theirs: Outcome]>;
+  raw(
+    memories: readonly [ours: Uint8Array, theirs: Uint8Array],
+    answer: unknown,
+  ): Promise<readonly [ours: Outcome, theirs: Outcome]>;
 }
 
 /** The form in which jco's glue wants what a host function gives. */
@@ -99,11 +107,17 @@ async function openPair(wit: string): Promise<Pair> {
     async go(args, value) {
       answer = value;
       const [a, b] = [ours(), theirs()];
-      const mine = await watch(() => a.call('go', ...args), () => memoryOf(a.cores));
-      const its = await watch(() => {
-        const given = b.exports['go']?.(...args);
-        return type.result?.kind === 'result' ? { tag: 'ok', val: given } : given;
-      }, () => memoryOf(b.cores));
+      const mine = await watch(
+        () => a.call('go', ...args),
+        () => memoryOf(a.cores),
+      );
+      const its = await watch(
+        () => {
+          const given = b.exports['go']?.(...args);
+          return type.result?.kind === 'result' ? { tag: 'ok', val: given } : given;
+        },
+        () => memoryOf(b.cores),
+      );
       return [mine, its];
     },
     async raw(memories, value) {
@@ -111,15 +125,21 @@ async function openPair(wit: string): Promise<Pair> {
       const [a, b] = [ours(), theirs()];
       for (const [i, { cores }] of [a, b].entries()) memoryOf(cores).set(memories[i] ?? []);
       const rawOf = (cores: typeof a.cores) => cores.find((c) => 'raw' in c)?.['raw'] as () => unknown;
-      const mine = await watch(async () => {
-        try {
-          rawOf(a.cores)();
-        } catch {
-          // The reason of a trap is told to whoever calls the instance next.
-          await a.call('go');
-        }
-      }, () => memoryOf(a.cores));
-      const its = await watch(() => void rawOf(b.cores)(), () => memoryOf(b.cores));
+      const mine = await watch(
+        async () => {
+          try {
+            rawOf(a.cores)();
+          } catch {
+            // The reason of a trap is told to whoever calls the instance next.
+            await a.call('go');
+          }
+        },
+        () => memoryOf(a.cores),
+      );
+      const its = await watch(
+        () => void rawOf(b.cores)(),
+        () => memoryOf(b.cores),
+      );
       return [mine, its];
     },
   };
@@ -155,7 +175,10 @@ const hasNarrow = (type: ValueType): boolean => {
 describe('our linker beside the glue of jco', () => {
   it('gives and takes the same values through the same memory, and traps where that traps', async () => {
     const counts = { calls: 0, mutated: 0, trapped: 0, excused: 0 };
-    const random = fc.record({ seed: fc.nat(), flips: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }) });
+    const random = fc.record({
+      seed: fc.nat(),
+      flips: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+    });
     await fc.assert(
       fc.asyncProperty(world, random, async (wit, { seed, flips }) => {
         const pair = await openPair(wit);
@@ -200,6 +223,51 @@ describe('our linker beside the glue of jco', () => {
     expect(counts.calls).toBe(160 * RUNS);
     expect(counts.trapped).toBeGreaterThan(20);
     expect(counts.excused).toBeLessThan(counts.mutated / 2);
-    if (RUNS > 1) console.log(counts);
+  });
+});
+
+const one = (type: string, declares = '') =>
+  `interface host { ${declares} f: func(p: ${type}); }\nworld w { import host; ${declares === '' ? '' : 'use host.{t};'} export go: func(p: ${type}); }`;
+
+describe('where jco differs from the Canonical ABI, we follow the latter', () => {
+  it.each<[what: string, wit: string, flat: readonly number[], ours: unknown, theirs: unknown]>([
+    ['a narrow number is cut off', one('u8'), [0x1ff], [0xff], 'must be between'],
+    ['a signed narrow number is cut off', one('s16'), [0x1_8000], [-0x8000], 'must be between'],
+    ['any number but 0 is true', one('bool'), [2], [true], 'invalid'],
+    [
+      'bits without a flag mean nothing',
+      one('t', 'flags t { a, b }'),
+      [0xfe],
+      [{ a: false, b: true }],
+      'extraneous bits',
+    ],
+    ['a list must be inside of memory', one('list<u32>'), [65_532, 2], 'outside of memory', [[0]]],
+    ['a list of nothing must be inside of memory', one('list<u8>'), [0x7fff_fff0, 0], 'outside of memory', [[]]],
+    ['a text must be UTF-8', one('string'), [FLATS + 64, 1], 'is not UTF-8', ['\ufffd']],
+  ])('%s', async (_, wit, flat, ours, theirs) => {
+    const pair = await openPair(wit);
+    const memory = new Uint8Array(65_536);
+    for (const [i, value] of flat.entries()) new DataView(memory.buffer).setUint32(FLATS + 8 * i, value, true);
+    memory[FLATS + 64] = 0xff;
+    const outcomes = await pair.raw([memory, memory], undefined);
+    for (const [i, expected] of [ours, theirs].entries()) {
+      const { trap, got } = outcomes[i] as Outcome;
+      if (typeof expected === 'string') expect(trap).toContain(expected);
+      else expect({ trap, got }).toEqual({ trap: null, got: expected });
+    }
+  });
+
+  it('a number that a variant joined into 64 bits is filled up with zeros', async () => {
+    const pair = await openPair(one('result<s64, s32>'));
+    const [ours, theirs] = await pair.go([{ tag: 'err', val: -1 }], undefined);
+    expect([...ours.memory.subarray(FLATS + 8, FLATS + 16)]).toEqual([255, 255, 255, 255, 0, 0, 0, 0]);
+    expect([...theirs.memory.subarray(FLATS + 8, FLATS + 16)]).toEqual([255, 255, 255, 255, 255, 255, 255, 255]);
+  });
+
+  it('the guest makes room for a text of nothing, too', async () => {
+    const pair = await openPair(one('string'));
+    const [ours, theirs] = await pair.go([''], undefined);
+    expect(new DataView(ours.memory.buffer).getUint32(FLATS, true)).toBe(HEAP);
+    expect(new DataView(theirs.memory.buffer).getUint32(FLATS, true)).toBe(1);
   });
 });

@@ -14,8 +14,11 @@ type Exports = Readonly<Record<string, unknown>>;
 interface Wasm {
   readonly Instance: new (module: object, imports?: object) => { readonly exports: Exports };
   compile(bytes: Uint8Array): Promise<object>;
+  readonly RuntimeError: new () => Error;
+  readonly CompileError: new () => Error;
 }
-const WASM = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
+/** The engine, as far as tests use it. */
+export const WASM: Wasm = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly;
 
 /** Makes a component of a core module, as text, for the world `w` of some WIT. */
 export async function buildWorld(wit: string, wat: string): Promise<Uint8Array> {
@@ -47,7 +50,7 @@ export function exportOf(plan: Plan, name: string): LiftedFunction {
 }
 
 /** Runs something while every core instance that is made is written down. */
-function watchInstances<T>(run: () => T): { readonly value: T; readonly cores: readonly Exports[] } {
+export function watchInstances<T>(run: () => T): { readonly value: T; readonly cores: readonly Exports[] } {
   const cores: Exports[] = [];
   const { Instance } = WASM;
   (WASM as { Instance: unknown }).Instance = class extends Instance {
@@ -109,7 +112,7 @@ export async function openOracle(bytes: Uint8Array, imports: object): Promise<()
   }
   const glue = Buffer.from(files['guest.js'] ?? []).toString('base64');
   const { instantiate: make } = (await import(/* @vite-ignore */ `data:text/javascript;base64,${glue}`)) as {
-    instantiate(get: (name: string) => unknown, imports: object, core: unknown): Oracle['exports'];
+    readonly instantiate: (get: (name: string) => unknown, imports: object, core: unknown) => Oracle['exports'];
   };
   return () => {
     const cores: Exports[] = [];

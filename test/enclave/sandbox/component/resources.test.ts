@@ -49,10 +49,25 @@ describe('a resource of the guest', () => {
   it.each([
     ['gives back what it was made of', '(call $rep (call $new (i32.const -5)))', 4_294_967_291, []],
     ['has its destructor called when it is dropped', '(call $drop (call $new (i32.const 41))) (i32.const 1)', 1, [41]],
-    ['has it called for each', '(local i32) (local.set 0 (call $new (i32.const 1))) (call $drop (call $new (i32.const 2))) (call $drop (local.get 0)) (i32.const 0)', 0, [2, 1]],
+    [
+      'has it called for each',
+      '(local i32) (local.set 0 (call $new (i32.const 1))) (call $drop (call $new (i32.const 2))) (call $drop (local.get 0)) (i32.const 0)',
+      0,
+      [2, 1],
+    ],
     ['needs no destructor', '(call $drop_plain (call $new_plain (i32.const 3))) (i32.const 0)', 0, []],
-    ['is no other resource of the same guest', '(call $drop_plain (call $new (i32.const 3))) (i32.const 0)', 'handle 1 is none of this resource', []],
-    ['is dropped once', '(local i32) (call $drop (local.tee 0 (call $new (i32.const 3)))) (call $drop (local.get 0)) (i32.const 0)', 'handle 1 is none of this resource', [3]],
+    [
+      'is no other resource of the same guest',
+      '(call $drop_plain (call $new (i32.const 3))) (i32.const 0)',
+      'handle 1 is none of this resource',
+      [],
+    ],
+    [
+      'is dropped once',
+      '(local i32) (call $drop (local.tee 0 (call $new (i32.const 3)))) (call $drop (local.get 0)) (i32.const 0)',
+      'handle 1 is none of this resource',
+      [3],
+    ],
     ['is nothing before it is made', '(call $rep (i32.const 1))', 'handle 1 is none of this resource', []],
     ['is the guest’s own business when it is left behind', '(call $new (i32.const 3))', 1, []],
   ])('%s', async (_, body, reason, noted) => {
@@ -60,7 +75,8 @@ describe('a resource of the guest', () => {
   });
 
   it('ends the instance when its destructor traps, whatever the guest catches', async () => {
-    const body = '(block $over (try_table (catch_all $over) (call $drop (call $new (i32.const 7))))) (call $new (i32.const 8))';
+    const body =
+      '(block $over (try_table (catch_all $over) (call $drop (call $new (i32.const 7))))) (call $new (i32.const 8))';
     const end = await run(owning(body, 'unreachable'));
     expect(end).toMatchObject({ reason: 'unreachable', noted: [7] });
   });
@@ -114,10 +130,26 @@ describe('components inside components', () => {
   });
 
   it.each([
-    ['are not given what they import', `(component ${host} ${inner} (instance (instantiate $inner)))`, 'is not given its func "note"'],
-    ['are given something else', `(component ${host} ${inner} (instance (instantiate $inner (with "note" (instance $host)))))`, 'is not given its func "note"'],
-    ['export what they have not', `(component ${host} ${inner} (instance $a (instantiate $inner (with "note" (func $host "note")))) (alias export $a "other" (func)))`, 'exports no func "other"'],
-    ['take functions from outside', `(component ${host} (alias export $host "note" (func $n)) (component $c (alias outer 1 0 (func))) )`, null],
+    [
+      'are not given what they import',
+      `(component ${host} ${inner} (instance (instantiate $inner)))`,
+      'is not given its func "note"',
+    ],
+    [
+      'are given something else',
+      `(component ${host} ${inner} (instance (instantiate $inner (with "note" (instance $host)))))`,
+      'is not given its func "note"',
+    ],
+    [
+      'export what they have not',
+      `(component ${host} ${inner} (instance $a (instantiate $inner (with "note" (func $host "note")))) (alias export $a "other" (func)))`,
+      'exports no func "other"',
+    ],
+    [
+      'take functions from outside',
+      `(component ${host} (alias export $host "note" (func $n)) (component $c (alias outer 1 0 (func))) )`,
+      null,
+    ],
   ])('%s', async (_, wat, reason) => {
     const bytes = await build(wat).catch(() => null);
     if (reason === null || bytes === null) return;

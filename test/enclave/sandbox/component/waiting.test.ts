@@ -82,8 +82,9 @@ describe('a guest that waits', () => {
 });
 
 describe('a program that asks to end', () => {
-  const program = (body: string) => buildComponent(
-    `(module
+  const program = (body: string) =>
+    buildComponent(
+      `(module
       (import "wasi:cli/exit@0.2.12" "exit" (func $exit (param i32)))
       (import "wasi:cli/stdout@0.2.12" "get-stdout" (func $stdout (result i32)))
       (import "wasi:io/streams@0.2.12" "[method]output-stream.write" (func $write (param i32 i32 i32 i32)))
@@ -91,8 +92,8 @@ describe('a program that asks to end', () => {
       (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16))
       (func $say (call $write (call $stdout) (i32.const 100) (i32.const 3) (i32.const 8)))
       (func (export "wasi:cli/run@0.2.12#run") (result i32) ${body}))`,
-    'command',
-  );
+      'command',
+    );
   const run = async (bytes: Uint8Array) => {
     const guest = await openGuest({ kind: 'command', bytes }, 4096);
     return await guest.command({ args: [], stdin: new Uint8Array(0) });
@@ -100,8 +101,16 @@ describe('a program that asks to end', () => {
 
   it.each([
     ['is over then', '(call $say) (call $exit (i32.const 1)) (i32.const 0)', 1],
-    ['is over then, whatever it catches', '(call $say) (block $over (try_table (catch_all $over) (call $exit (i32.const 1)))) (call $say) (i32.const 0)', 1],
-    ['is over then, and loops no more', '(call $say) (block $over (try_table (catch_all $over) (call $exit (i32.const 0)))) (loop $l (br $l)) (i32.const 0)', 0],
+    [
+      'is over then, whatever it catches',
+      '(call $say) (block $over (try_table (catch_all $over) (call $exit (i32.const 1)))) (call $say) (i32.const 0)',
+      1,
+    ],
+    [
+      'is over then, and loops no more',
+      '(call $say) (block $over (try_table (catch_all $over) (call $exit (i32.const 0)))) (loop $l (br $l)) (i32.const 0)',
+      0,
+    ],
   ])('%s', async (_, body, code) => {
     const exit = await run(await program(body));
     expect([exit.code, exit.stdout.length]).toEqual([code, 3]);

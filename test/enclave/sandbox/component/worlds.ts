@@ -1,7 +1,7 @@
 /** Arbitrary WIT types without resources, as text, and values of them. */
 import fc from 'fast-check';
-import type { ValueType } from '../../../../src/enclave/sandbox/component/value-type.ts';
 import { camelCase } from '../../../../src/enclave/sandbox/component/labels.ts';
+import type { ValueType } from '../../../../src/enclave/sandbox/component/value-type.ts';
 
 /** A type's text, and the declarations that it stands on, in order. */
 interface Written {
@@ -9,7 +9,21 @@ interface Written {
   readonly declares: readonly string[];
 }
 
-const PRIMITIVES = ['bool', 's8', 'u8', 's16', 'u16', 's32', 'u32', 's64', 'u64', 'f32', 'f64', 'char', 'string'] as const;
+const PRIMITIVES = [
+  'bool',
+  's8',
+  'u8',
+  's16',
+  'u16',
+  's32',
+  'u32',
+  's64',
+  'u64',
+  'f32',
+  'f64',
+  'char',
+  'string',
+] as const;
 let named = 0;
 
 function declare(form: string, body: string, parts: readonly Written[]): Written {
@@ -33,18 +47,22 @@ const typeText = fc.letrec<{ type: Written; leaf: Written }>((tie) => {
       { weight: 1, arbitrary: fc.integer({ min: 1, max: 32 }).map((n) => declare('flags', labels(n), [])) },
       {
         weight: 1,
-        arbitrary: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(256, 257)).map((n) => declare('enum', labels(n), [])),
+        arbitrary: fc
+          .oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom(256, 257))
+          .map((n) => declare('enum', labels(n), [])),
       },
     ),
     type: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
       tie('leaf'),
       some(4).map((parts) => declare('record', parts.map((p, i) => `f${i}-y: ${p.text}`).join(', '), parts)),
-      fc
-        .array(fc.option(tie('type')), { minLength: 1, maxLength: 4 })
-        .map((cases) =>
-          declare('variant', cases.map((c, i) => (c === null ? `c${i}` : `c${i}(${c.text})`)).join(', '), cases.filter((c) => c !== null)),
+      fc.array(fc.option(tie('type')), { minLength: 1, maxLength: 4 }).map((cases) =>
+        declare(
+          'variant',
+          cases.map((c, i) => (c === null ? `c${i}` : `c${i}(${c.text})`)).join(', '),
+          cases.filter((c) => c !== null),
         ),
+      ),
       tie('type').map((t) => around('list', [t])),
       // Three options inside each other are more than the oracle can carry.
       tie('type').map((t) => (t.text.startsWith('option<option') ? t : around('option', [t]))),
@@ -108,13 +126,17 @@ export function valueOf(type: ValueType): fc.Arbitrary<unknown> {
   const cases = (all: readonly (readonly [string, ValueType | null])[]): fc.Arbitrary<unknown> =>
     fc.oneof(...all.map(([tag, t]) => (t === null ? fc.constant({ tag }) : valueOf(t).map((val) => ({ tag, val })))));
   if (type.kind === 'record') {
-    return fc.record(Object.fromEntries(type.fields.map(([label, t]) => [camelCase(label), valueOf(t)])), { noNullPrototype: true });
+    return fc.record(Object.fromEntries(type.fields.map(([label, t]) => [camelCase(label), valueOf(t)])), {
+      noNullPrototype: true,
+    });
   }
   if (type.kind === 'tuple') return fc.tuple(...type.elements.map(valueOf));
   if (type.kind === 'list') return list(type.element, valueOf(type.element));
   if (type.kind === 'enum') return fc.constantFrom(...type.labels);
   if (type.kind === 'flags') {
-    return fc.record(Object.fromEntries(type.labels.map((l) => [camelCase(l), fc.boolean()])), { noNullPrototype: true });
+    return fc.record(Object.fromEntries(type.labels.map((l) => [camelCase(l), fc.boolean()])), {
+      noNullPrototype: true,
+    });
   }
   if (type.kind === 'variant') return cases(type.cases);
   if (type.kind === 'result') {
