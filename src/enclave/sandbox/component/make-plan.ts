@@ -6,6 +6,7 @@ import { Malformed } from './cursor.ts';
 import type { CoreItem, LiftedFunction, Plan, PlannedCanonical, PlannedContext, PlannedExports, Step } from './plan.ts';
 import { readComponent } from './read-component.ts';
 import {
+  costOf,
   resolveAlias,
   resolveDeclared,
   resolveFunction,
@@ -23,23 +24,6 @@ const MAX_PARTS = 50_000;
 const MAX_INSTANCES = 1000;
 /** Components that make components; tools nest one deep. */
 const MAX_DEPTH = 16;
-
-/** What a definition costs: itself and what it lists. */
-function costOf(definition: Definition): number {
-  if (definition.kind === 'core-instance' || definition.kind === 'instance') {
-    return 1 + ('exports' in definition.of ? definition.of.exports : definition.of.args).length;
-  }
-  if (definition.kind !== 'type') return 1;
-  const { type } = definition;
-  const lists = [
-    'fields' in type ? type.fields : [],
-    'cases' in type ? type.cases : [],
-    'elements' in type ? type.elements : [],
-    'labels' in type ? type.labels : [],
-    'params' in type ? type.params : [],
-  ];
-  return lists.reduce((sum, list) => sum + list.length, 1);
-}
 
 class Planner {
   readonly modules: Uint8Array[] = [];

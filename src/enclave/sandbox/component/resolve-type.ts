@@ -8,6 +8,23 @@ import { type FunctionType, makeValueType, type Resource, type Shape, type Value
 /** Takes from what the planning of a component may cost; @throws Malformed when nothing is left. */
 export type Spend = (parts: number) => void;
 
+/** Gives what a definition costs: itself and what it lists. */
+export function costOf(definition: Definition): number {
+  if (definition.kind === 'core-instance' || definition.kind === 'instance') {
+    return 1 + ('exports' in definition.of ? definition.of.exports : definition.of.args).length;
+  }
+  if (definition.kind !== 'type') return 1;
+  const { type } = definition;
+  const lists = [
+    'fields' in type ? type.fields : [],
+    'cases' in type ? type.cases : [],
+    'elements' in type ? type.elements : [],
+    'labels' in type ? type.labels : [],
+    'params' in type ? type.params : [],
+  ];
+  return lists.reduce((sum, list) => sum + list.length, 1);
+}
+
 function resolveValue(ref: ValueRef, scope: Scope): ValueType {
   if (typeof ref === 'string') return makeValueType({ kind: ref });
   const { type } = scope.get('type', ref);
@@ -117,7 +134,7 @@ export function resolveAlias(alias: Exclude<Alias, { from: 'core-instance' }>, s
 /** Makes the instance that an import of this instance type is given: host functions and host resources under the import's name. */
 export function resolveImportedInstance(type: TypeEntity, name: string, spend: Spend): InstanceEntity {
   if (type.is !== 'instance') throw new Malformed(`the import "${name}" is not described by an instance type`);
-  spend(type.declarations.length);
+  for (const declaration of type.declarations) spend(costOf(declaration));
   const scope = new TypeScope(type.scope, type.scope.owner);
   const exports = new Map<string, Entity>();
   for (const declaration of type.declarations) {

@@ -230,6 +230,15 @@ describe('a component that would cost far more than its bytes', () => {
       /more than 50000 definitions/,
     ],
     [
+      'an interface of one wide type, imported often',
+      () =>
+        component(
+          type(0x42, vector([[1, 0x6f, ...vector(repeat(900, [0x7d]))]])),
+          section(10, vector(Array.from({ length: 900 }, (_, i) => [0, ...text(`a${i}`), 5, 0]))),
+        ),
+      /more than 50000 definitions/,
+    ],
+    [
       'type declarations in type declarations',
       () => component(section(7, [1, ...repeat(40, [0x42, 1, 1]).flat(), 0x7d])),
       /types are nested too deeply/,
