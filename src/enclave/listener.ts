@@ -75,6 +75,12 @@ function headerFields(raw: readonly string[]): HeaderField[] {
   return fields;
 }
 
+/** What a connection is for as long as it lasts: what its client proved to hold, and the value that binds signatures to it. */
+interface Connection {
+  readonly peerCertificates: readonly Uint8Array[];
+  readonly channel: Uint8Array;
+}
+
 /** DER of the certificates the client proved to hold, leaf first, at most four. */
 function peerCertificates(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
@@ -141,6 +147,18 @@ export async function openListener(options: {
     }
   }
 
+  const connections = new WeakMap<TLSSocket, Connection>();
+
+  /** Nobody renegotiates in TLS 1.3, so what was read once stays true. */
+  function connectionOf(socket: TLSSocket): Connection {
+    const connection = connections.get(socket) ?? {
+      peerCertificates: peerCertificates(socket),
+      channel: exportChannelKey(socket, SIGNED_REQUEST.exporterLabel, 'worker'),
+    };
+    connections.set(socket, connection);
+    return connection;
+  }
+
   async function attest(request: IncomingMessage, socket: TLSSocket): Promise<FunctionResponse> {
     if (request.method !== 'POST') throw new PolicyError('ERR_POLICY_REQUEST', 'evidence is asked for with POST');
     const nonce = await readBody(request, NONCE_BYTES);
@@ -175,8 +193,7 @@ export async function openListener(options: {
               target: request.url ?? '',
               authority: request.headers.host ?? '',
               headers,
-              peerCertificates: peerCertificates(socket),
-              channel: exportChannelKey(socket, SIGNED_REQUEST.exporterLabel, 'worker'),
+              ...connectionOf(socket),
               readBody: async (maxBytes) => {
                 askForBody();
                 return await readBody(request, maxBytes);

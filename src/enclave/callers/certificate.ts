@@ -35,7 +35,23 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
 interface Parsed {
   readonly x509: X509Certificate;
   readonly publicKey: KeyObject;
+  /** SHA-256 of the certificate, by which a caller is known. */
+  readonly digest: string;
+  /** SHA-256 of its SubjectPublicKeyInfo, by which a rule pins it. */
+  readonly keyDigest: string;
   readonly fields: CertificateFields;
+}
+
+/** Certificates of open connections: their bytes are the connection's own, so the same array is the same certificate. */
+const PARSED = new WeakMap<Uint8Array, Parsed>();
+const AUTHORITIES = new WeakMap<CertificateRule, readonly Parsed[]>();
+/** Which certificates were found to be issued by which: bytes and keys do not change, and dates are not in it. */
+const ISSUED = new WeakMap<Parsed, WeakMap<Parsed, boolean>>();
+
+function parseOnce(der: Uint8Array): Parsed | null {
+  const parsed = PARSED.get(der) ?? parse(der);
+  if (parsed !== null) PARSED.set(der, parsed);
+  return parsed;
 }
 
 function parse(encoded: Uint8Array | string): Parsed | null {
@@ -43,8 +59,11 @@ function parse(encoded: Uint8Array | string): Parsed | null {
     const x509 = new X509Certificate(encoded);
     if (typeof encoded !== 'string' && !equalBytes(x509.raw, encoded)) return null;
     const fields = parseCertificateFields(x509.raw);
+    if (fields === null) return null;
     // Reading the key is a step of its own, and fails on its own.
-    return fields === null ? null : { x509, fields, publicKey: x509.publicKey };
+    const { publicKey } = x509;
+    const keyDigest = formatDigest(sha256(publicKey.export({ type: 'spki', format: 'der' })));
+    return { x509, fields, publicKey, keyDigest, digest: formatDigest(sha256(x509.raw)) };
   } catch {
     return null;
   }
@@ -58,7 +77,13 @@ export function parseAuthorities(rule: CertificateRule): readonly X509Certificat
   return authoritiesOf(rule).map(({ x509 }) => x509);
 }
 
-function authoritiesOf({ ca, name }: CertificateRule): Parsed[] {
+function authoritiesOf(rule: CertificateRule): readonly Parsed[] {
+  const authorities = AUTHORITIES.get(rule) ?? readAuthorities(rule);
+  AUTHORITIES.set(rule, authorities);
+  return authorities;
+}
+
+function readAuthorities({ ca, name }: CertificateRule): readonly Parsed[] {
   const fail = (why: string): PolicyError =>
     new PolicyError('ERR_POLICY_REFERENCE', `the ca file of the caller ${name} ${why}`);
   const blocks = ca.match(PEM_BLOCK) ?? [];
@@ -90,6 +115,13 @@ function flaw({ publicKey, fields }: Parsed, place: { readonly below: number } |
 }
 
 function isIssuedBy(child: Parsed, issuer: Parsed): boolean {
+  const known = ISSUED.get(child) ?? new WeakMap<Parsed, boolean>();
+  const issued = known.get(issuer) ?? verifyIssued(child, issuer);
+  ISSUED.set(child, known.set(issuer, issued));
+  return issued;
+}
+
+function verifyIssued(child: Parsed, issuer: Parsed): boolean {
   if (!SIGNATURE_ALGORITHMS.has(child.fields.signatureAlgorithm)) return false;
   try {
     return child.x509.checkIssued(issuer.x509) && child.x509.verify(issuer.publicKey);
@@ -117,7 +149,7 @@ function chainFlaw(chain: readonly Parsed[], authorities: readonly Parsed[], now
 }
 
 /** Says why the subject is not the one that the rule names, or null when it is. */
-function subjectFlaw({ fields, publicKey }: Parsed, { organization, san, pin }: CertificateRule): string | null {
+function subjectFlaw({ fields, keyDigest }: Parsed, { organization, san, pin }: CertificateRule): string | null {
   if (organization !== null && (fields.organizations.length !== 1 || fields.organizations[0] !== organization)) {
     return `its organization is not exactly "${organization}"`;
   }
@@ -127,8 +159,7 @@ function subjectFlaw({ fields, publicKey }: Parsed, { organization, san, pin }: 
       : fields.dnsNames.some((name) => name.toLowerCase() === san.toLowerCase());
     if (!isNamed) return `it has no alternative name "${san}"`;
   }
-  const key = formatDigest(sha256(publicKey.export({ type: 'spki', format: 'der' })));
-  if (pin !== null && key !== pin) return `its public key is ${key}, not the pinned one`;
+  if (pin !== null && keyDigest !== pin) return `its public key is ${keyDigest}, not the pinned one`;
   return null;
 }
 
@@ -152,15 +183,14 @@ export function verifyCertificates(
   if (certificates.some((der) => der.length > LIMITS.certificateBytes)) {
     throw refusal(`a certificate may have at most ${LIMITS.certificateBytes} bytes`);
   }
-  const chain = certificates.map(parse).filter((certificate) => certificate !== null);
+  const chain = certificates.map(parseOnce).filter((certificate) => certificate !== null);
   const [leaf] = chain;
   if (leaf === undefined || chain.length !== certificates.length) throw refusal('it cannot be read');
-  const id = formatDigest(sha256(leaf.x509.raw));
   const callers: ProvenCaller[] = [];
   const reasons: string[] = [];
   for (const rule of rules) {
     const why = chainFlaw(chain, authoritiesOf(rule), now) ?? subjectFlaw(leaf, rule);
-    if (why === null) callers.push({ name: rule.name, id });
+    if (why === null) callers.push({ name: rule.name, id: leaf.digest });
     else reasons.push(`${rule.name}: ${why}`);
   }
   if (callers.length === 0) throw refusal(reasons.join('; '));

@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
-import { findPackageJSON } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FROZEN_FLAGS } from './lockdown.ts';
@@ -27,22 +26,8 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const HERE = realpathSync(dirname(fileURLToPath(import.meta.url)));
 const BASE = realpathSync(join(HERE, '../../base'));
 
-function packageFolder(name: string, from: string): string {
-  const manifest = findPackageJSON(name, from);
-  if (manifest === undefined) throw new TypeError(`package ${name} is not installed`);
-  return realpathSync(dirname(manifest));
-}
-
-/** The folders that a child's own source is in: this room, the ground floor and what that stands on. */
-function sourceFolders(): string[] {
-  return [HERE, BASE, packageFolder('cbor-x', import.meta.url)];
-}
-
-/** The folders that jco is in, beside the child's own source. */
-function transpilerFolders(): string[] {
-  const jco = packageFolder('@bytecodealliance/jco-transpile', import.meta.url);
-  return [jco, packageFolder('@bytecodealliance/preview2-shim', join(jco, 'package.json'))];
-}
+/** The folders that a child's own source is in: this room and the ground floor, of which it needs only what stands on nothing else. */
+const SOURCE_FOLDERS: readonly string[] = [HERE, BASE];
 
 /** Gives the command line of a confined child that runs `script` and may read `folders`. */
 export function writeConfinedArguments(
@@ -72,12 +57,5 @@ export function spawnConfined(args: readonly string[]): ChildProcess {
 
 /** Starts the process that runs a function. */
 export function spawnFunctionChild(limits: ProcessLimits): ChildProcess {
-  return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), sourceFolders(), limits, []));
-}
-
-/** Starts the process that runs jco. jco's own WASI shim wants a worker; nothing of a guest runs here. */
-export function spawnTranspileChild(limits: ProcessLimits): ChildProcess {
-  const script = join(HERE, `transpile-child${EXTENSION}`);
-  const folders = [...sourceFolders(), ...transpilerFolders()];
-  return spawnConfined(writeConfinedArguments(script, folders, limits, ['--allow-worker']));
+  return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, []));
 }

@@ -14,7 +14,20 @@ interface Engine {
     module: CompiledModule,
     imports: object,
   ): Promise<{ readonly exports: Readonly<Record<string, unknown>> }>;
-  readonly Module: { imports(module: CompiledModule): readonly { readonly module: string; readonly name: string }[] };
+  readonly Module: {
+    new (bytes: Uint8Array): CompiledModule;
+    imports(module: CompiledModule): readonly { readonly module: string; readonly name: string }[];
+  };
+  /** Makes a function that a guest may call and that may answer with a promise. [JSPI] */
+  readonly Suspending: new (
+    call: (...args: never[]) => unknown,
+  ) => object;
+  /** Makes an export answer with a promise, so that what it calls may suspend. [JSPI] */
+  promising(call: (...args: never[]) => unknown): (...args: unknown[]) => Promise<unknown>;
+  readonly Instance: new (
+    module: CompiledModule,
+    imports: object,
+  ) => { readonly exports: Readonly<Record<string, unknown>> };
   readonly Memory: new (descriptor: { initial: number }) => WasmMemory;
 }
 

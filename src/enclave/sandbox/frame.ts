@@ -1,17 +1,16 @@
 /**
  * The frames between the gate and a function process: `u32 length, u8 type, u32 call, u32 head length, head, body`, all big-endian.
- * The head is deterministic CBOR, the body is raw. Pure; whoever reads bytes that are not this form must give up the other side.
+ * The head is JSON (frame-head.ts), the body is raw. Pure; whoever reads bytes that are not this form must give up the other side.
  */
 import { openByteCollector } from '../../base/byte-collector.ts';
-import { concatBytes } from '../../base/bytes.ts';
-import { type Cbor, encodeCbor, parseCbor } from '../../base/cbor.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { encodeHead, type Head, parseHead } from './frame-head.ts';
 
 /** One frame; `call` is 0 where no call is meant. */
 export interface Frame {
   readonly type: number;
   readonly call: number;
-  readonly head: Cbor;
+  readonly head: Head;
   readonly body: Uint8Array;
 }
 
@@ -21,15 +20,17 @@ const LENGTH_BYTES = 4;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Encodes one frame. */
-export function encodeFrame(type: number, call: number, head: Cbor, body: Uint8Array = NOTHING): Uint8Array {
-  const headBytes = encodeCbor(head);
-  const fixed = new Uint8Array(LENGTH_BYTES + FIXED_BYTES);
-  const view = new DataView(fixed.buffer);
+export function encodeFrame(type: number, call: number, head: Head, body: Uint8Array = NOTHING): Uint8Array {
+  const headBytes = encodeHead(head);
+  const frame = new Uint8Array(LENGTH_BYTES + FIXED_BYTES + headBytes.length + body.length);
+  const view = new DataView(frame.buffer);
   view.setUint32(0, FIXED_BYTES + headBytes.length + body.length);
   view.setUint8(4, type);
   view.setUint32(5, call);
   view.setUint32(9, headBytes.length);
-  return concatBytes(fixed, headBytes, body);
+  frame.set(headBytes, LENGTH_BYTES + FIXED_BYTES);
+  frame.set(body, LENGTH_BYTES + FIXED_BYTES + headBytes.length);
+  return frame;
 }
 
 /** Parses what follows the length of a frame; gives null when it is malformed. */
@@ -38,9 +39,9 @@ function parseFrame(bytes: Uint8Array): Frame | null {
   const headBytes = view.getUint32(5);
   if (headBytes > bytes.length - FIXED_BYTES || headBytes > LIMITS.frameHeadBytes) return null;
   const headEnd = FIXED_BYTES + headBytes;
-  const head = parseCbor(bytes.subarray(FIXED_BYTES, headEnd), LIMITS.frameHeadBytes);
-  if (head === null) return null;
-  return { type: view.getUint8(0), call: view.getUint32(1), head: head.value, body: bytes.subarray(headEnd) };
+  const head = parseHead(bytes.subarray(FIXED_BYTES, headEnd));
+  if (head === undefined) return null;
+  return { type: view.getUint8(0), call: view.getUint32(1), head, body: bytes.subarray(headEnd) };
 }
 
 /** Takes chunks as they arrive and gives the frames they complete; null once the bytes are not frames, and from then on. */
@@ -53,28 +54,45 @@ export function openFrameReader(maxBytes: number): FrameReader {
   let lengthRead = false;
   let broken = false;
 
-  /** Takes a whole length or a whole frame; false when it is malformed. */
-  function take(whole: Uint8Array, frames: Frame[]): boolean {
-    if (lengthRead) {
-      const frame = parseFrame(whole);
-      if (frame === null) return false;
-      frames.push(frame);
-      wanted = LENGTH_BYTES;
-    } else {
-      wanted = new DataView(whole.buffer, whole.byteOffset, LENGTH_BYTES).getUint32(0);
-      if (wanted < FIXED_BYTES || wanted > maxBytes) return false;
-    }
+  /** Reads a length, and gives up when it is none that a frame can have. */
+  function readLength(bytes: Uint8Array, at: number): number {
+    const length = new DataView(bytes.buffer, bytes.byteOffset + at, LENGTH_BYTES).getUint32(0);
+    broken ||= length < FIXED_BYTES || length > maxBytes;
+    return length;
+  }
+
+  /** Takes what follows a length, and gives up when it is malformed. */
+  function take(whole: Uint8Array, frames: Frame[]): void {
+    const frame = parseFrame(whole);
+    if (frame === null) broken = true;
+    else frames.push(frame);
+  }
+
+  /** Collects the pieces of a length or of a frame. */
+  function collect(piece: Uint8Array, frames: Frame[]): void {
+    if (!kept.add(piece) || kept.size < wanted) return;
+    const whole = kept.bytes();
+    wanted = lengthRead ? LENGTH_BYTES : readLength(whole, 0);
+    if (lengthRead) take(whole, frames);
     lengthRead = !lengthRead;
-    kept = openByteCollector(wanted);
-    return true;
+    if (!broken) kept = openByteCollector(wanted);
   }
 
   return (chunk) => {
     const frames: Frame[] = [];
     for (let at = 0; at < chunk.length && !broken; ) {
-      const piece = chunk.subarray(at, at + wanted - kept.size);
-      at += piece.length;
-      if (kept.add(piece) && kept.size === wanted) broken = !take(kept.bytes(), frames);
+      const start = at + LENGTH_BYTES;
+      const between = !lengthRead && kept.size === 0;
+      const length = between && start <= chunk.length ? readLength(chunk, at) : Number.POSITIVE_INFINITY;
+      if (!broken && start + length <= chunk.length) {
+        // Most frames come in one piece, and are copied out of it once.
+        take(new Uint8Array(chunk.subarray(start, start + length)), frames);
+        at = start + length;
+      } else if (!broken) {
+        const piece = chunk.subarray(at, at + wanted - kept.size);
+        at += piece.length;
+        collect(piece, frames);
+      }
     }
     return broken ? null : frames;
   };

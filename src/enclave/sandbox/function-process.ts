@@ -3,12 +3,12 @@
  * The child is never asked to stop. A call that cannot be answered ends in a `FunctionError`, and the others go on.
  */
 import type { ChildProcess } from 'node:child_process';
-import type { Cbor } from '../../base/cbor.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
 import { encodeFrame, type Frame } from './frame.ts';
+import type { Head } from './frame-head.ts';
 import { type ChildMessage, FRAME, parseChildMessage, writeEgressAnswerHead } from './messages.ts';
 import type { Egress, EgressAnswer, EgressRequest } from './sandbox.ts';
 
@@ -40,7 +40,7 @@ export interface CallOptions {
 
 export interface FunctionProcess {
   /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
-  call(head: Cbor, body: Uint8Array, options: CallOptions): Promise<CallAnswer>;
+  call(head: Head, body: Uint8Array, options: CallOptions): Promise<CallAnswer>;
   close(): Promise<void>;
 }
 
@@ -49,8 +49,8 @@ interface PendingCall {
   readonly resolve: (answer: CallAnswer) => void;
   readonly reject: (e: FunctionError) => void;
   egressNow: number;
-  /** Is aborted when the call is over, however it ended. */
-  readonly over: AbortController;
+  /** Is aborted when the call is over, however it ended; made for the first outgoing request, because most calls make none. */
+  over: AbortController | null;
   logged: boolean;
 }
 
@@ -199,6 +199,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   ): Promise<void> {
     const refused = pending.egressNow >= options.maxEgress;
     pending.egressNow += 1;
+    pending.over ??= new AbortController();
     const answer = refused ? TOO_MANY : await askEgress(pending.options, message.request, pending.over.signal);
     if (generation.calls.get(message.call) === pending) {
       const head = writeEgressAnswerHead(message.number, answer);
@@ -208,10 +209,10 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     pending.egressNow -= 1;
   }
 
-  async function call(head: Cbor, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
+  async function call(head: Head, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>();
-    const over = new AbortController();
     let generation: Generation | null = null;
+    let started: PendingCall | null = null;
     const timer = setTimeout(() => {
       if (generation === null) return reject(error('ERR_FUNCTION_UNAVAILABLE', 'has no running process'));
       reject(error('ERR_FUNCTION_DEADLINE', `did not answer within ${callOptions.deadlineMs} ms and was killed`));
@@ -229,12 +230,21 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       generation = running;
       running.wasCalled = true;
       failedStarts = 0;
-      running.calls.set(id, { options: callOptions, resolve, reject, over, egressNow: 0, logged: false });
+      const pending: PendingCall = {
+        options: callOptions,
+        resolve,
+        reject,
+        over: null,
+        egressNow: 0,
+        logged: false,
+      };
+      started = pending;
+      running.calls.set(id, pending);
       void running.link.send(encodeFrame(FRAME.call, id, head, body));
       return await promise;
     } finally {
       clearTimeout(timer);
-      over.abort();
+      started?.over?.abort();
       generation?.calls.delete(id);
     }
   }

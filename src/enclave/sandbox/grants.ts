@@ -3,7 +3,10 @@
  * refused at load; one that is listed is answered by the WASI host in wasi/, which has no door to the outside but egress.
  */
 import { FunctionError } from '../../errors.ts';
-import { parseWasmBinary } from './binary.ts';
+import { isCoreModule } from './component/core-module.ts';
+import { Malformed } from './component/cursor.ts';
+import { readComponent } from './component/read-component.ts';
+import type { Definition } from './component/syntax.ts';
 
 /** How a function is called: by request and response, by standard input and output, or as a preview1 module (for `run` only). */
 export type FunctionKind = 'http' | 'command' | 'preview1';
@@ -14,22 +17,29 @@ const HTTP = /^wasi:http\/incoming-handler@0\.2\.\d{1,4}$/;
 const COMMAND = /^wasi:cli\/run@0\.2\.\d{1,4}$/;
 
 /**
- * Checks the outer form of a function and says how it is called; `name` is for the messages.
+ * Checks the form of a function and says how it is called; `name` is for the messages. Core modules stay unread: the engine validates them,
+ * in a process that has nothing to lose.
  * @throws FunctionError ERR_FUNCTION_INVALID
  */
 export function checkFunctionForm(bytes: Uint8Array, name: string): FunctionKind {
   const invalid = (why: string): FunctionError =>
     new FunctionError('ERR_FUNCTION_INVALID', `function "${name}" ${why}`);
-  const binary = parseWasmBinary(bytes);
-  if (binary === null) throw invalid('is not a WASM component or module');
-  if (binary.form === 'core') return 'preview1';
-  const refused = binary.imports.filter((i) => !GRANTED.test(i));
+  if (isCoreModule(bytes)) return 'preview1';
+  let definitions: readonly Definition[];
+  try {
+    definitions = readComponent(bytes);
+  } catch (e) {
+    if (e instanceof Malformed) throw invalid(`is not a WASM component or module that can be run: ${e.message}`);
+    throw e;
+  }
+  const refused = definitions.flatMap((d) => (d.kind === 'import' && !GRANTED.test(d.name) ? [d.name] : []));
   if (refused.length > 0) {
     const shown = refused.slice(0, 8).map((i) => JSON.stringify(i.slice(0, 80)));
     throw invalid(`imports what no function is given: ${shown.join(', ')}${refused.length > 8 ? ', ...' : ''}`);
   }
-  const http = binary.exports.some((e) => HTTP.test(e));
-  const command = binary.exports.some((e) => COMMAND.test(e));
+  const exported = definitions.flatMap((d) => (d.kind === 'export' ? [d.name] : []));
+  const http = exported.some((e) => HTTP.test(e));
+  const command = exported.some((e) => COMMAND.test(e));
   if (http === command) {
     throw invalid(
       http

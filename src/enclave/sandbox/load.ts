@@ -1,19 +1,18 @@
 /**
- * Loads a function: digest, form, transpiling, process, in this order, and nothing of a step before the one above it passed. What is
+ * Loads a function: digest, form, process, in this order, and nothing of a step before the one above it passed. What is
  * loaded is called through sandbox.ts and knows nothing of policies.
  */
 import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
-import { type Bundle, writeBundle } from './bundle.ts';
+import { writeBundleHead } from './bundle.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
 import { openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
 import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
 import type { FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
-import { transpileComponent } from './transpile.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
@@ -80,19 +79,13 @@ function checkBytes(options: LoadOptions): FunctionKind {
 }
 
 async function openProcess(
-  options: LoadOptions,
+  { bytes, name, limits, onLog }: LoadOptions,
   kind: FunctionKind,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
-  const { bytes, name, limits, onLog } = options;
-  const bundle: Bundle =
-    kind === 'preview1'
-      ? { kind, glue: '', modules: [{ name: 'function.wasm', bytes }] }
-      : await transpileComponent(bytes, kind, name);
-  const { head, body } = writeBundle(bundle, limits.outputBytes);
-  return openFunctionProcess({
+  return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, head, body),
+    load: encodeFrame(FRAME.load, 0, writeBundleHead(kind, limits.outputBytes), bytes),
     startDeadlineMs: limits.startDeadlineMs,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,

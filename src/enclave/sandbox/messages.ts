@@ -2,8 +2,8 @@
  * What the two sides say in frames: types, heads and their strict readers. The gate's side reads as if a hostile process had written
  * every byte: unknown types, missing or wrong fields, header text that could split a message, all give null.
  */
-import { type Cbor, type CborMap, isCborMap } from '../../base/cbor.ts';
 import type { Frame } from './frame.ts';
+import { type Head, type HeadMap, isHeadMap } from './frame-head.ts';
 import type { EgressAnswer, EgressRequest, FunctionRequest, FunctionResponse, HeaderField } from './sandbox.ts';
 
 /** Frame types; those below 16 go to the child, the others come from it. */
@@ -50,35 +50,35 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const VISIBLE = /^[\x21-\x7e]*$/;
 const TEXT_CHARACTERS = 512;
 
-function hasKeys(map: CborMap, keys: readonly string[]): boolean {
+function hasKeys(map: HeadMap, keys: readonly string[]): boolean {
   return Object.keys(map).length === keys.length && keys.every((k) => map[k] !== undefined);
 }
 
 /** Reads header fields: lower-case token names, values without line ends. */
-function parseHeaders(value: Cbor | undefined): readonly HeaderField[] | null {
+function parseHeaders(value: Head | undefined): readonly HeaderField[] | null {
   if (!Array.isArray(value)) return null;
   const headers: HeaderField[] = [];
-  for (const field of value as readonly Cbor[]) {
+  for (const field of value as readonly Head[]) {
     if (!Array.isArray(field) || field.length !== 2) return null;
-    const [name, text] = field as readonly Cbor[];
+    const [name, text] = field as readonly Head[];
     if (typeof name !== 'string' || typeof text !== 'string' || !TOKEN.test(name) || !VALUE.test(text)) return null;
     headers.push([name, text]);
   }
   return headers;
 }
 
-function parseResponse(head: CborMap, body: Uint8Array): FunctionResponse | null {
+function parseResponse(head: HeadMap, body: Uint8Array): FunctionResponse | null {
   const { status } = head;
   const headers = parseHeaders(head['headers']);
   if (headers === null || typeof status !== 'number' || status < 200 || status > 599) return null;
   return { status, headers, body };
 }
 
-function parseVisible(value: Cbor | undefined, maxCharacters: number): string | null {
+function parseVisible(value: Head | undefined, maxCharacters: number): string | null {
   return typeof value === 'string' && value.length <= maxCharacters && VISIBLE.test(value) ? value : null;
 }
 
-function parseEgress(head: CborMap, body: Uint8Array): { number: number; request: EgressRequest } | null {
+function parseEgress(head: HeadMap, body: Uint8Array): { number: number; request: EgressRequest } | null {
   if (!hasKeys(head, ['number', 'method', 'scheme', 'authority', 'path', 'headers'])) return null;
   const { number, method } = head;
   const scheme = parseVisible(head['scheme'], 32);
@@ -90,7 +90,7 @@ function parseEgress(head: CborMap, body: Uint8Array): { number: number; request
   return { number, request: { method, scheme, authority, path, headers, body } };
 }
 
-function parseExit(head: CborMap, body: Uint8Array): CommandExit | null {
+function parseExit(head: HeadMap, body: Uint8Array): CommandExit | null {
   const { code, stderrBytes } = head;
   if (!hasKeys(head, ['code', 'stderrBytes']) || typeof code !== 'number' || typeof stderrBytes !== 'number')
     return null;
@@ -100,7 +100,7 @@ function parseExit(head: CborMap, body: Uint8Array): CommandExit | null {
 }
 
 /** Reads the text of a head and makes it one printable line, so that it cannot forge lines of a log. */
-function parseText(head: CborMap): string | null {
+function parseText(head: HeadMap): string | null {
   const { text } = head;
   if (!hasKeys(head, ['text']) || typeof text !== 'string') return null;
   return text.slice(0, TEXT_CHARACTERS).replace(/[^\x20-\x7e]/g, '?');
@@ -109,7 +109,7 @@ function parseText(head: CborMap): string | null {
 /** Reads a frame that came from a child; null when it is not one that a child may send. */
 export function parseChildMessage(frame: Frame): ChildMessage | null {
   const { type, call, head, body } = frame;
-  if (!isCborMap(head)) return null;
+  if (!isHeadMap(head)) return null;
   if (type === FRAME.answer) {
     const response = hasKeys(head, ['status', 'headers']) ? parseResponse(head, body) : null;
     return response === null ? null : { type: 'answer', call, response };
@@ -131,17 +131,17 @@ export function parseChildMessage(frame: Frame): ChildMessage | null {
   return type === FRAME.refused && call === 0 ? { type: 'refused', text } : null;
 }
 
-const writeHeaders = (headers: readonly HeaderField[]): Cbor => headers.map(([name, value]) => [name, value]);
+const writeHeaders = (headers: readonly HeaderField[]): Head => headers.map(([name, value]) => [name, value]);
 
 /** Writes the head of a query. */
-export function writeRequestHead(request: FunctionRequest): Cbor {
+export function writeRequestHead(request: FunctionRequest): Head {
   const { method, path, authority, headers } = request;
   return { method, path, authority, headers: writeHeaders(headers) };
 }
 
 /** Reads the head of a query, in the child. */
-export function parseRequestHead(head: Cbor, body: Uint8Array): FunctionRequest | null {
-  if (!isCborMap(head)) return null;
+export function parseRequestHead(head: Head, body: Uint8Array): FunctionRequest | null {
+  if (!isHeadMap(head)) return null;
   const { method, path, authority } = head;
   const headers = parseHeaders(head['headers']);
   if (typeof method !== 'string' || typeof path !== 'string' || typeof authority !== 'string') return null;
@@ -149,32 +149,32 @@ export function parseRequestHead(head: Cbor, body: Uint8Array): FunctionRequest 
 }
 
 /** Reads the head of a command's call, in the child. */
-export function parseCommandHead(head: Cbor, stdin: Uint8Array): CommandRequest | null {
-  if (!isCborMap(head) || !Array.isArray(head['args'])) return null;
-  const args = head['args'] as readonly Cbor[];
+export function parseCommandHead(head: Head, stdin: Uint8Array): CommandRequest | null {
+  if (!isHeadMap(head) || !Array.isArray(head['args'])) return null;
+  const args = head['args'] as readonly Head[];
   return args.every((a) => typeof a === 'string') ? { args, stdin } : null;
 }
 
 /** Writes the head of an answer. */
-export function writeResponseHead(response: FunctionResponse): Cbor {
+export function writeResponseHead(response: FunctionResponse): Head {
   return { status: response.status, headers: writeHeaders(response.headers) };
 }
 
 /** Writes the head of an egress request; `number` tells the requests of one call apart. */
-export function writeEgressHead(number: number, request: EgressRequest): Cbor {
+export function writeEgressHead(number: number, request: EgressRequest): Head {
   const { method, scheme, authority, path, headers } = request;
   return { number, method, scheme, authority, path, headers: writeHeaders(headers) };
 }
 
 /** Writes the head of what egress answered. */
-export function writeEgressAnswerHead(number: number, answer: EgressAnswer): Cbor {
+export function writeEgressAnswerHead(number: number, answer: EgressAnswer): Head {
   if ('error' in answer) return { number, error: answer.error };
   return { number, status: answer.status, headers: writeHeaders(answer.headers) };
 }
 
 /** Reads what egress answered, in the child; a response that no guest could be shown becomes an error, so that none waits for ever. */
-export function parseEgressAnswer(head: Cbor, body: Uint8Array): { number: number; answer: EgressAnswer } | null {
-  if (!isCborMap(head) || typeof head['number'] !== 'number') return null;
+export function parseEgressAnswer(head: Head, body: Uint8Array): { number: number; answer: EgressAnswer } | null {
+  if (!isHeadMap(head) || typeof head['number'] !== 'number') return null;
   const { number, error } = head;
   if (typeof error === 'string') return { number, answer: { error } };
   const response = parseResponse(head, body);

@@ -1,11 +1,11 @@
 /** Frames and what is said in them: they round-trip, and any bytes give a value or null. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concatBytes } from '../../../src/base/bytes.ts';
-import type { Cbor } from '../../../src/base/cbor.ts';
+import { concatBytes, encodeUtf8 } from '../../../src/base/bytes.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
-import { parseBundle, writeBundle } from '../../../src/enclave/sandbox/bundle.ts';
+import { parseBundle, writeBundleHead } from '../../../src/enclave/sandbox/bundle.ts';
 import { encodeFrame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
+import { type Head, parseHead } from '../../../src/enclave/sandbox/frame-head.ts';
 import {
   FRAME,
   parseChildMessage,
@@ -47,9 +47,9 @@ describe('frames', () => {
       Uint8Array.of(0, 0, 0, 8),
       Uint8Array.of(0xff, 0xff, 0xff, 0xff),
       Uint8Array.of(0, 0, 0x10, 1),
-      // A head longer than the frame, and a head that is not deterministic CBOR.
+      // A head longer than the frame, and a head that is not JSON.
       Uint8Array.of(0, 0, 0, 9, 18, 0, 0, 0, 1, 0, 0, 0, 1),
-      Uint8Array.of(0, 0, 0, 11, 18, 0, 0, 0, 1, 0, 0, 0, 2, 0x18, 0x01),
+      Uint8Array.of(0, 0, 0, 11, 18, 0, 0, 0, 1, 0, 0, 0, 2, 0x7b, 0x78),
     ];
     for (const bytes of cases) {
       const read = openFrameReader(CAP);
@@ -64,6 +64,22 @@ describe('frames', () => {
     expect(read(encodeFrame(1, 0, { text: 'x'.repeat(LIMITS.frameHeadBytes) }))).toBeNull();
   });
 
+  it.each([
+    ['a number below 0', '-1'],
+    ['a fraction', '200.5'],
+    ['a number that is not exact', '9007199254740993'],
+    ['an exponent over all numbers', '1e999'],
+    ['more than its nesting', `${'['.repeat(17)}${']'.repeat(17)}`],
+    ['thousands of lists', '['.repeat(30_000)],
+    ['two values', '1 2'],
+    ['nothing', ''],
+    ['bytes that are no text', '\ud800'],
+  ])('refuse a head with %s', (_, json) => {
+    const bytes = json === '\ud800' ? Uint8Array.of(0x22, 0xff, 0x22) : encodeUtf8(json);
+    expect(parseHead(bytes)).toBeUndefined();
+    expect(parseHead(encodeUtf8('{"a":[1,"x",true,null]}'))).toEqual({ a: [1, 'x', true, null] });
+  });
+
   it('give frames or null for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 256 }), fc.integer({ min: 1, max: 32 }), (bytes, size) => {
@@ -76,14 +92,13 @@ describe('frames', () => {
   });
 });
 
-const cbor: fc.Arbitrary<Cbor> = fc.letrec<{ value: Cbor }>((tie) => ({
+const head: fc.Arbitrary<Head> = fc.letrec<{ value: Head }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 3 },
     u32,
     fc.string(),
     fc.boolean(),
     fc.constant(null),
-    body,
     fc.array(tie('value'), { maxLength: 4 }),
     fc.dictionary(
       fc.constantFrom(
@@ -105,7 +120,7 @@ const cbor: fc.Arbitrary<Cbor> = fc.letrec<{ value: Cbor }>((tie) => ({
 
 describe('what a child says', () => {
   const request = { method: 'GET', scheme: 'https', authority: 'a.test', path: '/', headers: [], body: EMPTY };
-  const good: readonly (readonly [number, number, Cbor, Uint8Array])[] = [
+  const good: readonly (readonly [number, number, Head, Uint8Array])[] = [
     [FRAME.ready, 0, {}, EMPTY],
     [FRAME.refused, 0, { text: 'why' }, EMPTY],
     [FRAME.trap, 7, { text: 'why' }, EMPTY],
@@ -119,8 +134,8 @@ describe('what a child says', () => {
     expect(read.map((m) => m?.type)).toEqual(['ready', 'refused', 'trap', 'log', 'answer', 'exit', 'egress']);
   });
 
-  const egress = writeEgressHead(1, request) as Record<string, Cbor>;
-  const bad: readonly (readonly [string, number, number, Cbor, Uint8Array])[] = [
+  const egress = writeEgressHead(1, request) as Record<string, Head>;
+  const bad: readonly (readonly [string, number, number, Head, Uint8Array])[] = [
     ['a type that only the gate sends', FRAME.load, 0, {}, EMPTY],
     ['an unknown type', 99, 0, {}, EMPTY],
     ['a head that is no map', FRAME.ready, 0, [], EMPTY],
@@ -155,7 +170,7 @@ describe('what a child says', () => {
   it('gives a message or null for any head', () => {
     const type = fc.constantFrom(...Object.values(FRAME), 0, 255);
     fc.assert(
-      fc.property(type, u32, cbor, body, (t, call, head, bytes) => {
+      fc.property(type, u32, head, body, (t, call, head, bytes) => {
         parseChildMessage({ type: t, call, head, body: bytes });
         parseRequestHead(head, bytes);
         parseBundle({ type: t, call, head, body: bytes });
@@ -179,13 +194,10 @@ describe('what the gate says', () => {
       status: 200,
       headers: [['x', 'y']],
     });
-    const bundle = {
-      kind: 'http' as const,
-      glue: 'export {}',
-      modules: [{ name: 'a.core.wasm', bytes: Uint8Array.of(1, 2) }],
-    };
-    const { head, body: bytes } = writeBundle(bundle, 10);
-    expect(parseBundle({ type: FRAME.load, call: 0, head, body: bytes })).toEqual({ bundle, outputBytes: 10 });
-    expect(parseBundle({ type: FRAME.load, call: 0, head, body: bytes.subarray(1) })).toBeNull();
+    const bundle = { kind: 'http' as const, bytes: Uint8Array.of(1, 2) };
+    const head = writeBundleHead('http', 10);
+    const frame = { type: FRAME.load, call: 0, head, body: bundle.bytes };
+    expect(parseBundle(frame)).toEqual({ bundle, outputBytes: 10 });
+    expect(parseBundle({ ...frame, head: writeBundleHead('other' as 'http', 10) })).toBeNull();
   });
 });

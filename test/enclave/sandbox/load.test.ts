@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256 } from '../../../src/base/digest.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
+import { makePlan } from '../../../src/enclave/sandbox/component/make-plan.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadFunction, type SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
 import type { EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildFunctions } from '../../../tools/build-functions.ts';
@@ -53,9 +54,16 @@ describe('loading', () => {
     expect(started).not.toHaveBeenCalled();
   });
 
-  it('refuses a component whose inside is broken, in the throw-away process', async () => {
+  it('refuses a component whose structure is broken, without starting a process', async () => {
     const broken = Uint8Array.from(example('upper'));
     broken.fill(0xff, 200, 260);
+    await expect(loadGuest(broken)).rejects.toMatchObject({ code: 'ERR_FUNCTION_INVALID' });
+    expect(started).not.toHaveBeenCalled();
+  });
+
+  it('refuses a component whose core module is broken, in a process of its own', async () => {
+    const broken = Uint8Array.from(example('upper'));
+    makePlan(broken).modules[0]?.fill(0xff, 8, 12);
     await expect(loadGuest(broken)).rejects.toMatchObject({ code: 'ERR_FUNCTION_INVALID' });
     expect(started).toHaveBeenCalledTimes(1);
   });

@@ -23,7 +23,7 @@ function wallClockNow(): { seconds: bigint; nanoseconds: number } {
   return { seconds: BigInt(Math.floor(now / 1000)), nanoseconds: (now % 1000) * 1_000_000 };
 }
 
-function takeRandomBytes(length: bigint): Uint8Array {
+function takeRandomBytes(_call: unknown, length: bigint): Uint8Array {
   if (length > MAX_RANDOM_BYTES) throw new RangeError('too many random bytes at once');
   return Uint8Array.from(randomBytes(Number(length)));
 }
@@ -35,8 +35,8 @@ export const CLOCKS: Readonly<Record<string, unknown>> = {
   'wasi:clocks/monotonic-clock': {
     now: () => process.hrtime.bigint(),
     resolution: () => 1n,
-    subscribeInstant: (when: bigint) => waitUntil(when),
-    subscribeDuration: (duration: bigint) => waitUntil(process.hrtime.bigint() + duration),
+    subscribeInstant: (_call: unknown, when: bigint) => waitUntil(when),
+    subscribeDuration: (_call: unknown, duration: bigint) => waitUntil(process.hrtime.bigint() + duration),
   },
   'wasi:clocks/wall-clock': { now: wallClockNow, resolution: () => ({ seconds: 0n, nanoseconds: 1_000_000 }) },
 };

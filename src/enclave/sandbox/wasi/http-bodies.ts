@@ -17,7 +17,7 @@ export class IncomingBody {
     this.#taken = true;
     return ok(new InputStream({ rest: this.#bytes }));
   }
-  static finish(_body: IncomingBody): FutureTrailers {
+  static finish(_call: unknown, _body: IncomingBody): FutureTrailers {
     return new FutureTrailers();
   }
 }
@@ -54,7 +54,7 @@ export class OutgoingBody {
     this.#taken = true;
     return ok(new OutputStream(this.#buffer));
   }
-  static finish(body: OutgoingBody, trailers: Fields | undefined): Result<undefined, Variant> {
+  static finish(_call: unknown, body: OutgoingBody, trailers: Fields | undefined): Result<undefined, Variant> {
     // The frames have no place for trailers, and dropping them silently could drop a signature.
     if (trailers !== undefined && trailers.entries().length > 0) {
       body.#end(null);

@@ -45,7 +45,7 @@ export class Fields {
   #entries: Entry[] = [];
   #immutable = false;
 
-  static fromList(entries: readonly (readonly [string, Uint8Array])[]): Result<Fields, Variant> {
+  static fromList(_call: unknown, entries: readonly (readonly [string, Uint8Array])[]): Result<Fields, Variant> {
     const fields = new Fields();
     for (const [name, value] of entries) {
       const added = fields.append(name, value);

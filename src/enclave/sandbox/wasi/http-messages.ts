@@ -1,9 +1,9 @@
 /** The resources of wasi:http that need nothing of their call but what they are made from. [WASI 0.2.12 wasi:http/types] */
 import type { EgressAnswer, FunctionRequest, FunctionResponse } from '../sandbox.ts';
-import { IncomingBody, OutgoingBody } from './http-bodies.ts';
+import { IncomingBody } from './http-bodies.ts';
 import { makeErrorCode } from './http-errors.ts';
 import { Fields } from './http-fields.ts';
-import { type OutputBuffer, Pollable } from './io.ts';
+import { Pollable } from './io.ts';
 import { DONE, err, ok, type Result, type Variant } from './result.ts';
 
 const NOT_AGAIN: Result<never, undefined> = err(undefined);
@@ -126,39 +126,5 @@ export class FutureIncomingResponse {
     if (this.#taken) return NOT_AGAIN;
     this.#taken = true;
     return ok('error' in answer ? err(makeErrorCode(answer.error)) : ok(new IncomingResponse(answer)));
-  }
-}
-
-/** A message that a guest makes: headers, and a body that it may take out and write once. */
-export class OutgoingMessage {
-  readonly #headers: Fields;
-  readonly #buffer: OutputBuffer;
-  #body: Promise<Uint8Array | null> | null = null;
-  #finished: Uint8Array | null = null;
-  constructor(headers: Fields, buffer: OutputBuffer) {
-    this.#headers = headers;
-    this.#buffer = buffer;
-  }
-  headers(): Fields {
-    return this.#headers.frozen();
-  }
-  body(): Result<OutgoingBody, undefined> {
-    if (this.#body !== null) return NOT_AGAIN;
-    const { promise, resolve } = Promise.withResolvers<Uint8Array | null>();
-    this.#body = promise;
-    return ok(
-      new OutgoingBody(this.#buffer, (bytes) => {
-        this.#finished = bytes;
-        resolve(bytes);
-      }),
-    );
-  }
-  /** The body once it is finished, null when it was dropped before; empty when it was never taken out. */
-  whenFinished(): Promise<Uint8Array | null> {
-    return this.#body ?? Promise.resolve(new Uint8Array(0));
-  }
-  /** The body if it is finished by now. */
-  finished(): Uint8Array | null {
-    return this.#body === null ? new Uint8Array(0) : this.#finished;
   }
 }

@@ -50,9 +50,9 @@ const alwaysReady = (): Pollable =>
 
 /**
  * Waits until at least one is ready, and gives the places of all that are. An empty list gives an empty list: the interface asks for a
- * trap, but what a waiting import throws would leave the call without an end.
+ * trap, and a guest that has to be refused is better told than ended.
  */
-async function poll(pollables: readonly Pollable[]): Promise<Uint32Array> {
+async function poll(_call: unknown, pollables: readonly Pollable[]): Promise<Uint32Array> {
   for (;;) {
     if (pollables.length === 0) return new Uint32Array(0);
     const ready = pollables.flatMap((p, i) => (p.ready() ? [i] : []));

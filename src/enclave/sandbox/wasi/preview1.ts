@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { concatBytes, encodeUtf8 } from '../../../base/bytes.ts';
 import type { WasmMemory } from '../engine.ts';
-import { type CliCall, ExitRequest } from './cli.ts';
+import { ExitRequest, type GuestCall } from './call.ts';
 
 const SUCCESS = 0;
 const BADF = 8;
@@ -62,9 +62,8 @@ const FILE_NAMES = [
 ] as const;
 
 /** Makes the imports of one run; `memory` gives the module's memory once it exists. A bad pointer is `fault`, never an exception. */
-export function openPreview1(call: CliCall, memory: () => WasmMemory): Record<string, Preview1Function> {
+export function openPreview1(call: GuestCall, memory: () => WasmMemory): Record<string, Preview1Function> {
   const open = new Set([0, 1, 2]);
-  let stdinRest = call.stdin;
 
   const view = (): DataView => new DataView(memory().buffer);
   const bytesAt = (at: number, length: number): Uint8Array => new Uint8Array(memory().buffer, at >>> 0, length >>> 0);
@@ -114,9 +113,9 @@ export function openPreview1(call: CliCall, memory: () => WasmMemory): Record<st
     if (fd !== 0 || !open.has(fd)) return BADF;
     let size = 0;
     for (const to of vectors(at, count)) {
-      const part = stdinRest.subarray(0, to.length);
+      const part = call.stdin.rest.subarray(0, to.length);
       to.set(part);
-      stdinRest = stdinRest.subarray(part.length);
+      call.stdin.rest = call.stdin.rest.subarray(part.length);
       size += part.length;
     }
     view().setUint32(sizeAt >>> 0, size, true);

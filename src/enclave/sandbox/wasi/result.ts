@@ -1,7 +1,4 @@
-/**
- * WIT values as jco's glue takes and gives them. A host function always returns a `Result`, and never throws one: a thrown value
- * can become a trap, or under JSPI a call that never ends.
- */
+/** WIT values as host functions take and give them. A host function returns a `Result` and never throws one: what it throws is a trap. */
 
 /** A WIT `result`. */
 export type Result<T, E> = { readonly tag: 'ok'; readonly val: T } | { readonly tag: 'err'; readonly val: E };

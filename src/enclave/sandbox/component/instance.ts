@@ -1,0 +1,108 @@
+/**
+ * One instance of a linked component: its core instances, its memory, its handles. It serves one call at a time, and is thrown away after
+ * a trap. [Component Model CanonicalABI.md, Runtime State]
+ */
+import { ENGINE } from '../engine.ts';
+import { type AbiContext, type InstanceState, LIFT_BUDGET } from './call-context.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { HandleTable } from './handle-table.ts';
+import type { GuestFunction } from './lift-function.ts';
+import type { LinkedComponent } from './link.ts';
+import type { CoreItem, ImportSource, LiftedFunction, Plan } from './plan.ts';
+import { at } from './scope.ts';
+import { GuestTrap } from './trap.ts';
+
+type Exports = Readonly<Record<string, unknown>>;
+
+export interface ComponentInstance {
+  /** Calls an export; what the guest does wrong rejects, and from then on every call does. */
+  call(func: LiftedFunction, args: readonly unknown[]): Promise<unknown>;
+  /** Drops what the guest left behind, and never lets it run again. */
+  close(): void;
+}
+
+function openContexts(plan: Plan): { states: readonly InstanceState[]; contexts: readonly AbiContext[] } {
+  const states = Array.from(
+    { length: plan.owners },
+    (): InstanceState => ({
+      handles: new HandleTable(),
+      mayLeave: true,
+      failure: null,
+      over: false,
+      lent: [],
+      taken: [],
+      liftLeft: LIFT_BUDGET,
+    }),
+  );
+  const contexts = plan.contexts.map(({ owner, memory }) => ({
+    state: at(states, owner, 'component instance'),
+    memory: new GuestMemory(memory !== null),
+  }));
+  return { states, contexts };
+}
+
+/** Makes an object without what every object inherits: a module could import that, and would hold the host's own functions. */
+const bare = <T>(): Record<string, T> => Object.create(null) as Record<string, T>;
+
+/** Makes an instance for a call; @throws what the engine throws, and whatever the guest's start functions do. */
+export function instantiate<Call>(linked: LinkedComponent<Call>, call: Call): ComponentInstance {
+  const { plan, modules, canonicals, liftOf, waits, drop } = linked;
+  const { states, contexts } = openContexts(plan);
+  const made: Exports[] = [];
+  const valueOf = (item: CoreItem): unknown =>
+    item.from === 'canonical' ? functions[item.index] : made[item.step]?.[item.name];
+  const functions = canonicals.map((make) => make({ states, contexts, call, valueOf }));
+
+  function importsOf(source: ImportSource): Exports {
+    if ('step' in source) return at(made, source.step, 'step');
+    const items = bare<unknown>();
+    for (const [name, item] of source.items) items[name] = valueOf(item);
+    return items;
+  }
+
+  /** Tells the contexts where their memory and allocator are, as soon as the step that has them is made. */
+  function bindContexts(step: number): void {
+    for (const [i, { memory, realloc }] of plan.contexts.entries()) {
+      const target = at(contexts, i, 'context').memory;
+      if (memory?.from === 'instance' && memory.step === step) {
+        const found = valueOf(memory);
+        if (!(found instanceof ENGINE.Memory)) throw new GuestTrap(`"${memory.name}" is no memory`);
+        target.bind(found);
+      }
+      if (realloc?.from === 'instance' && realloc.step === step) target.bindRealloc(valueOf(realloc) as GuestFunction);
+    }
+  }
+
+  function close(): void {
+    for (const state of states) {
+      state.mayLeave = false;
+      state.over = true;
+      const left = [...state.taken, ...state.handles.drain()];
+      state.taken.length = 0;
+      for (const { resource, representation } of left) if (resource.of === 'host') drop(representation);
+    }
+  }
+
+  try {
+    for (const [i, step] of plan.steps.entries()) {
+      const imports = bare<Exports>();
+      for (const [name, source] of step.imports) imports[name] = importsOf(source);
+      made.push(new ENGINE.Instance(at(modules, step.module, 'module'), imports).exports);
+      bindContexts(i);
+    }
+  } catch (e) {
+    close();
+    throw states.find(({ failure }) => failure !== null)?.failure?.reason ?? e;
+  }
+
+  return {
+    async call(func, args) {
+      const lift = liftOf(func.type);
+      const core = valueOf(func.core) as GuestFunction;
+      const postReturn = func.postReturn === null ? null : (valueOf(func.postReturn) as GuestFunction);
+      const cx = at(contexts, func.context, 'context');
+      return await lift(cx, waits ? ENGINE.promising(core) : core, postReturn, args);
+    },
+    close,
+  };
+}

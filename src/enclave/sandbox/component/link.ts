@@ -1,0 +1,121 @@
+/**
+ * Links a component with the host: compiles its core modules and prepares its functions, once; an instance (instance.ts) then only
+ * connects them. Nothing is generated, and nothing that a component holds runs in the host's language.
+ */
+import { type CompiledModule, ENGINE } from '../engine.ts';
+import type { AbiContext, InstanceState } from './call-context.ts';
+import { Malformed } from './cursor.ts';
+import { type LiftedCall, makeLift } from './lift-function.ts';
+import { type CoreFunction, type HostRun, makeLower } from './lower-function.ts';
+import type { CoreItem, HostFunction, Plan, PlannedCanonical } from './plan.ts';
+import { at } from './scope.ts';
+import { endGuest, leaveGuest } from './trap.ts';
+import type { FunctionType } from './value-type.ts';
+
+/** A host's function; one that `waits` may answer with a promise, and suspends the guest until it settles. [JSPI] */
+export interface HostEntry<Call> {
+  readonly waits: boolean;
+  readonly run: HostRun<Call>;
+}
+
+/** What a component is linked with; `Call` is what the host knows of one call. */
+export interface Host<Call> {
+  /** Gives the host's function for an import; null when there is none of that name and type. */
+  find(func: HostFunction): HostEntry<Call> | null;
+  /** Is told of a handle that a guest dropped or left behind. */
+  drop(representation: unknown): void;
+}
+
+/** One instance in the making: `valueOf` gives what the core instances made so far export. */
+export interface Making<Call> {
+  readonly states: readonly InstanceState[];
+  readonly contexts: readonly AbiContext[];
+  readonly call: Call;
+  readonly valueOf: (item: CoreItem) => unknown;
+}
+
+/** Makes a core function for one instance. */
+export type MakeCore<Call> = (making: Making<Call>) => unknown;
+
+/** A component that is ready to be instantiated. */
+export interface LinkedComponent<Call> {
+  readonly plan: Plan;
+  readonly modules: readonly CompiledModule[];
+  readonly canonicals: readonly MakeCore<Call>[];
+  /** Gives what calls functions of a type, made when it is first asked for: most exports are never called. */
+  readonly liftOf: (type: FunctionType) => LiftedCall;
+  /** Whether a call may have to wait, so that its exports must be called with JSPI. */
+  readonly waits: boolean;
+  readonly drop: (representation: unknown) => void;
+}
+
+function prepareLower<Call>(
+  canonical: Extract<PlannedCanonical, { op: 'lower' }>,
+  { waits, run }: HostEntry<Call>,
+): MakeCore<Call> {
+  const lower = makeLower(canonical.func.type, run, waits);
+  return ({ contexts, call }) => {
+    const core: CoreFunction = lower(at(contexts, canonical.context, 'context'), call);
+    return waits ? new ENGINE.Suspending(core) : core;
+  };
+}
+
+function prepareResource<Call>(
+  { op, resource, owner }: Extract<PlannedCanonical, { op: 'new' | 'drop' | 'rep' }>,
+  drop: (representation: unknown) => void,
+  destructor: CoreItem | null,
+): MakeCore<Call> {
+  return ({ states, valueOf }) => {
+    const state = at(states, owner, 'component instance');
+    const { handles } = state;
+    if (op === 'new') {
+      return (representation: number) => leaveGuest(state, () => handles.add(resource, representation | 0));
+    }
+    if (op === 'rep') {
+      return (index: number) => {
+        try {
+          return handles.get(index >>> 0, resource).representation;
+        } catch (e) {
+          return endGuest(state, e);
+        }
+      };
+    }
+    return (index: number) => {
+      const representation = leaveGuest(state, () => {
+        const removed = handles.remove(index >>> 0, resource);
+        if (resource.of === 'host') drop(removed.representation);
+        return removed.representation;
+      });
+      if (destructor === null) return;
+      try {
+        (valueOf(destructor) as (representation: unknown) => void)(representation);
+      } catch (e) {
+        endGuest(state, e);
+      }
+    };
+  };
+}
+
+/** Compiles and prepares; @throws Malformed when the host lacks a function, and what the engine throws for modules that are not valid. */
+export async function linkComponent<Call>(plan: Plan, host: Host<Call>): Promise<LinkedComponent<Call>> {
+  const drop = (representation: unknown): void => host.drop(representation);
+  let waits = false;
+  const canonicals = plan.canonicals.map((canonical): MakeCore<Call> => {
+    if (canonical.op !== 'lower') {
+      return prepareResource(canonical, drop, plan.destructors.get(canonical.resource) ?? null);
+    }
+    const { func } = canonical;
+    const entry = host.find(func);
+    if (entry === null) throw new Malformed(`there is no ${func.interface}#${func.name} of this type`);
+    waits ||= entry.waits;
+    return prepareLower(canonical, entry);
+  });
+  const lifts = new Map<FunctionType, LiftedCall>();
+  const liftOf = (type: FunctionType): LiftedCall => {
+    const lift = lifts.get(type) ?? makeLift(type);
+    lifts.set(type, lift);
+    return lift;
+  };
+  const modules = await Promise.all(plan.modules.map((bytes) => ENGINE.compile(Uint8Array.from(bytes))));
+  return { plan, modules, canonicals, liftOf, waits, drop };
+}

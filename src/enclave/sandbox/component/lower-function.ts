@@ -1,0 +1,95 @@
+/**
+ * Lowers a host function into a core function: takes the guest's flat values, gives the host real ones, and puts the result where the
+ * guest expects it. [Component Model CanonicalABI.md, canon lower]
+ */
+import type { AbiContext } from './call-context.ts';
+import { type CoreValue, makeLiftFlat } from './lift-flat.ts';
+import { makeLoad } from './load.ts';
+import { makeLowerFlat } from './lower-flat.ts';
+import { makeStore } from './store.ts';
+import { endGuest, GuestTrap, returnToGuest } from './trap.ts';
+import { type FunctionType, MAX_FLAT_PARAMS, makeParams, type ValueType } from './value-type.ts';
+
+/** Runs a host function for a call with the values of its parameters. */
+export type HostRun<Call> = (call: Call, args: readonly unknown[]) => unknown;
+/** A core function; with JSPI it may answer with a promise. */
+export type CoreFunction = (...flat: CoreValue[]) => CoreValue | undefined | Promise<CoreValue | undefined>;
+
+type LiftArgs = (cx: AbiContext, flat: readonly CoreValue[]) => readonly unknown[];
+type LowerResult = (cx: AbiContext, value: unknown, flat: readonly CoreValue[]) => CoreValue | undefined;
+
+function makeLiftArgs(params: ValueType): LiftArgs {
+  if (params.flat.length <= MAX_FLAT_PARAMS) return makeLiftFlat(params, 0, params.flat) as LiftArgs;
+  const load = makeLoad(params);
+  return (cx, flat) => load(cx, Number(flat[0]) >>> 0) as readonly unknown[];
+}
+
+function makeLowerResult(type: ValueType | null, params: ValueType): LowerResult {
+  if (type === null) return () => undefined;
+  if (type.flat.length <= 1) {
+    const lower = makeLowerFlat(type);
+    return (cx, value) => {
+      const flat: CoreValue[] = [];
+      lower(cx, value, flat);
+      return flat[0];
+    };
+  }
+  const store = makeStore(type);
+  const place = params.flat.length <= MAX_FLAT_PARAMS ? params.flat.length : 1;
+  return (cx, value, flat) => {
+    const pointer = Number(flat[place]) >>> 0;
+    cx.memory.at(pointer, type.size, type.align);
+    store(cx, pointer, value);
+    return undefined;
+  };
+}
+
+/** Makes what lowers a host function of this type; only one that `waits` may answer with a promise. */
+export function makeLower<Call>(
+  type: FunctionType,
+  run: HostRun<Call>,
+  waits: boolean,
+): (cx: AbiContext, call: Call) => CoreFunction {
+  const params = makeParams(type);
+  const liftArgs = makeLiftArgs(params);
+  const lowerResult = makeLowerResult(type.result, params);
+  function finish(cx: AbiContext, value: unknown, flat: readonly CoreValue[]): CoreValue | undefined {
+    const { lent } = cx.state;
+    for (const handle of lent) handle.lent -= 1;
+    lent.length = 0;
+    const result = lowerResult(cx, value, flat);
+    returnToGuest(cx.state);
+    return result;
+  }
+  async function finishLater(
+    cx: AbiContext,
+    value: Promise<unknown>,
+    flat: readonly CoreValue[],
+  ): Promise<CoreValue | undefined> {
+    try {
+      const settled = await value;
+      // Its call has its answer, and nobody would stop what it does from here on.
+      if (cx.state.over) return await new Promise(() => undefined);
+      return finish(cx, settled, flat);
+    } catch (e) {
+      return endGuest(cx.state, e);
+    }
+  }
+  return (cx, call) =>
+    (...flat) => {
+      const { state } = cx;
+      if (!state.mayLeave) return endGuest(state, new GuestTrap('a function was called where none may be'));
+      state.mayLeave = false;
+      try {
+        if (!cx.memory.isThere()) throw new GuestTrap('a function was called before its memory was there');
+        const args = liftArgs(cx, flat);
+        state.taken.length = 0;
+        const value = run(call, args);
+        if (!(value instanceof Promise)) return finish(cx, value, flat);
+        if (!waits) throw new TypeError('the host made a guest wait where it cannot');
+        return finishLater(cx, value, flat);
+      } catch (e) {
+        return endGuest(state, e);
+      }
+    };
+}

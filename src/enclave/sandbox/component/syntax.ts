@@ -1,0 +1,88 @@
+/** What stands in a component's binary, definition by definition, as read and not yet understood. [Component Model Binary.md] */
+
+/** Sorts of things that a core module can import and export. */
+export type CoreSort = 'func' | 'table' | 'memory' | 'global' | 'type' | 'module' | 'instance';
+/** Sorts of things that a component can import and export; `core-module` is the only core sort among them. */
+export type Sort = 'core-module' | 'func' | 'value' | 'type' | 'component' | 'instance';
+
+/** Value types that have no parts. */
+export type Primitive =
+  | 'bool'
+  | 's8'
+  | 'u8'
+  | 's16'
+  | 'u16'
+  | 's32'
+  | 'u32'
+  | 's64'
+  | 'u64'
+  | 'f32'
+  | 'f64'
+  | 'char'
+  | 'string';
+
+/** A value type where one is used: a primitive, or the index of a type. */
+export type ValueRef = Primitive | number;
+
+/** A label with the type that goes with it. */
+export type Labelled<T> = readonly [label: string, type: T];
+
+export type TypeSyntax =
+  | { readonly kind: 'primitive'; readonly primitive: Primitive }
+  | { readonly kind: 'record'; readonly fields: readonly Labelled<ValueRef>[] }
+  | { readonly kind: 'variant'; readonly cases: readonly Labelled<ValueRef | null>[] }
+  | { readonly kind: 'list' | 'option'; readonly element: ValueRef }
+  | { readonly kind: 'tuple'; readonly elements: readonly ValueRef[] }
+  | { readonly kind: 'flags' | 'enum'; readonly labels: readonly string[] }
+  | { readonly kind: 'result'; readonly ok: ValueRef | null; readonly err: ValueRef | null }
+  | { readonly kind: 'own' | 'borrow'; readonly resource: number }
+  | { readonly kind: 'func'; readonly params: readonly Labelled<ValueRef>[]; readonly result: ValueRef | null }
+  | { readonly kind: 'resource'; readonly destructor: number | null }
+  | { readonly kind: 'instance' | 'component'; readonly declarations: readonly Definition[] };
+
+/** What an import or a declared export is described by. */
+export type Description =
+  | { readonly sort: 'func' | 'component' | 'instance'; readonly type: number }
+  | { readonly sort: 'type'; readonly bound: 'resource' | number };
+
+export interface CanonicalOptions {
+  readonly memory: number | null;
+  readonly realloc: number | null;
+  readonly postReturn: number | null;
+}
+
+export type Canonical =
+  | { readonly op: 'lift'; readonly core: number; readonly options: CanonicalOptions; readonly type: number }
+  | { readonly op: 'lower'; readonly func: number; readonly options: CanonicalOptions }
+  | { readonly op: 'new' | 'drop' | 'rep'; readonly resource: number };
+
+export type Alias =
+  | { readonly from: 'instance'; readonly sort: Sort; readonly instance: number; readonly name: string }
+  | { readonly from: 'core-instance'; readonly sort: CoreSort; readonly instance: number; readonly name: string }
+  | { readonly from: 'outer'; readonly sort: Sort; readonly levels: number; readonly index: number };
+
+/** One definition; those of a type's declarations are of the same forms. */
+export type Definition =
+  | { readonly kind: 'core-module'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'core-instance';
+      readonly of:
+        | { readonly module: number; readonly args: readonly Labelled<number>[] }
+        | { readonly exports: readonly (readonly [name: string, sort: CoreSort, index: number])[] };
+    }
+  | { readonly kind: 'component'; readonly definitions: readonly Definition[] }
+  | {
+      readonly kind: 'instance';
+      readonly of:
+        | { readonly component: number; readonly args: readonly NamedIndex[] }
+        | { readonly exports: readonly NamedIndex[] };
+    }
+  | { readonly kind: 'alias'; readonly alias: Alias }
+  | { readonly kind: 'type'; readonly type: TypeSyntax }
+  | { readonly kind: 'canonical'; readonly canonical: Canonical }
+  | { readonly kind: 'import'; readonly name: string; readonly description: Description }
+  | { readonly kind: 'export'; readonly name: string; readonly sort: Sort; readonly index: number }
+  | { readonly kind: 'export-declaration'; readonly name: string; readonly description: Description };
+
+/** A name for one thing of a sort. */
+export type NamedIndex = readonly [name: string, sort: Sort, index: number];

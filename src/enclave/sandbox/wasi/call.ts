@@ -1,0 +1,28 @@
+/** What the host knows of one call: what its guest is given, what it may still write, and who hears of its end. It holds no state of another call. */
+import type { AskOutside } from '../sandbox.ts';
+import type { Allowance, InputSource, OutputBuffer } from './io.ts';
+
+export interface GuestCall {
+  readonly args: readonly string[];
+  readonly stdin: InputSource;
+  readonly stdout: OutputBuffer;
+  readonly stderr: OutputBuffer;
+  readonly egress: AskOutside;
+  /** What the guest may still write in all its outgoing requests together: bodies lie outside of every other cap on the process's memory. */
+  readonly forRequests: Allowance;
+  /** What it may still write as its answer. */
+  readonly forAnswers: Allowance;
+  /** Is called when the guest writes more. */
+  readonly exceeded: () => void;
+  /** Is told the exit code before the guest is unwound, because a guest can catch what unwinds it. */
+  readonly exited: (exitCode: number) => void;
+}
+
+/** Unwinds a guest that asked to end; whoever started it takes the code from here. */
+export class ExitRequest extends Error {
+  readonly exitCode: number;
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The WASI 0.2 host: finds the function that answers an import. Everything but methods gets the call first, because what a function makes
+ * may need it later; methods find it in what they are called on. [WASI 0.2.12]
+ */
+import { camelCase } from '../component/labels.ts';
+import type { Host, HostEntry } from '../component/link.ts';
+import type { LiftedFunction, Plan } from '../component/plan.ts';
+import { isSameFunction } from '../component/same-type.ts';
+import { GuestTrap } from '../component/trap.ts';
+import type { GuestCall } from './call.ts';
+import { CLI } from './cli.ts';
+import { CLOCKS, RANDOM } from './clocks.ts';
+import { FILESYSTEM, SOCKETS } from './closed.ts';
+import { HTTP } from './http.ts';
+import { IO } from './io.ts';
+import { CORE_WIT } from './wit/core.ts';
+import { EXPORTS_WIT } from './wit/exports.ts';
+import { FILESYSTEM_WIT } from './wit/filesystem.ts';
+import { HTTP_WIT } from './wit/http.ts';
+import { parseWit } from './wit/parse-wit.ts';
+import { SOCKETS_WIT } from './wit/sockets.ts';
+
+/** Every interface, without version: a class for each resource, a function for each other function. */
+export const INTERFACES: Readonly<Record<string, unknown>> = {
+  ...IO,
+  ...CLOCKS,
+  ...RANDOM,
+  ...CLI,
+  ...FILESYSTEM,
+  ...SOCKETS,
+  ...HTTP,
+};
+
+/** What every function of these interfaces takes and gives. */
+export const SIGNATURES: ReturnType<typeof parseWit> = parseWit(CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT);
+
+/** The same with what the host calls. */
+const WITH_EXPORTS = parseWit(CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT + EXPORTS_WIT);
+
+/** The functions that may make a guest wait. */
+export const WAITING: ReadonlySet<string> = new Set(['wasi:io/poll#poll', 'wasi:io/poll#[method]pollable.block']);
+
+type Run = HostEntry<GuestCall>['run'];
+type AnyFunction = (...args: readonly unknown[]) => unknown;
+
+const VERSION = /@.*$/;
+const OF_RESOURCE = /^\[(method|static|constructor)\]([a-z0-9-]+)(?:\.([A-Za-z0-9-]+))?$/;
+
+const isFunction = (value: unknown): value is AnyFunction => typeof value === 'function';
+
+/** Gives an object's own function of this name: nothing that every object inherits may answer an import. */
+function ownFunction(of: unknown, name: string): AnyFunction | null {
+  if ((typeof of !== 'object' && typeof of !== 'function') || of === null) return null;
+  const value: unknown = Object.getOwnPropertyDescriptor(of, name)?.value;
+  return isFunction(value) ? value : null;
+}
+
+/** Gives a method that the class or a class it extends declares. */
+function methodOf(prototype: unknown, name: string): AnyFunction | null {
+  if (typeof prototype !== 'object' || prototype === null || prototype === Object.prototype) return null;
+  return ownFunction(prototype, name) ?? methodOf(Object.getPrototypeOf(prototype), name);
+}
+
+function findRun(members: unknown, name: string): Run | null {
+  const [, form, resource, member] = OF_RESOURCE.exec(name) ?? [];
+  if (resource === undefined) {
+    const run = ownFunction(members, camelCase(name));
+    return run === null ? null : (call, args) => run(call, ...args);
+  }
+  const made = ownFunction(members, camelCase(`-${resource}`));
+  if (made === null) return null;
+  if (form === 'constructor') {
+    return (call, args) => Reflect.construct(made, [call, ...args]);
+  }
+  const label = camelCase(member ?? '');
+  if (form === 'static') {
+    const run = ownFunction(made, label);
+    return run === null ? null : (call, args) => run(call, ...args);
+  }
+  const method = label === 'constructor' ? null : methodOf(made.prototype, label);
+  return method === null ? null : (_, [self, ...args]) => method.apply(self, args);
+}
+
+/** Stands for a method of something that no guest is ever given. */
+const refuse: Run = () => {
+  throw new GuestTrap('a method was called on something that does not exist');
+};
+
+/**
+ * Finds a function that the host calls, whatever its interface's version; null when there is none of that type: a guest must not be able to
+ * say that what it is given is something else.
+ */
+export function findGuestFunction(plan: Plan, from: string, name: string): LiftedFunction | null {
+  const known = WITH_EXPORTS.get(from)?.get(name);
+  for (const [exported, members] of plan.exports) {
+    if (exported.replace(VERSION, '') !== from || 'of' in members) continue;
+    const func = members.get(name);
+    if (known !== undefined && func !== undefined && isSameFunction(known, func.type)) return func;
+  }
+  return null;
+}
+
+/** The host that every function is linked with. */
+export const WASI_HOST: Host<GuestCall> = {
+  find({ interface: from, name, type }) {
+    const unversioned = from.replace(VERSION, '');
+    const known = SIGNATURES.get(unversioned)?.get(name);
+    if (known === undefined || !isSameFunction(known, type)) return null;
+    return { run: findRun(INTERFACES[unversioned], name) ?? refuse, waits: WAITING.has(`${unversioned}#${name}`) };
+  },
+  drop(representation) {
+    (representation as Partial<Disposable>)[Symbol.dispose]?.();
+  },
+};
