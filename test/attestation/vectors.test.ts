@@ -12,47 +12,21 @@ import { encodeHex } from '../../src/base/bytes.ts';
 import { skipUnless } from '../skips.ts';
 import { VECTORS } from '../vectors.ts';
 import { ANY_MACHINE, DEFAULT_MACHINE } from './demands.ts';
-
-interface Vector {
-  readonly name: string;
-  readonly files: readonly string[];
-  readonly verify_at: string;
-  readonly report?: { readonly report_data: string; readonly measurement: string };
-  readonly expected: { readonly default_policy_defects: readonly string[] };
-}
-
-interface Negative {
-  readonly name: string;
-  readonly dir?: string;
-  readonly files?: readonly string[];
-  readonly base: string | null;
-  readonly vek: string | null;
-  readonly ask?: string;
-  readonly ark?: string;
-  readonly product: string;
-  readonly expected: string;
-  readonly verify_at?: string;
-}
-
-interface Synthetic {
-  readonly name: string;
-  readonly files: readonly string[];
-  readonly ask: string;
-  readonly ark: string;
-  readonly expected_with_synthetic_root: string;
-  readonly stage: string | null;
-  readonly verify_at: string;
-  readonly measurement: string;
-  readonly report_data: string;
-}
+import {
+  chainFiles,
+  negativeFiles,
+  readSnpVectors,
+  type SyntheticVector,
+  syntheticFiles,
+  syntheticMachine,
+  syntheticStage,
+  type VectorFiles,
+} from './snp-vectors.ts';
 
 const sharedCache = createChainCache();
 const ROOT = join(VECTORS ?? '', 'snp');
 const base64 = (file: string): string => readFileSync(join(ROOT, file)).toString('base64');
-const index: { vectors: Vector[]; negative: Negative[] } =
-  VECTORS === null ? { vectors: [], negative: [] } : JSON.parse(readFileSync(join(ROOT, 'index.json'), 'utf8'));
-const synthetic: { vectors: Synthetic[] } =
-  VECTORS === null ? { vectors: [] } : JSON.parse(readFileSync(join(ROOT, 'synthetic/index.json'), 'utf8'));
+const index = readSnpVectors(VECTORS === null ? null : ROOT);
 
 interface Given {
   readonly report: string;
@@ -87,8 +61,18 @@ async function run(name: string, given: Given): Promise<Verdict> {
   return verdict;
 }
 
-const certificatesOf = (v: Vector): readonly string[] =>
-  ['vek.der', 'ask.der', 'ark.der'].map((file) => base64(`${v.name}/${file}`));
+/** Reads the files of a case. */
+const given = ({
+  report,
+  certificates,
+  crl,
+  at,
+}: VectorFiles): Pick<Given, 'report' | 'certificates' | 'crl' | 'at'> => ({
+  report: base64(report),
+  certificates: certificates.map(base64),
+  ...(crl === null ? {} : { crl: base64(crl) }),
+  at,
+});
 const failed = (v: Verdict): readonly string[] => v.checks.filter((c) => c.outcome === 'fail').map((c) => c.id);
 
 const test = skipUnless(VECTORS !== null, 'no test vectors');
@@ -101,30 +85,29 @@ describe('real reports', () => {
   });
 
   for (const v of reports) {
-    const given = (machine: Machine): Given => ({
-      report: base64(`${v.name}/report.bin`),
-      certificates: certificatesOf(v),
-      at: v.verify_at,
+    const files = { report: `${v.name}/report.bin`, certificates: chainFiles(v.name), crl: null, at: v.verify_at };
+    const under = (machine: Machine): Given => ({
+      ...given(files),
       machine,
       reportData: v.report?.report_data ?? '',
       measurements: [v.report?.measurement ?? ''],
     });
 
     test(`${v.name} is genuine`, async () => {
-      const verdict = await run(v.name, given(ANY_MACHINE));
+      const verdict = await run(v.name, under(ANY_MACHINE));
       expect(failed(verdict)).toEqual([]);
       expect(verdict).toMatchObject({ name: v.name, verdict: 'accept', stage: null, code: null, error: null });
     });
 
     test(`${v.name} is isolated exactly when the index names no defect`, async () => {
       const defects = v.expected.default_policy_defects.filter((d) => !d.startsWith('VEK expired'));
-      const verdict = await run(v.name, given(DEFAULT_MACHINE));
+      const verdict = await run(v.name, under(DEFAULT_MACHINE));
       expect(verdict.stage).toBe(defects.length === 0 ? null : 'isolation');
       expect(failed(verdict).length).toBe(defects.length);
     });
 
     test(`${v.name} is refused under other roots, at another time, for other report data and as another measurement`, async () => {
-      const genuine = given(ANY_MACHINE);
+      const genuine = under(ANY_MACHINE);
       const other = index.vectors.find((o) => o.name.split('-')[0] !== v.name.split('-')[0]);
       const roots = [base64(`${other?.name ?? ''}/ark.der`)];
       const stages: (string | null)[] = [];
@@ -206,20 +189,7 @@ describe('negative vectors', () => {
 
   for (const n of index.negative) {
     test(`${n.name} fails exactly the checks it is about, and is ${n.expected}`, async () => {
-      const own = (file: string): string | null => (n.files?.includes(file) === true ? `${n.dir ?? ''}/${file}` : null);
-      const vek = own('vek.der') ?? n.vek;
-      // The authorities that stand beside the VEK, so that what is wrong is the report and not a missing certificate.
-      const issuer = index.vectors.find((v) => `${v.name}/vek.der` === vek)?.name ?? `ca/${n.product.toLowerCase()}`;
-      const verdict = await run(n.name, {
-        report: base64(own('report.bin') ?? `${n.base ?? 'milan-v3-vcek-google-oak'}/report.bin`),
-        certificates: [
-          ...(vek === null ? [] : [base64(vek)]),
-          base64(n.ask ?? `${issuer}/ask.der`),
-          base64(n.ark ?? `${issuer}/ark.der`),
-        ],
-        at: n.verify_at ?? index.vectors.find((v) => v.name === n.base)?.verify_at ?? '2026-01-01T00:00:00Z',
-        machine: ANY_MACHINE,
-      });
+      const verdict = await run(n.name, { ...given(negativeFiles(n, index)), machine: ANY_MACHINE });
       expect(failed(verdict)).toEqual(FAILS[n.name.split('--').at(-1) ?? '']);
       expect(n.expected).toContain(verdict.verdict);
     });
@@ -254,48 +224,25 @@ describe('negative vectors', () => {
 });
 
 describe('synthetic vectors', () => {
-  const STAGES: Readonly<Record<string, string>> = { bind: 'binding', policy: 'isolation' };
-  /** What the index says that its policy entries assume. */
-  const FLOOR = { Genoa: { bootloader: 10, tee: 0, snp: 27, microcode: 86 } };
-  const strict: Machine = {
-    ...DEFAULT_MACHINE,
-    products: ['Genoa'],
-    tcb: { reported: FLOOR, launch: FLOOR, committed: 'any', current: 'any' },
-    firmware: '1.55.0',
-    revocation: 'if-present',
-    idKey: 'none',
-    authorKey: 'none',
-  };
-  const machineOf = (s: Synthetic): Machine => {
-    if (s.name === 'policy-mitigation-vector') return { ...strict, mitigations: { launch: '7', current: '7' } };
-    if (s.name === 'ok-id-block-pinned') return { ...strict, idKey: 'any', authorKey: 'any' };
-    return s.stage === 'policy' ? strict : { ...DEFAULT_MACHINE, revocation: 'if-present' };
-  };
-  const given = (s: Synthetic): Given => {
-    const crl = s.files.includes('crl.der') ? { crl: base64(`synthetic/${s.name}/crl.der`) } : {};
-    return {
-      report: base64(`synthetic/${s.name}/report.bin`),
-      certificates: [base64(`synthetic/${s.name}/vek.der`), base64(`synthetic/${s.ask}`)],
-      ...crl,
-      at: s.verify_at,
-      roots: [base64(`synthetic/${s.ark}`)],
-      machine: machineOf(s),
-      reportData: s.report_data,
-      measurements: [s.measurement],
-    };
-  };
+  const underOwnRoot = (s: SyntheticVector): Given => ({
+    ...given(syntheticFiles(s)),
+    roots: [base64(`synthetic/${s.ark}`)],
+    machine: syntheticMachine(s),
+    reportData: s.report_data,
+    measurements: [s.measurement],
+  });
 
-  test('are there, all 53', () => expect(synthetic.vectors.length).toBe(53));
+  test('are there, all 53', () => expect(index.synthetic.length).toBe(53));
 
-  for (const s of synthetic.vectors) {
+  for (const s of index.synthetic) {
     test(`${s.name} gives the verdict and the stage of the index (${s.stage ?? 'accept'})`, async () => {
-      const verdict = await run(s.name, given(s));
-      expect(verdict.stage).toBe(s.stage === null ? null : (STAGES[s.stage] ?? s.stage));
+      const verdict = await run(s.name, underOwnRoot(s));
+      expect(verdict.stage).toBe(syntheticStage(s));
       expect(verdict.verdict).toBe(s.expected_with_synthetic_root);
     });
 
     test(`${s.name} is refused with AMD's roots`, async () => {
-      const { roots: _, ...rest } = given(s);
+      const { roots: _, ...rest } = underOwnRoot(s);
       const ark = base64(`synthetic/${s.ark}`);
       const verdict = await run(s.name, { ...rest, certificates: [...rest.certificates, ark] });
       expect(verdict.verdict).toBe('reject');
