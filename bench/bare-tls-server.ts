@@ -1,8 +1,8 @@
 /** The peer of a worker that opens sessions: the same key, TLS options and kind of answer, and nothing else: no HTTP parser, no evidence. */
-import { constants } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:tls';
 import type { Identity } from '../src/enclave/identity.ts';
+import { tlsOptionsOf } from '../src/enclave/listener.ts';
 
 const ANSWER = 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 6\r\n\r\nhello\n';
 
@@ -13,15 +13,7 @@ export interface BareServer {
 
 /** Opens a server that answers the first bytes of each connection. */
 export async function openBareTlsServer(identity: Identity): Promise<BareServer> {
-  const server = createServer({
-    key: identity.privateKeyPem,
-    cert: identity.certificatePem,
-    minVersion: 'TLSv1.3',
-    ALPNProtocols: ['http/1.1'],
-    requestCert: true,
-    rejectUnauthorized: false,
-    secureOptions: constants.SSL_OP_NO_TICKET,
-  });
+  const server = createServer(tlsOptionsOf(identity));
   server.on('secureConnection', (socket) => {
     socket.on('error', () => socket.destroy());
     socket.once('data', () => socket.write(ANSWER));

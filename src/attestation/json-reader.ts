@@ -30,7 +30,7 @@ export function schemaOf(reader: Reader<unknown>): Schema {
 
 /** Names a value that was refused, short enough for a line. */
 function show(value: unknown): string {
-  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 

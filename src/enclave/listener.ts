@@ -7,7 +7,7 @@ import { constants } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { TLSSocket, type TlsOptions } from 'node:tls';
 import { ATTESTATION_PATH } from '../attestation/evidence.ts';
 import { answerEvidence } from '../attestation/evidence-answer.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
@@ -118,6 +118,21 @@ function listenError(host: string, port: number, cause: NodeJS.ErrnoException): 
   });
 }
 
+/** Gives how a worker speaks TLS, and how every peer that it is compared with has to. */
+export function tlsOptionsOf({ privateKeyPem, certificatePem }: Identity): TlsOptions {
+  return {
+    key: privateKeyPem,
+    cert: certificatePem,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: ['http/1.1'],
+    // Callers may prove themselves by certificate; whether it counts is the gate's decision, per owner.
+    requestCert: true,
+    rejectUnauthorized: false,
+    // Every connection is attested anew, so resumption would save nothing and keep keys around.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}
+
 /**
  * Opens the port. Every answer of a simulated worker says so in a header of its own.
  * @throws ConfigurationError ERR_CONFIGURATION_USAGE when the port is taken or the address is not this machine's
@@ -214,15 +229,7 @@ export async function openListener(options: {
   }
 
   const server: Server = createServer({
-    key: identity.privateKeyPem,
-    cert: identity.certificatePem,
-    minVersion: 'TLSv1.3',
-    ALPNProtocols: ['http/1.1'],
-    // Callers may prove themselves by certificate; whether it counts is the gate's decision, per owner.
-    requestCert: true,
-    rejectUnauthorized: false,
-    // Every connection is attested anew, so resumption would save nothing and keep keys around.
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    ...tlsOptionsOf(identity),
     maxHeaderSize: LIMITS.requestHeadBytes,
     handshakeTimeout: HANDSHAKE_MS,
     headersTimeout: 10_000,

@@ -1,23 +1,17 @@
 /** Reads the type section of a component, and the declarations inside instance and component types. [Component Model Binary.md, Type Definitions] */
 import { type Cursor, Malformed, readByte, readMark, readText, readU32, readVector } from './cursor.ts';
 import { readAlias, readName } from './read-names.ts';
-import type { Definition, Description, Labelled, Primitive, TypeSyntax, ValueRef } from './syntax.ts';
+import {
+  type Definition,
+  type Description,
+  type Labelled,
+  PRIMITIVES,
+  type Primitive,
+  type TypeSyntax,
+  type ValueRef,
+} from './syntax.ts';
 
-const PRIMITIVES: ReadonlyMap<number, Primitive> = new Map([
-  [0x7f, 'bool'],
-  [0x7e, 's8'],
-  [0x7d, 'u8'],
-  [0x7c, 's16'],
-  [0x7b, 'u16'],
-  [0x7a, 's32'],
-  [0x79, 'u32'],
-  [0x78, 's64'],
-  [0x77, 'u64'],
-  [0x76, 'f32'],
-  [0x75, 'f64'],
-  [0x74, 'char'],
-  [0x73, 'string'],
-]);
+const BY_OPCODE: ReadonlyMap<number, Primitive> = new Map(PRIMITIVES.map((primitive, i) => [0x7f - i, primitive]));
 
 /** Types inside types: real ones stay under 4. */
 const MAX_DEPTH = 16;
@@ -26,7 +20,7 @@ const MAX_DEPTH = 16;
 export function readValueRef(c: Cursor): ValueRef {
   const first = c.bytes[c.at];
   if (first !== undefined && first >= 0x40 && first < 0x80) {
-    const primitive = PRIMITIVES.get(readByte(c));
+    const primitive = BY_OPCODE.get(readByte(c));
     if (primitive === undefined) throw new Malformed(`value type ${first} is not supported`);
     return primitive;
   }
@@ -70,7 +64,7 @@ function readFunction(c: Cursor): TypeSyntax {
 export function readType(c: Cursor, depth: number): TypeSyntax {
   if (depth > MAX_DEPTH) throw new Malformed('types are nested too deeply');
   const opcode = readByte(c);
-  const primitive = PRIMITIVES.get(opcode);
+  const primitive = BY_OPCODE.get(opcode);
   if (primitive !== undefined) return { kind: 'primitive', primitive };
   switch (opcode) {
     case 0x72:

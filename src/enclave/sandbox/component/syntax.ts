@@ -5,21 +5,23 @@ export type CoreSort = 'func' | 'table' | 'memory' | 'global' | 'type' | 'module
 /** Sorts of things that a component can import and export; `core-module` is the only core sort among them. */
 export type Sort = 'core-module' | 'func' | 'value' | 'type' | 'component' | 'instance';
 
-/** Value types that have no parts. */
-export type Primitive =
-  | 'bool'
-  | 's8'
-  | 'u8'
-  | 's16'
-  | 'u16'
-  | 's32'
-  | 'u32'
-  | 's64'
-  | 'u64'
-  | 'f32'
-  | 'f64'
-  | 'char'
-  | 'string';
+/** Value types that have no parts, in the order in which the binary numbers them: from 0x7f downwards. */
+export const PRIMITIVES = [
+  'bool',
+  's8',
+  'u8',
+  's16',
+  'u16',
+  's32',
+  'u32',
+  's64',
+  'u64',
+  'f32',
+  'f64',
+  'char',
+  'string',
+] as const;
+export type Primitive = (typeof PRIMITIVES)[number];
 
 /** A value type where one is used: a primitive, or the index of a type. */
 export type ValueRef = Primitive | number;

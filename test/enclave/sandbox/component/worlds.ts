@@ -1,6 +1,7 @@
 /** Arbitrary WIT types without resources, as text, and values of them. */
 import fc from 'fast-check';
 import { camelCase } from '../../../../src/enclave/sandbox/component/labels.ts';
+import { PRIMITIVES } from '../../../../src/enclave/sandbox/component/syntax.ts';
 import type { ValueType } from '../../../../src/enclave/sandbox/component/value-type.ts';
 
 /** A type's text, and the declarations that it stands on, in order. */
@@ -9,21 +10,6 @@ interface Written {
   readonly declares: readonly string[];
 }
 
-const PRIMITIVES = [
-  'bool',
-  's8',
-  'u8',
-  's16',
-  'u16',
-  's32',
-  'u32',
-  's64',
-  'u64',
-  'f32',
-  'f64',
-  'char',
-  'string',
-] as const;
 let named = 0;
 
 function declare(form: string, body: string, parts: readonly Written[]): Written {

@@ -2,7 +2,7 @@
  * Reads interfaces written in WIT, as much of it as our own descriptions use, into the types of their functions. It reads what is compiled
  * in and nothing else, so what it cannot read is a fault of ours. [Component Model WIT.md]
  */
-import type { Labelled, Primitive } from '../../component/syntax.ts';
+import { type Labelled, PRIMITIVES, type Primitive } from '../../component/syntax.ts';
 import { type FunctionType, makeValueType, type Resource, type ValueType } from '../../component/value-type.ts';
 
 /** The functions of an interface by their full names, such as `[method]pollable.block`. */
@@ -13,21 +13,7 @@ type Named =
   | { readonly is: 'resource'; readonly resource: Resource };
 
 const TOKEN = /->|[A-Za-z_][A-Za-z0-9-]*|[{}()<>,;:./=]/g;
-const PRIMITIVES: ReadonlySet<string> = new Set<Primitive>([
-  'bool',
-  's8',
-  'u8',
-  's16',
-  'u16',
-  's32',
-  'u32',
-  's64',
-  'u64',
-  'f32',
-  'f64',
-  'char',
-  'string',
-]);
+const NAMES: ReadonlySet<string> = new Set(PRIMITIVES);
 
 class WitReader {
   readonly #tokens: readonly string[];
@@ -180,7 +166,7 @@ class WitReader {
 
   #type(types: Map<string, Named>): ValueType {
     const word = this.#next();
-    if (PRIMITIVES.has(word)) return makeValueType({ kind: word as Primitive });
+    if (NAMES.has(word)) return makeValueType({ kind: word as Primitive });
     if (word === 'result') return this.#result(types);
     if (word === 'borrow') {
       this.#expect('<');
