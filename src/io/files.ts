@@ -21,9 +21,14 @@ export async function readBytesFile(path: string, maxBytes: number): Promise<Uin
       return stat;
     });
     if (size > maxBytes) throw fail(`is ${size} bytes, over the cap of ${maxBytes}`);
-    const bytes = await file.readFile();
-    if (bytes.length > maxBytes) throw fail(`is over the cap of ${maxBytes} bytes`);
-    return Uint8Array.from(bytes);
+    const bytes = new Uint8Array(size);
+    for (let length = 0; length < size; ) {
+      const { bytesRead } = await file.read(bytes, length);
+      if (bytesRead === 0) throw fail('was cut short while it was read');
+      length += bytesRead;
+    }
+    if ((await file.read(new Uint8Array(1))).bytesRead > 0) throw fail('holds more than its size says');
+    return bytes;
   } finally {
     await file.close();
   }
