@@ -83,6 +83,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         digest: parseDigest(digest) ?? new Uint8Array(),
         name,
         limits: DEFAULT_FUNCTION_LIMITS,
+        onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
       });

@@ -27,7 +27,7 @@ function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']
 export async function openComponent(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
   const plan = shortenPlan(makePlan(bytes));
   const linked = await linkComponent(plan, WASI_HOST);
-  const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
+  const answer = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
 
   async function callOnce(call: OpenCall, func: LiftedFunction | null, args: readonly unknown[]) {
@@ -47,11 +47,12 @@ export async function openComponent(bytes: Uint8Array, outputBytes: number): Pro
   }
 
   return {
-    async query(request, egress, log) {
+    async query(request, egress, log, handle) {
       const call = openQuery(egress, outputBytes);
+      handle.cancel = call.cancel;
       const outparam = new ResponseOutparam();
       try {
-        const end = await callOnce(call, handle, [new IncomingRequest(request), outparam]);
+        const end = await callOnce(call, answer, [new IncomingRequest(request), outparam]);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
       } finally {
         const text = Buffer.from(call.stderr.bytes()).toString();
@@ -59,8 +60,9 @@ export async function openComponent(bytes: Uint8Array, outputBytes: number): Pro
       }
       return answerOf(outparam);
     },
-    async command(request) {
+    async command(request, handle) {
       const call = openCall({ ...request, egress: NO_EGRESS }, outputBytes);
+      handle.cancel = call.cancel;
       const end = await callOnce(call, run, []);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;
