@@ -3,12 +3,6 @@
  * possible. `pooled`: calls follow each other in the same few. Knows nothing of what an instance is; one call at a time is in its hands.
  */
 
-/** How the owner wants a function's calls kept apart. */
-export type InstanceMode =
-  | { readonly kind: 'fresh' }
-  /** `maxCalls`: calls after which an instance is thrown away, so that what a guest loses track of does not pile up. */
-  | { readonly kind: 'pooled'; readonly maxCalls: number };
-
 export interface InstanceSupply<Instance> {
   /** Gives an instance that is nobody else's; throws what making one throws. */
   take(): Instance;
