@@ -60,7 +60,7 @@ export async function openComponent(bytes: Uint8Array, outputBytes: number): Pro
       return answerOf(outparam);
     },
     async command(request) {
-      const call = openCall({ ...request, egress: NO_EGRESS }, outputBytes);
+      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
       const end = await callOnce(call, run, []);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;
