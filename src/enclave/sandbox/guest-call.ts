@@ -17,17 +17,21 @@ export const NO_EGRESS: AskOutside = () => Promise.resolve({ error: 'HTTP-reques
 /** What is kept of the text that a function writes beside its answer; the rest is dropped, because it is no answer. */
 export const LOG_BYTES = 4096;
 
+/** What a guest is given for one call. */
+export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'egress'> {
+  readonly stdin: Uint8Array;
+}
+
 /** Opens a call; `outputBytes` is what its guest may write to each of its outputs. */
-export function openCall(
-  given: { readonly args: readonly string[]; readonly stdin: Uint8Array; readonly egress: AskOutside },
-  outputBytes: number,
-): OpenCall {
+export function openCall(given: Given, outputBytes: number): OpenCall {
   const { promise: ended, resolve: exited, reject } = Promise.withResolvers<number>();
   // An end that nobody waits for any more is no fault of the process.
   ended.catch(() => undefined);
   const exceeded = (): void => reject(new GuestFailure('it wrote more than it may'));
   return {
     args: given.args,
+    env: given.env,
+    mounts: given.mounts,
     stdin: { rest: given.stdin },
     stdout: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
