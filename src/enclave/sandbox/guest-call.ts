@@ -1,4 +1,6 @@
 /** Opens what one call needs of the host, and says how the call came to its end by itself: an exit, or more output than it may write. */
+import { Network } from './net/network.ts';
+import { NO_OUTSIDE } from './net/outside.ts';
 import type { AskOutside } from './sandbox.ts';
 import { ExitRequest, type GuestCall } from './wasi/call.ts';
 import { OutputBuffer } from './wasi/io.ts';
@@ -36,6 +38,7 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     stdout: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     egress: given.egress,
+    network: new Network(NO_OUTSIDE),
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,
