@@ -6,8 +6,10 @@ import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
+import { admitModules } from './admit.ts';
 import { writeBundleHead } from './bundle.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
+import type { Determinism } from './determinism.ts';
 import { encodeFrame } from './frame.ts';
 import { openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
@@ -28,6 +30,8 @@ export interface FunctionLimits {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** How workers are made to agree on its answers; null when they need not. */
+  readonly determinism: Determinism | null;
 }
 
 /** Limits that fit a small function: 256 MiB of memory, and as much output as a query may weigh. */
@@ -38,6 +42,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   startDeadlineMs: 10_000,
   maxCalls: 64,
   maxEgress: 8,
+  determinism: null,
 };
 
 export interface LoadOptions {
@@ -65,7 +70,7 @@ export interface SandboxedCommand {
 
 /** Checks digest and form before anything else sees the bytes. */
 function checkBytes(options: LoadOptions): FunctionKind {
-  const { bytes, digest, name } = options;
+  const { bytes, digest, name, limits } = options;
   if (bytes.length > LIMITS.functionBytes) {
     throw new FunctionError(
       'ERR_FUNCTION_INVALID',
@@ -75,7 +80,9 @@ function checkBytes(options: LoadOptions): FunctionKind {
   if (!equalBytes(sha256(bytes), digest)) {
     throw new FunctionError('ERR_FUNCTION_DIGEST', `the file of function "${name}" has another SHA-256 than was named`);
   }
-  return checkFunctionForm(bytes, name);
+  const kind = checkFunctionForm(bytes, name);
+  admitModules(bytes, name, limits.determinism !== null);
+  return kind;
 }
 
 async function openProcess(
