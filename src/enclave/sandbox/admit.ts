@@ -8,12 +8,12 @@ import { findRefusals, formatRefusal, readCoreModules } from './wasm/admission.t
  * Checks the core modules of a function; `name` is for the messages.
  * @throws FunctionError ERR_FUNCTION_INVALID
  */
-export function admitModules(bytes: Uint8Array, name: string, deterministic: boolean): void {
+export function admitModules(bytes: Uint8Array, name: string, deterministic: 'required' | 'any'): void {
   const refuse = (why: string): never => {
     throw new FunctionError('ERR_FUNCTION_INVALID', `function "${name}" is refused: ${why}`);
   };
   try {
-    const rules = { isComponent: !isCoreModule(bytes), deterministic };
+    const rules = { isComponent: !isCoreModule(bytes), deterministic: deterministic === 'required' };
     const [first, ...more] = findRefusals(readCoreModules(bytes), rules);
     if (first === undefined) return;
     refuse(`${formatRefusal(first)}${more.length > 0 ? ` (and ${more.length} more)` : ''}`);

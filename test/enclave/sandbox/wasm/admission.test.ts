@@ -8,7 +8,7 @@ import { build } from '../component/kit.ts';
 
 function codeOf(bytes: Uint8Array, deterministic: boolean): string {
   try {
-    admitModules(bytes, 'f', deterministic);
+    admitModules(bytes, 'f', deterministic ? 'required' : 'any');
     return 'admitted';
   } catch (e) {
     return e instanceof EnclaveError ? e.code : 'not ours';
