@@ -2,6 +2,7 @@
 import type { AskOutside } from './sandbox.ts';
 import { ExitRequest, type GuestCall } from './wasi/call.ts';
 import { OutputBuffer } from './wasi/io.ts';
+import { REAL_SURROUNDINGS } from './wasi/surroundings.ts';
 
 /** Says why a call has no answer. */
 export class GuestFailure extends Error {}
@@ -32,6 +33,7 @@ export function openCall(
     stdout: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     egress: given.egress,
+    surroundings: REAL_SURROUNDINGS,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,

@@ -1,6 +1,7 @@
 /** What the host knows of one call: what its guest is given, what it may still write, and who hears of its end. It holds no state of another call. */
 import type { AskOutside } from '../sandbox.ts';
 import type { Allowance, InputSource, OutputBuffer } from './io.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface GuestCall {
   readonly args: readonly string[];
@@ -8,6 +9,8 @@ export interface GuestCall {
   readonly stdout: OutputBuffer;
   readonly stderr: OutputBuffer;
   readonly egress: AskOutside;
+  /** Time and randomness. */
+  readonly surroundings: Surroundings;
   /** What the guest may still write in all its outgoing requests together: bodies lie outside of every other cap on the process's memory. */
   readonly forRequests: Allowance;
   /** What it may still write as its answer. */
