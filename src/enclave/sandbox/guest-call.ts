@@ -4,6 +4,7 @@ import { NO_OUTSIDE } from './net/outside.ts';
 import type { AskOutside } from './sandbox.ts';
 import { ExitRequest, type GuestCall } from './wasi/call.ts';
 import { OutputBuffer } from './wasi/io.ts';
+import { REAL_SURROUNDINGS } from './wasi/surroundings.ts';
 
 /** Says why a call has no answer. */
 export class GuestFailure extends Error {}
@@ -39,6 +40,7 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     egress: given.egress,
     network: new Network(NO_OUTSIDE),
+    surroundings: REAL_SURROUNDINGS,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,

@@ -3,6 +3,7 @@ import type { Mount } from '../files/mount.ts';
 import type { Network } from '../net/network.ts';
 import type { AskOutside } from '../sandbox.ts';
 import type { Allowance, InputSource, OutputBuffer } from './io.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface GuestCall {
   readonly args: readonly string[];
@@ -15,6 +16,8 @@ export interface GuestCall {
   readonly egress: AskOutside;
   /** Its sockets: they reach each other, and beyond that what the gate lets through. */
   readonly network: Network;
+  /** Time and randomness. */
+  readonly surroundings: Surroundings;
   /** What the guest may still write in all its outgoing requests together: bodies lie outside of every other cap on the process's memory. */
   readonly forRequests: Allowance;
   /** What it may still write as its answer. */
