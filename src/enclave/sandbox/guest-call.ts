@@ -15,14 +15,7 @@ export interface OpenCall extends GuestCall {
 export const NO_EGRESS: AskOutside = () => Promise.resolve({ error: 'HTTP-request-denied' });
 
 /** What is kept of the text that a function writes beside its answer; the rest is dropped, because it is no answer. */
-const LOG_BYTES = 4096;
-
-/** Opens the call of a query: what its guest writes to its streams is only a log. */
-export function openQuery(egress: AskOutside, outputBytes: number): OpenCall {
-  const call = openCall({ args: [], stdin: new Uint8Array(0), egress }, outputBytes);
-  const log = new OutputBuffer({ leftBytes: LOG_BYTES }, () => undefined);
-  return { ...call, stdout: log, stderr: log };
-}
+export const LOG_BYTES = 4096;
 
 /** Opens a call; `outputBytes` is what its guest may write to each of its outputs. */
 export function openCall(
