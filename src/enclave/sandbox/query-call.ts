@@ -39,9 +39,6 @@ export class QueryCall implements GuestCall {
   get network(): GuestCall['network'] {
     return this.#now.network;
   }
-  get surroundings(): GuestCall['surroundings'] {
-    return this.#now.surroundings;
-  }
   get forRequests(): Allowance {
     return this.#now.forRequests;
   }
