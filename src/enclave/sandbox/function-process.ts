@@ -27,6 +27,8 @@ export interface FunctionProcessOptions {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** How long a child may take to drop a call that is past its deadline, before it is killed. */
+  readonly graceMs: number;
   /** How long after its last call a function keeps a spare child; 0 keeps none. */
   readonly spareMs: number;
   readonly circuits: CircuitsLimits;
@@ -74,11 +76,6 @@ interface CalledChild extends ChildUser {
   doubt: Promise<void> | null;
 }
 
-/**
- * How long a child may take to drop a call that is past its deadline, before it is killed: room for one turn of its event loop and ours. With it,
- * and a kill of 4 ms, nothing of the call is left 20 ms after its deadline.
- */
-const GRACE_MS = 8;
 const NOTHING = new Uint8Array(0);
 const TOO_MANY: EgressAnswer = { error: 'connection-limit-reached' };
 
@@ -169,7 +166,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     const { child, calls } = called;
     const decided = Promise.withResolvers<void>();
     called.doubt = decided.promise;
-    const callOff = timers.after(GRACE_MS, () => {
+    const callOff = timers.after(options.graceMs, () => {
       // What the child has said by now may still wait to be read; the event loop reads before it comes to this.
       setImmediate(() => {
         if (calls.get(id) === pending) child.kill('killed');

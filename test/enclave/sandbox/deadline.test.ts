@@ -33,6 +33,7 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Pro
     startDeadlineMs: 5000,
     maxCalls: 4,
     maxEgress: 1,
+    graceMs: GRACE_MS,
     spareMs,
     circuits,
     timers,
