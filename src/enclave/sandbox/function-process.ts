@@ -11,6 +11,7 @@ import { type CircuitsLimits, type HeldBack, openCircuits } from './circuits.ts'
 import { encodeFrame, type Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import { type ChildMessage, FRAME, parseChildMessage, writeEgressAnswerHead } from './messages.ts';
+import { watchProcessor } from './processor-watch.ts';
 import type { CallTerms, EgressAnswer, EgressRequest } from './sandbox.ts';
 import { type ChildUser, openSupervisor, type ReadyChild } from './supervisor.ts';
 import type { Timers } from './timers.ts';
@@ -27,6 +28,8 @@ export interface FunctionProcessOptions {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** Processor time that the process may use from the beginning of a call to its end; counted where it is below the call's deadline. */
+  readonly cpuMs: number;
   /** How long a child may take to drop a call that is past its deadline, before it is killed. */
   readonly graceMs: number;
   /** How long after its last call a function keeps a spare child; 0 keeps none. */
@@ -39,8 +42,8 @@ export interface FunctionProcessOptions {
   readonly onLog: (line: string) => void;
 }
 
-/** What the operator is told of a function: all its calls are held back because its processes keep dying, and no longer are. */
-export type FunctionNotice = 'circuit open' | 'circuit closed';
+/** What the operator is told of a function: all its calls are held back because its processes keep dying, or no longer; one was too large. */
+export type FunctionNotice = 'circuit open' | 'circuit closed' | 'killed for its memory';
 
 /** What ends a call well. */
 export type CallAnswer = Extract<ChildMessage, { type: 'answer' | 'exit' }>;
@@ -93,7 +96,7 @@ async function askEgress({ egress }: CallOptions, request: EgressRequest, ended:
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name, launch, load, startDeadlineMs, spareMs, timers, onLog } = options;
+  const { name, launch, load, startDeadlineMs, spareMs, cpuMs, timers, onLog } = options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
   const circuits = openCircuits(options.circuits, (isOpen) =>
@@ -206,12 +209,15 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     let started: PendingCall | null = null;
     const heldBack = circuits.admit(callOptions.caller, timers.now());
     if (heldBack !== null) throw circuitError(heldBack);
-    const callOff = timers.after(callOptions.deadlineMs, () => {
+    const { deadlineMs } = callOptions;
+    const end = (why: string): void => {
       if (called === null || started === null)
         return reject(error('ERR_FUNCTION_UNAVAILABLE', 'has no running process'));
-      reject(error('ERR_FUNCTION_DEADLINE', `did not answer within ${callOptions.deadlineMs} ms`));
+      reject(error('ERR_FUNCTION_DEADLINE', why));
       overrun(called, id, started);
-    });
+    };
+    const callOff = timers.after(deadlineMs, () => end(`did not answer within ${deadlineMs} ms`));
+    let callOffWatch: (() => void) | null = null;
     lastCall = (lastCall + 1) % 2 ** 32;
     const id = lastCall;
     try {
@@ -228,10 +234,20 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       started = { options: callOptions, resolve, reject, over: null, egressNow: 0, logged: false, callOffKill: null };
       running.calls.set(id, started);
       running.child.markUsed();
+      if (cpuMs < deadlineMs) {
+        const why = `did not answer within ${cpuMs} ms of processor time`;
+        callOffWatch = watchProcessor(
+          timers,
+          () => running.child.cpuMs(),
+          cpuMs,
+          () => end(why),
+        );
+      }
       void running.child.send(encodeFrame(FRAME.call, id, head, body));
       return await promise;
     } finally {
       callOff();
+      callOffWatch?.();
       started?.over?.abort();
     }
   }

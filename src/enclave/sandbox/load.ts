@@ -2,6 +2,7 @@
  * Loads a function: digest, form, process, in this order, and nothing of a step before the one above it passed. What is
  * loaded is called through sandbox.ts and knows nothing of policies.
  */
+import type { ChildProcess } from 'node:child_process';
 import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -9,11 +10,12 @@ import { FunctionError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
 import { type Instances, writeBundleHead } from './bundle.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
-import { type SandboxState, spawnFunctionChild } from './confinement.ts';
+import { groupMemoryMiB, type SandboxState, spawnFunctionChild } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
-import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
+import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
 import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
+import type { ResourceGroups } from './resource-groups.ts';
 import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
 
@@ -28,6 +30,8 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
+  /** What the function's process may write to in memory beyond what the runtime takes, all calls together, in MiB. */
+  readonly processMiB: number;
   /** What one call may write as its answer, and as much again in all its outgoing requests together. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
@@ -49,6 +53,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   cpuMs: 600_000,
   memoryPages: 4096,
   heapMiB: 256,
+  processMiB: 1024,
   outputBytes: LIMITS.bodyBytes,
   startDeadlineMs: 10_000,
   maxCalls: 64,
@@ -64,6 +69,8 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Control groups of this machine. */
+  readonly groups: ResourceGroups;
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -104,24 +111,57 @@ function checkBytes(options: LoadOptions): FunctionKind {
   return kind;
 }
 
-async function openProcess(
-  { bytes, name, limits, onNotice, onLog }: LoadOptions,
-  kind: FunctionKind,
-): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
-  return await openFunctionProcess({
-    name,
-    launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances: limits.instances }, limits.outputBytes), bytes),
-    startDeadlineMs: limits.startDeadlineMs,
-    maxCalls: limits.maxCalls,
-    maxEgress: limits.maxEgress,
-    graceMs: limits.graceMs,
-    spareMs: limits.spareMs,
-    circuits: CIRCUITS_LIMITS,
-    timers: SYSTEM_TIMERS,
-    onNotice,
-    onLog,
-  });
+/** Has the kernel cap all processes of a function together, where it can; says so when it ended one for its memory. */
+function openLauncher({ name, limits, groups, onNotice }: LoadOptions): {
+  launch: () => ChildProcess;
+  close: () => void;
+} {
+  if (groups.kind === 'none') return { launch: () => spawnFunctionChild(limits, null), close: () => undefined };
+  const group = groups.open(name, groupMemoryMiB(limits));
+  let known = group.memoryKills();
+  return {
+    launch() {
+      const child = spawnFunctionChild(limits, group.path);
+      child.once('exit', () => {
+        const kills = group.memoryKills();
+        if (kills > known) onNotice('killed for its memory');
+        known = kills;
+      });
+      return child;
+    },
+    close: () => group.close(),
+  };
+}
+
+async function openProcess(options: LoadOptions, kind: FunctionKind): Promise<FunctionProcess> {
+  const { bytes, name, limits, onNotice, onLog } = options;
+  const { launch, close } = openLauncher(options);
+  try {
+    const running = await openFunctionProcess({
+      name,
+      launch,
+      load: encodeFrame(
+        FRAME.load,
+        0,
+        writeBundleHead({ kind, instances: limits.instances }, limits.outputBytes),
+        bytes,
+      ),
+      startDeadlineMs: limits.startDeadlineMs,
+      maxCalls: limits.maxCalls,
+      maxEgress: limits.maxEgress,
+      cpuMs: limits.cpuMs,
+      graceMs: limits.graceMs,
+      spareMs: limits.spareMs,
+      circuits: CIRCUITS_LIMITS,
+      timers: SYSTEM_TIMERS,
+      onNotice,
+      onLog,
+    });
+    return { ...running, close: () => running.close().finally(close) };
+  } catch (e) {
+    close();
+    throw e;
+  }
 }
 
 /** A command answers a query with what it wrote: 200 and its bytes when it ends with 0, otherwise 500 and the code. */
