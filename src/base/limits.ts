@@ -50,6 +50,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   filePathBytes: 4096,
   fileNameBytes: 255,
   fileLinks: 40,
+  /** Files and directories that one preview1 guest may have open: as Linux lets a process have. */
+  descriptors: 1024,
   /** A firmware file to measure: it has to fit below 4 GiB, and real ones have 4 MiB at most. */
   firmwareBytes: 16 * 1024 * 1024,
   /** Sections of its SEV metadata, and 4 KiB pages in them all together: real ones have eight sections and some hundred pages. */
@@ -88,6 +90,7 @@ export type LimitName =
   | 'filePathBytes'
   | 'fileNameBytes'
   | 'fileLinks'
+  | 'descriptors'
   | 'firmwareBytes'
   | 'firmwareSections'
   | 'firmwarePages'
