@@ -52,6 +52,14 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   fileLinks: 40,
   /** Files and directories that one preview1 guest may have open: as Linux lets a process have. */
   descriptors: 1024,
+  /** Sockets of one call at the same time, and as many directions of connections between them. */
+  callSockets: 256,
+  /** What one direction of a connection, or one UDP socket, keeps of what was sent and not yet read; it holds any datagram. */
+  socketWindowBytes: 64 * 1024,
+  /** Datagrams that one UDP socket keeps; the next ones are lost. */
+  socketDatagrams: 64,
+  /** Connections that wait to be accepted by one socket. */
+  socketBacklog: 128,
   /** A firmware file to measure: it has to fit below 4 GiB, and real ones have 4 MiB at most. */
   firmwareBytes: 16 * 1024 * 1024,
   /** Sections of its SEV metadata, and 4 KiB pages in them all together: real ones have eight sections and some hundred pages. */
@@ -91,6 +99,10 @@ export type LimitName =
   | 'fileNameBytes'
   | 'fileLinks'
   | 'descriptors'
+  | 'callSockets'
+  | 'socketWindowBytes'
+  | 'socketDatagrams'
+  | 'socketBacklog'
   | 'firmwareBytes'
   | 'firmwareSections'
   | 'firmwarePages'

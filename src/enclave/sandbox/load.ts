@@ -6,6 +6,7 @@ import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
+import { admitModules } from './admit.ts';
 import { type Instances, writeBundleHead } from './bundle.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
@@ -87,7 +88,9 @@ function checkBytes(options: LoadOptions): FunctionKind {
     const why = `function "${name}" must be deterministic, and nothing here can promise that`;
     throw new FunctionError('ERR_FUNCTION_INVALID', why);
   }
-  return checkFunctionForm(bytes, name);
+  const kind = checkFunctionForm(bytes, name);
+  admitModules(bytes, name, limits.deterministic);
+  return kind;
 }
 
 async function openProcess(

@@ -5,9 +5,8 @@ import { RIGHT } from './preview1-rights.ts';
 import { stdinLeft } from './preview1-stdio.ts';
 
 const NANOS_PER_MS = 1_000_000n;
-const MAX_WAIT_MS = 2 ** 31 - 1;
-const CLOCKS = 2;
 const REALTIME = 0;
+const MONOTONIC = 1;
 
 const SUBSCRIPTION_BYTES = 48;
 const EVENT_BYTES = 32;
@@ -19,27 +18,29 @@ const EVENT_WRITE = 2;
 const ABSOLUTE = 1;
 const HANG_UP = 1;
 
-/** Reads a clock; one that is neither of the two is `inval`: there is no such for a guest alone. */
-function readClock(id: number): bigint {
-  if (id >>> 0 >= CLOCKS) throw new Errno('inval');
-  return id === REALTIME ? BigInt(Date.now()) * NANOS_PER_MS : process.hrtime.bigint();
+/** Reads a clock; one of processor time is `inval`, because no guest has a processor for itself. */
+function readClock({ call }: Preview1Host, id: number): bigint {
+  if (id === REALTIME) return call.surroundings.wallNanos();
+  if (id === MONOTONIC) return call.surroundings.monotonicNanos();
+  throw new Errno('inval');
 }
 
 interface Subscription {
   readonly userdata: bigint;
   readonly type: number;
-  /** When it is due by its clock; null when it is ready now. */
-  readonly due: { readonly clock: number; readonly at: bigint } | null;
+  /** When it is due, by the monotonic clock. */
+  readonly due: bigint;
   readonly errno: number;
   readonly bytes: bigint;
   readonly flags: number;
 }
 
-function readClockSubscription(from: DataView): Subscription['due'] {
-  const clock = from.getUint32(16, true);
+/** Says when a clock that is subscribed to is due, by the monotonic clock: whatever becomes of the other one meanwhile. */
+function readDue(host: Preview1Host, from: DataView): bigint {
+  const now = readClock(host, from.getUint32(16, true));
   const timeout = from.getBigUint64(24, true);
-  const now = readClock(clock);
-  return { clock, at: (from.getUint16(40, true) & ABSOLUTE) === 0 ? now + timeout : timeout };
+  const left = (from.getUint16(40, true) & ABSOLUTE) === 0 ? timeout : timeout - now;
+  return host.call.surroundings.monotonicNanos() + left;
 }
 
 /** Says what a descriptor is ready for: how much can be read, or that any amount can be written. */
@@ -59,8 +60,8 @@ function readiness(
 function readSubscription(host: Preview1Host, from: DataView): Subscription {
   const userdata = from.getBigUint64(0, true);
   const type = from.getUint8(8);
-  const ready = { userdata, type, due: null, errno: ERRNO.success, bytes: 0n, flags: 0 };
-  if (type === EVENT_CLOCK) return { ...ready, due: readClockSubscription(from) };
+  const ready = { userdata, type, due: 0n, errno: ERRNO.success, bytes: 0n, flags: 0 };
+  if (type === EVENT_CLOCK) return { ...ready, due: readDue(host, from) };
   if (type !== EVENT_READ && type !== EVENT_WRITE) throw new Errno('inval');
   try {
     return { ...ready, ...readiness(host, from.getUint32(16, true), type) };
@@ -71,23 +72,12 @@ function readSubscription(host: Preview1Host, from: DataView): Subscription {
   }
 }
 
-function leftOf({ due }: Subscription): bigint {
-  return due === null ? 0n : due.at - readClock(due.clock);
-}
-
 function writeEvent(to: DataView, { userdata, errno, type, bytes, flags }: Subscription): void {
   to.setBigUint64(0, userdata, true);
   to.setUint16(8, errno, true);
   to.setUint8(10, type);
   to.setBigUint64(16, bytes, true);
   to.setUint16(24, flags, true);
-}
-
-async function wait(nanos: bigint): Promise<void> {
-  const ms = Number(nanos / NANOS_PER_MS) + 1;
-  await new Promise((resolve) => {
-    setTimeout(resolve, Math.min(ms, MAX_WAIT_MS));
-  });
 }
 
 /** Waits until something is due, and tells all that is. */
@@ -99,29 +89,28 @@ async function pollOneoff(
   sizeAt: number,
 ): Promise<void> {
   const { memory } = host;
+  const { surroundings } = host.call;
   const number = count >>> 0;
   if (number === 0 || number > MAX_SUBSCRIPTIONS) throw new Errno('inval');
   memory.bytes(outAt, number * EVENT_BYTES);
   const subscriptions = Array.from({ length: number }, (_, i) =>
     readSubscription(host, memory.view(inAt + i * SUBSCRIPTION_BYTES, SUBSCRIPTION_BYTES)),
   );
-  for (;;) {
-    const due = subscriptions.filter((s) => leftOf(s) <= 0n);
-    if (due.length > 0) {
-      due.forEach((s, i) => writeEvent(memory.blank(outAt + i * EVENT_BYTES, EVENT_BYTES), s));
-      return memory.setU32(sizeAt, due.length);
-    }
-    await wait(subscriptions.map(leftOf).reduce((least, left) => (left < least ? left : least)));
-  }
+  const first = subscriptions.reduce((least, s) => (s.due < least ? s.due : least), subscriptions[0]?.due ?? 0n);
+  while (surroundings.monotonicNanos() < first) await surroundings.reach(first);
+  const now = surroundings.monotonicNanos();
+  const due = subscriptions.filter((s) => s.due <= now);
+  due.forEach((s, i) => writeEvent(memory.blank(outAt + i * EVENT_BYTES, EVENT_BYTES), s));
+  memory.setU32(sizeAt, due.length);
 }
 
 /** The functions of time. */
 export const POLL: Preview1Part = {
-  clock_res_get: ({ memory }, id: number, at: number) => {
-    readClock(id);
-    memory.setU64(at, id === REALTIME ? NANOS_PER_MS : 1n);
+  clock_res_get: (host, id: number, at: number) => {
+    readClock(host, id);
+    host.memory.setU64(at, id === REALTIME ? NANOS_PER_MS : 1n);
   },
-  clock_time_get: ({ memory }, id: number, _precision: bigint, at: number) => memory.setU64(at, readClock(id)),
+  clock_time_get: (host, id: number, _precision: bigint, at: number) => host.memory.setU64(at, readClock(host, id)),
   poll_oneoff: pollOneoff,
 };
 

@@ -1,5 +1,4 @@
 /** What a program is started with, its randomness, its end, and sockets, of which there are none. [WASI snapshot-01 args_*, environ_*, random_get, proc_*, sock_*] */
-import { randomFillSync } from 'node:crypto';
 import { encodeUtf8 } from '../../../base/bytes.ts';
 import { ExitRequest } from './call.ts';
 import { Errno } from './preview1-errno.ts';
@@ -47,7 +46,7 @@ export const PROCESS: Preview1Part = {
     writeSizes(host.memory, environmentOf(host), countAt, sizeAt),
   environ_get: (host, listAt: number, bufferAt: number) =>
     writeItems(host.memory, environmentOf(host), listAt, bufferAt),
-  random_get: ({ memory }, at: number, length: number) => void randomFillSync(memory.bytes(at, length)),
+  random_get: ({ call, memory }, at: number, length: number) => call.surroundings.fillRandom(memory.bytes(at, length)),
   sched_yield: () => undefined,
   proc_exit: ({ call }, code: number) => {
     call.exited(code >>> 0);
