@@ -1,15 +1,18 @@
 /** Makes a preview1 module callable as a program: a fresh instance for each run, linked with our own preview1 host and nothing else. */
+import type { Bundle } from './bundle.ts';
 import { ENGINE, type WasmMemory } from './engine.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, NO_EGRESS, openCall, reasonOf } from './guest-call.ts';
+import { prepareModules } from './prepare-modules.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1 } from './wasi/preview1.ts';
 
 const PREVIEW1 = 'wasi_snapshot_preview1';
 
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
-export async function openModule(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
-  const module = await ENGINE.compile(Uint8Array.from(bytes));
+export async function openModule({ bytes, rules }: Bundle, outputBytes: number): Promise<Guest> {
+  const [prepared = bytes] = prepareModules([bytes], [0], rules);
+  const module = await ENGINE.compile(Uint8Array.from(prepared));
   const nothing = openCall({ args: [], stdin: new Uint8Array(0), egress: NO_EGRESS }, 0);
   const known = openPreview1(nothing, () => {
     throw new GuestFailure('no memory');
