@@ -1,8 +1,10 @@
 /** Makes a preview1 module callable as a program: a fresh instance for each run, linked with our own preview1 host and nothing else. */
+import type { Bundle } from './bundle.ts';
 import type { Fate } from './component/trap.ts';
 import { ENGINE } from './engine.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf } from './guest-call.ts';
+import { prepareModules } from './prepare-modules.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
 
@@ -27,8 +29,9 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
 }
 
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
-export async function openModule(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
-  const module = await ENGINE.compile(Uint8Array.from(bytes));
+export async function openModule({ bytes, rules }: Bundle, outputBytes: number): Promise<Guest> {
+  const [prepared = bytes] = prepareModules([bytes], [0], rules);
+  const module = await ENGINE.compile(Uint8Array.from(prepared));
   // By their names only: by what every object inherits, a module would get hold of the host's own functions.
   const foreign = ENGINE.Module.imports(module).find((i) => i.module !== PREVIEW1 || !PREVIEW1_NAMES.has(i.name));
   if (foreign !== undefined) throw new GuestFailure(`it imports ${foreign.module}.${foreign.name}`);

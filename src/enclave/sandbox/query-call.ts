@@ -35,6 +35,9 @@ export class QueryCall implements GuestCall {
   get network(): GuestCall['network'] {
     return this.#now.network;
   }
+  get surroundings(): GuestCall['surroundings'] {
+    return this.#now.surroundings;
+  }
   get forRequests(): Allowance {
     return this.#now.forRequests;
   }
