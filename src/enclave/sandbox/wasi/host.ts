@@ -2,7 +2,7 @@
  * The WASI 0.2 host: finds the function that answers an import. Everything but methods gets the call first, because what a function makes
  * may need it later; methods find it in what they are called on. [WASI 0.2.12]
  */
-import { camelCase } from '../component/labels.ts';
+import { camelCase, interfaceOf } from '../component/labels.ts';
 import type { Host, HostEntry } from '../component/link.ts';
 import type { LiftedFunction, Plan } from '../component/plan.ts';
 import { isSameFunction } from '../component/same-type.ts';
@@ -43,7 +43,6 @@ export const WAITING: ReadonlySet<string> = new Set(['wasi:io/poll#poll', 'wasi:
 type Run = HostEntry<GuestCall>['run'];
 type AnyFunction = (...args: readonly unknown[]) => unknown;
 
-const VERSION = /@.*$/;
 const OF_RESOURCE = /^\[(method|static|constructor)\]([a-z0-9-]+)(?:\.([A-Za-z0-9-]+))?$/;
 
 const isFunction = (value: unknown): value is AnyFunction => typeof value === 'function';
@@ -93,7 +92,7 @@ const refuse: Run = () => {
 export function findGuestFunction(plan: Plan, from: string, name: string): LiftedFunction | null {
   const known = WITH_EXPORTS.get(from)?.get(name);
   for (const [exported, members] of plan.exports) {
-    if (exported.replace(VERSION, '') !== from || 'of' in members) continue;
+    if (interfaceOf(exported) !== from || 'of' in members) continue;
     const func = members.get(name);
     if (known !== undefined && func !== undefined && isSameFunction(known, func.type)) return func;
   }
@@ -103,7 +102,7 @@ export function findGuestFunction(plan: Plan, from: string, name: string): Lifte
 /** The host that every function is linked with. */
 export const WASI_HOST: Host<GuestCall> = {
   find({ interface: from, name, type }) {
-    const unversioned = from.replace(VERSION, '');
+    const unversioned = interfaceOf(from);
     const known = SIGNATURES.get(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
     return { run: findRun(INTERFACES[unversioned], name) ?? refuse, waits: WAITING.has(`${unversioned}#${name}`) };
