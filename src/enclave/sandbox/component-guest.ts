@@ -2,6 +2,7 @@
  * Makes a component callable: plans and links it once, makes a fresh instance for each call, and drops it afterwards. What a guest does
  * wrong ends its call as a `GuestFailure`, and nothing else.
  */
+import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -23,12 +24,18 @@ function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']
   return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
 }
 
+/** Waits until a call is over, and gives what it returned. */
+async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
+  await exited;
+  return await returned;
+}
+
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
 export async function openComponent(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
   const plan = shortenPlan(makePlan(bytes));
   const linked = await linkComponent(plan, WASI_HOST);
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
-  const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
+  const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
 
   async function callOnce(call: OpenCall, func: LiftedFunction | null, args: readonly unknown[]) {
     if (func === null) throw new GuestFailure('it has no such function');
@@ -40,7 +47,7 @@ export async function openComponent(bytes: Uint8Array, outputBytes: number): Pro
       return await settle(Promise.reject(e), call.ended);
     }
     try {
-      return await settle(instance.call(func, args), call.ended);
+      return await settle(func.isAsync ? runToEnd(instance.start(func, args)) : instance.call(func, args), call.ended);
     } finally {
       instance.close();
     }

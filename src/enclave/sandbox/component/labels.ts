@@ -12,5 +12,5 @@ export function camelCase(label: string): string {
 export function interfaceOf(name: string): string {
   const at = name.indexOf('@');
   if (at < 0) return name;
-  return /^@0\.3\.\d+$/.test(name.slice(at)) ? `${name.slice(0, at)}@0.3` : name.slice(0, at);
+  return /^@0\.3(?:\.\d+)?$/.test(name.slice(at)) ? `${name.slice(0, at)}@0.3` : name.slice(0, at);
 }
