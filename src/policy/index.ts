@@ -4,9 +4,12 @@ export {
   type AskedOwner,
   type CombinedDecision,
   combineDecisions,
+  decideConnectionForAll,
   decideEgressForAll,
+  decideLookupForAll,
   decideQueryForAll,
 } from './combine.ts';
+export type { ConnectionTarget } from './connection.ts';
 export {
   decideEgress,
   decideQuery,
@@ -16,6 +19,14 @@ export {
   type QueryRequest,
 } from './decide.ts';
 export {
+  type ConnectionDecision,
+  type ConnectionRequest,
+  decideConnection,
+  decideLookup,
+  type LookupDecision,
+  type LookupRequest,
+} from './decide-connection.ts';
+export {
   decideQuestion,
   type PolicyTestResult,
   parseQuestion,
@@ -23,15 +34,19 @@ export {
   renderDecision,
   runPolicyTests,
 } from './explain.ts';
+export { type CanonicalTerms, stricterTerms } from './function-terms.ts';
 export { digestCanonical, parseOwnerPolicy } from './parse.ts';
 export type {
   CallerRule,
   CertificateCaller,
   ChangeRules,
+  ConnectionRule,
   DataRule,
   Decision,
   EgressRule,
+  FunctionInstances,
   FunctionRule,
+  FunctionTerms,
   ImageRule,
   KeyCaller,
   MachineRules,

@@ -87,6 +87,17 @@ export interface EgressRule {
   readonly trust: string | null;
 }
 
+/** Where the code may open a connection of its own. What is sent over it nobody reads, so the rule has no methods and no path. */
+export interface ConnectionRule {
+  readonly at: Position;
+  readonly scheme: 'tcp';
+  /** As in an `EgressRule`. */
+  readonly host: string;
+  readonly port: number;
+  /** Counts connections, or the bytes of both directions. */
+  readonly limit: RateLimit | null;
+}
+
 export interface DataRule {
   readonly at: Position;
   readonly name: string;
@@ -94,10 +105,26 @@ export interface DataRule {
   readonly maxBytes: number;
 }
 
+/** Whether each call starts with clean memory, or one instance answers up to so many calls, one after another. */
+export type FunctionInstances = { readonly kind: 'fresh' } | { readonly kind: 'pooled'; readonly calls: number };
+
+/** How a function may run; a cap of null leaves it to the worker, which has its own. */
+export interface FunctionTerms {
+  readonly instances: FunctionInstances;
+  readonly deterministic: 'required' | 'any';
+  /** Longest time of one call, in milliseconds. */
+  readonly deadlineMs: number | null;
+  /** Largest WASM memory, a multiple of 64 KiB. */
+  readonly memoryBytes: number | null;
+  /** Most processor time of one call, in milliseconds. */
+  readonly cpuMs: number | null;
+}
+
 export interface FunctionRule {
   readonly at: Position;
   readonly name: string;
   readonly digest: DigestText;
+  readonly terms: FunctionTerms;
 }
 
 /** What comes back to callers: at most so many bytes, only of these media types (lower case, without parameters). */
@@ -138,6 +165,7 @@ export type PolicyTest = {
 } & (
   | { readonly window: 'query'; readonly caller: string; readonly method: string; readonly path: string }
   | { readonly window: 'egress'; readonly method: string; readonly url: string }
+  | { readonly window: 'connection'; readonly url: string }
 );
 
 export type SectionName =
@@ -164,7 +192,10 @@ export interface OwnerPolicy {
   readonly machine: MachineRules | null;
   readonly callers: readonly CallerRule[];
   readonly queries: readonly QueryRule[];
+  /** The rules of the section `egress` for requests. */
   readonly egress: readonly EgressRule[];
+  /** The rules of the section `egress` for `tcp://`. */
+  readonly connections: readonly ConnectionRule[];
   readonly data: readonly DataRule[];
   readonly secrets: readonly string[];
   /** null when the section is absent: then nothing may come back at all. */

@@ -1,7 +1,10 @@
 /** Opens what one call needs of the host, and says how the call came to its end by itself: an exit, or more output than it may write. */
+import { Network } from './net/network.ts';
+import { NO_OUTSIDE } from './net/outside.ts';
 import type { AskOutside } from './sandbox.ts';
 import { ExitRequest, type GuestCall } from './wasi/call.ts';
 import { OutputBuffer } from './wasi/io.ts';
+import { REAL_SURROUNDINGS } from './wasi/surroundings.ts';
 
 /** Says why a call has no answer. */
 export class GuestFailure extends Error {}
@@ -15,30 +18,29 @@ export interface OpenCall extends GuestCall {
 export const NO_EGRESS: AskOutside = () => Promise.resolve({ error: 'HTTP-request-denied' });
 
 /** What is kept of the text that a function writes beside its answer; the rest is dropped, because it is no answer. */
-const LOG_BYTES = 4096;
+export const LOG_BYTES = 4096;
 
-/** Opens the call of a query: what its guest writes to its streams is only a log. */
-export function openQuery(egress: AskOutside, outputBytes: number): OpenCall {
-  const call = openCall({ args: [], stdin: new Uint8Array(0), egress }, outputBytes);
-  const log = new OutputBuffer({ leftBytes: LOG_BYTES }, () => undefined);
-  return { ...call, stdout: log, stderr: log };
+/** What a guest is given for one call. */
+export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'egress'> {
+  readonly stdin: Uint8Array;
 }
 
 /** Opens a call; `outputBytes` is what its guest may write to each of its outputs. */
-export function openCall(
-  given: { readonly args: readonly string[]; readonly stdin: Uint8Array; readonly egress: AskOutside },
-  outputBytes: number,
-): OpenCall {
+export function openCall(given: Given, outputBytes: number): OpenCall {
   const { promise: ended, resolve: exited, reject } = Promise.withResolvers<number>();
   // An end that nobody waits for any more is no fault of the process.
   ended.catch(() => undefined);
   const exceeded = (): void => reject(new GuestFailure('it wrote more than it may'));
   return {
     args: given.args,
+    env: given.env,
+    mounts: given.mounts,
     stdin: { rest: given.stdin },
     stdout: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     egress: given.egress,
+    network: new Network(NO_OUTSIDE),
+    surroundings: REAL_SURROUNDINGS,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,

@@ -6,6 +6,7 @@ import { LIMITS } from '../../../src/base/limits.ts';
 import { makePlan } from '../../../src/enclave/sandbox/component/make-plan.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadFunction, type SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
 import type { EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
+import { readModule } from '../../../src/enclave/sandbox/wasm/read-module.ts';
 import { buildFunctions } from '../../../tools/build-functions.ts';
 import { buildModule, buildRogue, loadGuest, NO_EGRESS, post, textOf } from './guests.ts';
 
@@ -61,9 +62,19 @@ describe('loading', () => {
     expect(started).not.toHaveBeenCalled();
   });
 
-  it('refuses a component whose core module is broken, in a process of its own', async () => {
+  it('refuses a component whose core module is broken, without starting a process', async () => {
     const broken = Uint8Array.from(example('upper'));
     makePlan(broken).modules[0]?.fill(0xff, 8, 12);
+    await expect(loadGuest(broken)).rejects.toMatchObject({ code: 'ERR_FUNCTION_INVALID' });
+    expect(started).not.toHaveBeenCalled();
+  });
+
+  it('refuses a component whose core module has wrong types, in a process of its own', async () => {
+    const broken = Uint8Array.from(example('upper'));
+    const module = makePlan(broken).modules[0] ?? new Uint8Array(0);
+    // What drops has the same form as what does nothing, but there is nothing to drop.
+    const first = readModule(module).bodies.find(({ code, end }) => end - code > 3)?.code ?? 0;
+    module.set([0x1a, 0x1a], first);
     await expect(loadGuest(broken)).rejects.toMatchObject({ code: 'ERR_FUNCTION_INVALID' });
     expect(started).toHaveBeenCalledTimes(1);
   });

@@ -109,23 +109,37 @@ export function instantiate<Call>(linked: LinkedComponent<Call>, call: Call): Co
     throw states.find(({ failure }) => failure !== null)?.failure?.reason ?? e;
   }
 
+  const lifted = new Map<LiftedFunction, (args: readonly unknown[]) => Promise<unknown>>();
+
+  function lift(func: LiftedFunction): (args: readonly unknown[]) => Promise<unknown> {
+    const callLifted = liftOf(func.type);
+    const core = valueOf(func.core) as GuestFunction;
+    const postReturn = func.postReturn === null ? null : (valueOf(func.postReturn) as GuestFunction);
+    const cx = at(contexts, func.context, 'context');
+    const entry = waits ? ENGINE.promising(core) : core;
+    const { state } = cx;
+    return (args) => {
+      state.mayBlock = func.type.isAsync;
+      state.storage.fill(0);
+      return callLifted(cx, entry, postReturn, args);
+    };
+  }
+
   return {
     start(func, args) {
       const callable = (item: CoreItem): GuestFunction => {
         const core = valueOf(item) as GuestFunction;
         return waits ? ENGINE.promising(core) : core;
       };
+      for (const state of states) state.liftLeft = LIFT_BUDGET;
       const cores = { core: callable(func.core), callback: func.callback === null ? null : callable(func.callback) };
       return asyncLiftOf(func.type)(at(contexts, func.context, 'context'), cores, args);
     },
     async call(func, args) {
-      const lift = liftOf(func.type);
-      const core = valueOf(func.core) as GuestFunction;
-      const postReturn = func.postReturn === null ? null : (valueOf(func.postReturn) as GuestFunction);
-      const cx = at(contexts, func.context, 'context');
-      cx.state.mayBlock = func.type.isAsync;
-      cx.state.storage.fill(0);
-      return await lift(cx, waits ? ENGINE.promising(core) : core, postReturn, args);
+      const callGuest = lifted.get(func) ?? lift(func);
+      lifted.set(func, callGuest);
+      for (const state of states) state.liftLeft = LIFT_BUDGET;
+      return await callGuest(args);
     },
     close,
   };

@@ -102,11 +102,10 @@ export interface Allowance {
 /** Collects what a guest writes, up to its allowance; past it everything is refused and `exceeded` is called. */
 export class OutputBuffer {
   readonly #allowance: Allowance;
-  readonly #written: ByteCollector;
   readonly #exceeded: () => void;
+  #written: ByteCollector = openByteCollector(Number.POSITIVE_INFINITY);
   constructor(allowance: Allowance, exceeded: () => void) {
     this.#allowance = allowance;
-    this.#written = openByteCollector(allowance.leftBytes);
     this.#exceeded = exceeded;
   }
   get left(): number {
@@ -114,16 +113,23 @@ export class OutputBuffer {
   }
   /** Keeps a copy of the bytes; false when they are more than is left. */
   write(bytes: Uint8Array): boolean {
-    if (bytes.length > this.left || !this.#written.add(bytes)) {
+    if (bytes.length > this.left) {
       this.#allowance.leftBytes = 0;
       this.#exceeded();
       return false;
     }
+    this.#written.add(bytes);
     this.#allowance.leftBytes -= bytes.length;
     return true;
   }
   bytes(): Uint8Array {
     return this.#written.bytes();
+  }
+  /** Gives what was written, and forgets it. */
+  take(): Uint8Array {
+    const written = this.bytes();
+    if (written.length > 0) this.#written = openByteCollector(Number.POSITIVE_INFINITY);
+    return written;
   }
 }
 

@@ -2,7 +2,6 @@
  * wasi_snapshot_preview1 for a core module that `anchorhold run` starts: arguments, standard streams, clocks and randomness. There are
  * no directories and no sockets, so every path and socket call is refused by number. [WASI snapshot-01]
  */
-import { randomBytes } from 'node:crypto';
 import { concatBytes, encodeUtf8 } from '../../../base/bytes.ts';
 import type { WasmMemory } from '../engine.ts';
 import { ExitRequest, type GuestCall } from './call.ts';
@@ -64,6 +63,7 @@ const FILE_NAMES = [
 /** Makes the imports of one run; `memory` gives the module's memory once it exists. A bad pointer is `fault`, never an exception. */
 export function openPreview1(call: GuestCall, memory: () => WasmMemory): Record<string, Preview1Function> {
   const open = new Set([0, 1, 2]);
+  const { surroundings } = call;
 
   const view = (): DataView => new DataView(memory().buffer);
   const bytesAt = (at: number, length: number): Uint8Array => new Uint8Array(memory().buffer, at >>> 0, length >>> 0);
@@ -105,8 +105,8 @@ export function openPreview1(call: GuestCall, memory: () => WasmMemory): Record<
   const args = call.args.map((a) => encodeUtf8(a));
 
   const readClock = (id: number): bigint | null => {
-    if (id === 0) return BigInt(Date.now()) * NANOS_PER_MS;
-    return id === 1 ? process.hrtime.bigint() : null;
+    if (id === 0) return surroundings.wallNanos();
+    return id === 1 ? surroundings.monotonicNanos() : null;
   };
 
   function readStdin(fd: number, at: number, count: number, sizeAt: number): number {
@@ -156,7 +156,7 @@ export function openPreview1(call: GuestCall, memory: () => WasmMemory): Record<
       events.push({ at, type, waitNanos: type !== EVENT_CLOCK ? 0n : absolute ? timeout - now : timeout });
     }
     const wait = events.reduce((least, e) => (e.waitNanos < least ? e.waitNanos : least), 1n << 62n);
-    if (wait > 0n) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(wait / NANOS_PER_MS) + 1);
+    if (wait > 0n) surroundings.sleepUntil(surroundings.monotonicNanos() + wait);
     const due = events.filter((e) => e.waitNanos <= wait);
     due.forEach((e, i) => {
       const to = (outAt >>> 0) + i * EVENT_BYTES;
@@ -196,8 +196,7 @@ export function openPreview1(call: GuestCall, memory: () => WasmMemory): Record<
     fd_prestat_dir_name: () => BADF,
     poll_oneoff: guard(pollOnce),
     random_get: guard((at: number, length: number) => {
-      const to = bytesAt(at, length);
-      for (let i = 0; i < to.length; i += 65536) to.set(randomBytes(Math.min(65536, to.length - i)), i);
+      surroundings.fillRandom(bytesAt(at, length));
       return SUCCESS;
     }),
     sched_yield: () => SUCCESS,
