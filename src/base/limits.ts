@@ -42,6 +42,12 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   requestHeadBytes: 16 * 1024,
   /** A function's file: 64 MiB holds any JS-engine component four times over. */
   functionBytes: 64 * 1024 * 1024,
+  /** Ends of streams and futures that one instance of a WASI 0.3 function has: each may hold a window of bytes in the host. */
+  guestStreamEnds: 4096,
+  /** Calls of the host that one instance has under way. */
+  guestSubtasks: 1024,
+  /** Bytes of one stream that the host holds for a WASI 0.3 function. */
+  guestStreamBytes: 64 * 1024,
   /** One frame between gate and function process: a body and its head. */
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
@@ -50,6 +56,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   filePathBytes: 4096,
   fileNameBytes: 255,
   fileLinks: 40,
+  /** Files and directories that one preview1 guest may have open: as Linux lets a process have. */
+  descriptors: 1024,
   /** Sockets of one call at the same time, and as many directions of connections between them. */
   callSockets: 256,
   /** What one direction of a connection, or one UDP socket, keeps of what was sent and not yet read; it holds any datagram. */
@@ -95,11 +103,15 @@ export type LimitName =
   | 'bodyBytes'
   | 'requestHeadBytes'
   | 'functionBytes'
+  | 'guestStreamEnds'
+  | 'guestSubtasks'
+  | 'guestStreamBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
   | 'filePathBytes'
   | 'fileNameBytes'
   | 'fileLinks'
+  | 'descriptors'
   | 'callSockets'
   | 'socketWindowBytes'
   | 'socketDatagrams'

@@ -2,7 +2,8 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
-import type { Instances } from './bundle.ts';
+import type { Bundle, Instances } from './bundle.ts';
+import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -11,6 +12,7 @@ import { shortenPlan } from './component/shorten-plan.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
+import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
@@ -36,6 +38,12 @@ function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']
   const body = given.response.finished();
   if (body === null) throw new GuestFailure('it did not finish the body of its answer');
   return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
+}
+
+/** Waits until a call is over, and gives what it returned. */
+async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
+  await exited;
+  return await returned;
 }
 
 function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
@@ -70,18 +78,22 @@ async function runCommand(
     return await settle(Promise.reject(e), call.ended);
   }
   try {
-    return await settle(instance.call(run, []), call.ended);
+    const running = run.isAsync ? runToEnd(instance.start(run, [])) : instance.call(run, []);
+    return await settle(running, call.ended);
   } finally {
     instance.close();
   }
 }
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent(bytes: Uint8Array, instances: Instances, outputBytes: number): Promise<Guest> {
-  const plan = shortenPlan(makePlan(bytes));
+export async function openComponent({ bytes, instances, rules }: Bundle, outputBytes: number): Promise<Guest> {
+  const whole = shortenPlan(makePlan(bytes));
+  const made = whole.steps.map(({ module }) => module);
+  const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
-  const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
+  const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
+
   const supply = handle === null ? null : openSupply(linked, instances);
 
   return {

@@ -20,8 +20,6 @@ export interface Guest {
 }
 
 /** Compiles a function and makes it callable; whatever is wrong with it is thrown as an error with a message. */
-export async function openGuest({ kind, instances, bytes }: Bundle, outputBytes: number): Promise<Guest> {
-  return kind === 'preview1'
-    ? await openModule(bytes, outputBytes)
-    : await openComponent(bytes, instances, outputBytes);
+export async function openGuest(bundle: Bundle, outputBytes: number): Promise<Guest> {
+  return bundle.kind === 'preview1' ? await openModule(bundle, outputBytes) : await openComponent(bundle, outputBytes);
 }

@@ -2,7 +2,6 @@
  * Loads a function: digest, form, process, in this order, and nothing of a step before the one above it passed. What is
  * loaded is called through sandbox.ts and knows nothing of policies.
  */
-import type { ChildProcess } from 'node:child_process';
 import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -10,10 +9,11 @@ import { FunctionError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
 import { type Instances, writeBundleHead } from './bundle.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
-import { groupMemoryMiB, type SandboxState, spawnFunctionChild } from './confinement.ts';
+import type { SandboxState } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
 import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
+import { openLauncher } from './launcher.ts';
 import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
 import type { ResourceGroups } from './resource-groups.ts';
 import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
@@ -111,31 +111,10 @@ function checkBytes(options: LoadOptions): FunctionKind {
   return kind;
 }
 
-/** Has the kernel cap all processes of a function together, where it can; says so when it ended one for its memory. */
-function openLauncher({ name, limits, groups, onNotice }: LoadOptions): {
-  launch: () => ChildProcess;
-  close: () => void;
-} {
-  if (groups.kind === 'none') return { launch: () => spawnFunctionChild(limits, null), close: () => undefined };
-  const group = groups.open(name, groupMemoryMiB(limits));
-  let known = group.memoryKills();
-  return {
-    launch() {
-      const child = spawnFunctionChild(limits, group.path);
-      child.once('exit', () => {
-        const kills = group.memoryKills();
-        if (kills > known) onNotice('killed for its memory');
-        known = kills;
-      });
-      return child;
-    },
-    close: () => group.close(),
-  };
-}
-
 async function openProcess(options: LoadOptions, kind: FunctionKind): Promise<FunctionProcess> {
   const { bytes, name, limits, onNotice, onLog } = options;
-  const { launch, close } = openLauncher(options);
+  const { instances, memoryPages, outputBytes } = limits;
+  const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
   try {
     const running = await openFunctionProcess({
       name,
@@ -143,7 +122,7 @@ async function openProcess(options: LoadOptions, kind: FunctionKind): Promise<Fu
       load: encodeFrame(
         FRAME.load,
         0,
-        writeBundleHead({ kind, instances: limits.instances }, limits.outputBytes),
+        writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes),
         bytes,
       ),
       startDeadlineMs: limits.startDeadlineMs,

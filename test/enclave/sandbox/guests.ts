@@ -10,9 +10,13 @@ import {
   loadFunction,
   type SandboxedFunction,
 } from '../../../src/enclave/sandbox/load.ts';
+import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
 import { NO_GROUPS } from '../../../src/enclave/sandbox/resource-groups.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
+
+/** What a test's modules are held to, where it does not matter. */
+export const RULES: ModuleRules = { memoryPages: 4096 };
 
 /** What the guest does, by the first byte of the body; anything else is answered with the body itself. */
 const ROGUE = `(module
