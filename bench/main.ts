@@ -13,6 +13,7 @@ const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   measure: async () => (await import('./cases/measure.ts')).launchDigest,
   freshness: async () => (await import('./cases/freshness.ts')).freshness,
   hello: async () => (await import('./cases/hello.ts')).hello,
+  runaway: async () => (await import('./cases/runaway.ts')).runaway,
 };
 
 function describeMachine(): Readonly<Record<string, string | number>> {
