@@ -1,4 +1,5 @@
 /** What the gate knows of a running function: call it, close it. Where and how it runs is the sandbox's own business. */
+import type { Body } from './body.ts';
 
 /** One header field; names are lower case. */
 export type HeaderField = readonly [name: string, value: string];
@@ -10,13 +11,13 @@ export interface FunctionRequest {
   readonly path: string;
   readonly authority: string;
   readonly headers: readonly HeaderField[];
-  readonly body: Uint8Array;
+  readonly body: Body;
 }
 
 export interface FunctionResponse {
   readonly status: number;
   readonly headers: readonly HeaderField[];
-  readonly body: Uint8Array;
+  readonly body: Body;
 }
 
 /** What a function asks of the world outside, through wasi:http/outgoing-handler. */
@@ -26,7 +27,7 @@ export interface EgressRequest {
   readonly authority: string;
   readonly path: string;
   readonly headers: readonly HeaderField[];
-  readonly body: Uint8Array;
+  readonly body: Body;
 }
 
 /** A refusal or failure as wasi:http names it, for example `HTTP-request-denied`, `DNS-error`, `connection-refused`. */
@@ -36,21 +37,28 @@ export interface EgressFailure {
 
 export type EgressAnswer = FunctionResponse | EgressFailure;
 
-/** What a guest asks by; never rejects: a refusal is an answer. */
-export type AskOutside = (request: EgressRequest) => Promise<EgressAnswer>;
-
-/** The only way out, handed in by the gate; never rejects. `ended` ends what is under way, because nothing goes out for a call that is over. */
+/**
+ * The only way out, handed in by the gate; never rejects. `ended` ends what is under way, because nothing goes out for a call that is over;
+ * whoever gets a streamed answer reads or cancels it.
+ */
 export type Egress = (request: EgressRequest, ended: AbortSignal) => Promise<EgressAnswer>;
+
+/** What a call is made under. */
+export interface CallTerms {
+  /** For the whole call, to the last byte of its answer. */
+  readonly deadlineMs: number;
+  readonly egress: Egress;
+  /** Is given what ends the call when nobody waits for its answer any more. */
+  readonly whenGone: (end: () => void) => void;
+}
 
 /** One loaded function: its process is made at load, replaced when it dies, and killed at a deadline. */
 export interface LoadedFunction {
   /**
-   * Calls the function once.
+   * Calls the function once. A streamed answer is read or cancelled by whoever gets it; the call, and its deadline, last until then.
    * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL; the worker goes on after each.
+   * @throws TransportError ERR_TRANSPORT_CLOSED when the body of the query broke off
    */
-  call(
-    request: FunctionRequest,
-    options: { readonly deadlineMs: number; readonly egress: Egress },
-  ): Promise<FunctionResponse>;
+  call(request: FunctionRequest, options: CallTerms): Promise<FunctionResponse>;
   close(): Promise<void>;
 }
