@@ -8,13 +8,17 @@ import { sha256 } from './digest.ts';
 const NODE = Uint8Array.of(1);
 const LEAF = Uint8Array.of(0);
 
+/** Computes SHA-256; who hashes much hands in the platform's own. */
+type Sha256 = (bytes: Uint8Array) => Uint8Array<ArrayBuffer>;
+
 /** Hashes one leaf: SHA-256(0x00 || data). [RFC 9162 2.1.1] */
-export function hashLeaf(data: Uint8Array): Uint8Array<ArrayBuffer> {
-  return sha256(concatBytes(LEAF, data));
+export function hashLeaf(data: Uint8Array, hash: Sha256 = sha256): Uint8Array<ArrayBuffer> {
+  return hash(concatBytes(LEAF, data));
 }
 
-function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array<ArrayBuffer> {
-  return sha256(concatBytes(NODE, left, right));
+/** Hashes two nodes into the one above them: SHA-256(0x01 || left || right). [RFC 9162 2.1.1] */
+export function hashNode(left: Uint8Array, right: Uint8Array, hash: Sha256 = sha256): Uint8Array<ArrayBuffer> {
+  return hash(concatBytes(NODE, left, right));
 }
 
 /** A tree over leaf hashes whose inner nodes are computed once, so that many paths cost no more hashing than one root. */

@@ -5,8 +5,9 @@
  */
 import { encodeUtf8 } from '../base/bytes.ts';
 import { type CborMap, encodeCbor } from '../base/cbor.ts';
-import { hashLeaf, inclusionPath, merkleRoot } from '../base/merkle.ts';
+import { hashLeaf, hashNode, inclusionPath, merkleRoot } from '../base/merkle.ts';
 import type { ErrorCode } from '../errors.ts';
+import { nativeSha256 } from '../io/native-digest.ts';
 import type { ProvenCaller } from './callers/caller.ts';
 
 /** One decision. Text longer than 512 bytes is cut, so that a caller cannot grow the log by long names. */
@@ -68,7 +69,8 @@ export interface AuditOptions {
 const MAX_TEXT_BYTES = 512;
 
 function cut(text: string): string {
-  if (encodeUtf8(text).length <= MAX_TEXT_BYTES) return text.toWellFormed();
+  // A character takes at most three bytes.
+  if (text.length * 3 <= MAX_TEXT_BYTES || encodeUtf8(text).length <= MAX_TEXT_BYTES) return text.toWellFormed();
   return `${text.slice(0, MAX_TEXT_BYTES / 4)}...`.toWellFormed();
 }
 
@@ -112,7 +114,7 @@ export function openAuditLog(options: AuditOptions): AuditLog {
     let node = { root: leafHash, size: 1 };
     for (let last = edge.at(-1); last?.size === node.size; last = edge.at(-1)) {
       edge.pop();
-      node = { root: merkleRoot([last.root, node.root]), size: node.size * 2 };
+      node = { root: hashNode(last.root, node.root, nativeSha256), size: node.size * 2 };
     }
     edge.push(node);
     size += 1;
@@ -128,7 +130,7 @@ export function openAuditLog(options: AuditOptions): AuditLog {
     append(record) {
       const leaf = encodeAuditRecord(record);
       if (sink !== 'memory-only') sink(leaf);
-      const hash = hashLeaf(leaf);
+      const hash = hashLeaf(leaf, nativeSha256);
       grow(hash);
       open.hashes.push(hash);
       open.leaves.push(leaf);

@@ -13,14 +13,15 @@ import { MAX_BUDGETS, openBudget } from './budget.ts';
 import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
+import { limitFunction } from './function-limits.ts';
 import { type GatedFunction, openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
-import { listedDigest } from './listed-functions.ts';
+import { findListed } from './listed-functions.ts';
 import { openListener } from './listener.ts';
 import { lockdownClaims } from './lockdown.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
-import { DEFAULT_FUNCTION_LIMITS, loadFunction } from './sandbox/load.ts';
+import { loadFunction } from './sandbox/load.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 export interface WorkerOptions extends WorkerParts {
@@ -65,7 +66,8 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   };
   try {
     for (const [name, bytes] of options.functions) {
-      const digest = listedDigest(name, bytes, policies);
+      const { digest, terms } = findListed(name, bytes, policies);
+      const { deadlineMs, ...limits } = limitFunction(terms, options.deadlineMs);
       const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
       const wayOut = openEgress({
         policies: listing.map(({ policy }) => policy),
@@ -82,11 +84,11 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         bytes,
         digest: parseDigest(digest) ?? new Uint8Array(),
         name,
-        limits: DEFAULT_FUNCTION_LIMITS,
+        limits,
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
       });
-      functions.set(name, { digest, loaded, egress: wayOut, owners: listing });
+      functions.set(name, { digest, loaded, deadlineMs, egress: wayOut, owners: listing });
       log.info('function loaded', { name, digest });
     }
 
@@ -105,7 +107,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       checkpoint: () => audit.checkpoint(),
       endorsements: options.endorsements,
     });
-    const gate = openGate({ functions, audit, budget, deadlineMs: options.deadlineMs, maxQueries: MAX_QUERIES, now });
+    const gate = openGate({ functions, audit, budget, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
     const listener = await openListener({ ...options.listen, identity, attester, gate, simulated });
     const host = listener.host.includes(':') ? `[${listener.host}]` : listener.host;

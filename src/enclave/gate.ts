@@ -24,6 +24,8 @@ import type { Egress, FunctionResponse, LoadedFunction } from './sandbox/sandbox
 export interface GatedFunction {
   readonly digest: DigestText;
   readonly loaded: LoadedFunction;
+  /** Longest time of one call, in milliseconds. */
+  readonly deadlineMs: number;
   readonly egress: Egress;
   readonly owners: readonly GatedOwner[];
 }
@@ -48,7 +50,6 @@ export interface GateOptions {
   readonly functions: ReadonlyMap<string, GatedFunction>;
   readonly audit: AuditLog;
   readonly budget: Budget;
-  readonly deadlineMs: number;
   /** Queries under way at the same time. */
   readonly maxQueries: number;
   readonly now: () => Date;
@@ -209,9 +210,8 @@ export function openGate(options: GateOptions): Gate {
       const body = await request.readBody(LIMITS.bodyBytes);
       bytes.bytesIn = body.length;
       checkContentDigest(request.headers, body);
-      const { deadlineMs } = options;
       const answer = await called.loaded.call(requestForFunction(name, request, body), {
-        deadlineMs,
+        deadlineMs: called.deadlineMs,
         egress: called.egress,
       });
       const headers = answer.headers.filter(([header]) => !header.startsWith('anchorhold-'));

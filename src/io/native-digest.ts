@@ -1,9 +1,14 @@
-/** SHA-2 by the platform's own code: for megabytes, where the pure one of base/digest.ts would take ten times as long. [FIPS 180-4] */
+/** SHA-2 by the platform's own code: for megabytes, and for every query, where the pure one of base/digest.ts takes several times as long. [FIPS 180-4] */
 import { createHash, hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { ConfigurationError } from '../errors.ts';
 
 const PIECE_BYTES = 1024 * 1024;
+
+/** Computes SHA-256 (32 bytes). */
+export function nativeSha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(hash('sha256', bytes, 'latin1'), 'latin1'));
+}
 
 /** Computes SHA-384 (48 bytes). */
 export function nativeSha384(bytes: Uint8Array): Uint8Array {

@@ -6,6 +6,7 @@
 import { encodeBase64, encodeUtf8 } from '../base/bytes.ts';
 import type { JsonMap } from '../base/canonical-json.ts';
 import { formatDigest, sha256 } from '../base/digest.ts';
+import { type CanonicalTerms, canonicalFunction } from './function-terms.ts';
 import { formatPathPattern } from './path.ts';
 import type { CallerRule, EgressRule, ImageRule, OwnerPolicy, PolicyTest, QueryRule } from './policy.ts';
 import { formatRate } from './quantity.ts';
@@ -50,7 +51,7 @@ export type CanonicalPolicy = {
   readonly owner: string;
   readonly version: number;
   readonly valid: { readonly from: string; readonly until: string };
-  readonly functions: Named<string>;
+  readonly functions: Named<string | CanonicalTerms>;
   readonly machine: {
     readonly products: readonly string[];
     readonly tcb: string | Named<Named<number>>;
@@ -128,11 +129,7 @@ export function canonicalPolicy(policy: Omit<OwnerPolicy, 'canonical' | 'digest'
     owner: policy.owner,
     version: policy.version,
     valid: { from: policy.valid.from.toISOString(), until: policy.valid.until.toISOString() },
-    functions: byName(
-      policy.functions,
-      ({ name }) => name,
-      ({ digest }) => digest,
-    ),
+    functions: byName(policy.functions, ({ name }) => name, canonicalFunction),
     machine:
       machine === null
         ? null

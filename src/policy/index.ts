@@ -23,6 +23,7 @@ export {
   renderDecision,
   runPolicyTests,
 } from './explain.ts';
+export { type CanonicalTerms, stricterTerms } from './function-terms.ts';
 export { digestCanonical, parseOwnerPolicy } from './parse.ts';
 export type {
   CallerRule,
@@ -31,7 +32,9 @@ export type {
   DataRule,
   Decision,
   EgressRule,
+  FunctionInstances,
   FunctionRule,
+  FunctionTerms,
   ImageRule,
   KeyCaller,
   MachineRules,

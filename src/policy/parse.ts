@@ -9,11 +9,11 @@ import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { NOBODY, readCallers } from './callers.ts';
 import { canonicalPolicy } from './canonical.ts';
+import { readFunctions } from './function-terms.ts';
 import { readChanges, readMachine } from './machine.ts';
 import type {
   ChangeRules,
   DataRule,
-  FunctionRule,
   MachineRules,
   OwnerPolicy,
   PolicyTest,
@@ -38,15 +38,7 @@ import {
   text,
 } from './shape.ts';
 import { checkEgressOverlaps, checkQueryOverlaps, readEgress, readQueries, splitRequest } from './windows.ts';
-import {
-  checkListed,
-  parseCount,
-  parseDigestText,
-  parseListedType,
-  parseMoment,
-  parseMount,
-  parseName,
-} from './words.ts';
+import { checkListed, parseCount, parseListedType, parseMoment, parseMount, parseName } from './words.ts';
 import { type MapNode, parseYaml } from './yaml.ts';
 
 /** The one version of the format that this code reads; another one is refused, never guessed at. */
@@ -76,17 +68,6 @@ const readValid: Reader<OwnerPolicy['valid']> = (node, references) => {
     throw problemAt({ at }, 'ERR_POLICY_VALUE', 'until is not after from: the policy would never be in force');
   return { from, until };
 };
-
-const readFunctions: Reader<readonly FunctionRule[]> = (node, references) =>
-  dictionary(
-    'functions',
-    parseName,
-    text(parseDigestText),
-  )(node, references).map(({ name, value, at }) => ({
-    at,
-    name,
-    digest: value,
-  }));
 
 const dataFile = record('a data file', {
   mount: required(text(parseMount)),

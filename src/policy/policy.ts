@@ -94,10 +94,26 @@ export interface DataRule {
   readonly maxBytes: number;
 }
 
+/** Whether each call starts with clean memory, or one instance answers up to so many calls, one after another. */
+export type FunctionInstances = { readonly kind: 'fresh' } | { readonly kind: 'pooled'; readonly calls: number };
+
+/** How a function may run; a cap of null leaves it to the worker, which has its own. */
+export interface FunctionTerms {
+  readonly instances: FunctionInstances;
+  readonly deterministic: 'required' | 'any';
+  /** Longest time of one call, in milliseconds. */
+  readonly deadlineMs: number | null;
+  /** Largest WASM memory, a multiple of 64 KiB. */
+  readonly memoryBytes: number | null;
+  /** Most processor time of one call, in milliseconds. */
+  readonly cpuMs: number | null;
+}
+
 export interface FunctionRule {
   readonly at: Position;
   readonly name: string;
   readonly digest: DigestText;
+  readonly terms: FunctionTerms;
 }
 
 /** What comes back to callers: at most so many bytes, only of these media types (lower case, without parameters). */

@@ -3,6 +3,7 @@
  * plainly as what is open. File names are gone from that form, so references appear as digests.
  */
 import type { CanonicalCaller, CanonicalEgress, CanonicalPolicy, CanonicalQuery } from './canonical.ts';
+import { functionLines } from './function-terms.ts';
 import { formatByteSize, formatRate, parseByteSize, parseRate } from './quantity.ts';
 import { joinNames } from './reading.ts';
 
@@ -95,6 +96,9 @@ function machineLines(machine: CanonicalPolicy['machine']): string[] {
   ];
 }
 
+/** Marks the first line of an entry; those below it are indented already. */
+const bulleted = (lines: readonly string[]): string[] => lines.map((line, i) => (i === 0 ? `- ${line}` : line));
+
 const SIGNS =
   '  (in a path, * stands for exactly one part and ** for any rest; before a host, *. stands for exactly one label)';
 
@@ -105,7 +109,7 @@ function sections(policy: CanonicalPolicy): Section[] {
     [
       'Code that may touch what this owner entrusts',
       'none',
-      Object.entries(policy.functions).map(([name, digest]) => `- ${name}: exactly ${digest}`),
+      Object.entries(policy.functions).flatMap(([name, entry]) => bulleted(functionLines(name, entry))),
     ],
     [
       'Machines that it may be entrusted to',
@@ -118,11 +122,7 @@ function sections(policy: CanonicalPolicy): Section[] {
       Object.entries(policy.callers).map(([name, caller]) => `- ${callerLine(name, caller)}`),
     ],
     ['Who may ask what', 'nobody may ask anything', policy.queries.map((rule) => `- ${queryLine(rule)}`)],
-    [
-      'Where the code may connect',
-      'nowhere',
-      policy.egress.flatMap((rule) => egressLines(rule).map((line, i) => (i === 0 ? `- ${line}` : line))),
-    ],
+    ['Where the code may connect', 'nowhere', policy.egress.flatMap((rule) => bulleted(egressLines(rule)))],
     [
       'Data that the code may read',
       'none',

@@ -50,6 +50,7 @@ function openAny(answer: FunctionResponse): {
             },
             close: () => Promise.resolve(),
           },
+          deadlineMs: 1000,
           egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
           owners: [{ policy, replay: openReplayCache(REPLAY_CACHE) }],
         },
@@ -57,7 +58,6 @@ function openAny(answer: FunctionResponse): {
     ]),
     audit,
     budget: openBudget(100),
-    deadlineMs: 1000,
     maxQueries: 10,
     now: () => NOW,
   });

@@ -55,10 +55,9 @@ function openWorld(
   const owners = policies.map((policy, i) => ({ policy, replay: i === 0 ? replay : openReplayCache(REPLAY_CACHE) }));
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const gate = openGate({
-    functions: new Map([['upper', { digest, loaded, egress, owners }]]),
+    functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, owners }]]),
     audit,
     budget,
-    deadlineMs: 1000,
     maxQueries,
     now: () => NOW,
   });

@@ -1,7 +1,7 @@
 /** A function is loaded only when its bytes have the digest that every owner who lists the name gives it. */
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
-import { listedDigest } from '../../src/enclave/listed-functions.ts';
+import { findListed } from '../../src/enclave/listed-functions.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 
@@ -9,7 +9,7 @@ const BYTES = Uint8Array.from([1, 2, 3]);
 const RIGHT = formatDigest(sha256(BYTES));
 const WRONG = `sha256:${'0'.repeat(64)}`;
 
-function policy(owner: string, functions: Readonly<Record<string, string>>): OwnerPolicy {
+function policy(owner: string, functions: Readonly<Record<string, string | object>>): OwnerPolicy {
   const listed = JSON.stringify(functions);
   const text = `anchorhold: owner-policy/1\nowner: ${owner}\nversion: 1\nvalid: { from: 2020-01-01, until: 2099-01-01 }\nfunctions: ${listed}\n`;
   return parseOwnerPolicy(text, { file: `${owner}.yaml`, references: () => null });
@@ -21,7 +21,7 @@ describe('a function', () => {
     ['all owners who list it agree on', [policy('a', { f: RIGHT }), policy('b', { f: RIGHT })]],
     ['one owner lists and another does not know', [policy('a', { f: RIGHT }), policy('b', { g: WRONG })]],
   ])('that %s may be loaded', (_name, policies) => {
-    expect(listedDigest('f', BYTES, policies)).toBe(RIGHT);
+    expect(findListed('f', BYTES, policies).digest).toBe(RIGHT);
   });
 
   it.each([
@@ -31,13 +31,22 @@ describe('a function', () => {
     ['has another digest', [policy('a', { f: WRONG })]],
     ['has another digest for one of two owners', [policy('a', { f: RIGHT }), policy('b', { f: WRONG })]],
   ])('that %s may not', (_name, policies) => {
-    expect(() => listedDigest('f', BYTES, policies)).toThrow(
+    expect(() => findListed('f', BYTES, policies)).toThrow(
       expect.objectContaining({ code: 'ERR_FUNCTION_DIGEST' }) as Error,
     );
   });
 
+  it('runs on the strictest terms of those who list it, and of nobody else', () => {
+    const pooled = policy('a', { f: { digest: RIGHT, instances: 'pooled', deadline: '5 s' } });
+    const short = policy('b', { f: { digest: RIGHT, instances: 'pooled', 'calls-per-instance': '9' } });
+    const other = policy('c', { g: RIGHT });
+    const { terms } = findListed('f', BYTES, [pooled, short, other]);
+    expect(terms).toMatchObject({ instances: { kind: 'pooled', calls: 9 }, deadlineMs: 5000 });
+    expect(findListed('f', BYTES, [pooled, policy('b', { f: RIGHT })]).terms.instances).toEqual({ kind: 'fresh' });
+  });
+
   it('is refused with the line that an owner would add, or that says otherwise', () => {
-    expect(() => listedDigest('f', BYTES, [])).toThrow(`f: ${RIGHT}`);
-    expect(() => listedDigest('f', BYTES, [policy('b', { f: WRONG })])).toThrow('b.yaml:5');
+    expect(() => findListed('f', BYTES, [])).toThrow(`f: ${RIGHT}`);
+    expect(() => findListed('f', BYTES, [policy('b', { f: WRONG })])).toThrow('b.yaml:5');
   });
 });

@@ -4,16 +4,27 @@ import { type Head, isHeadMap } from './frame-head.ts';
 import type { FunctionKind } from './grants.ts';
 import { FRAME } from './messages.ts';
 
+/** Whether each call has an instance of its own, or one instance answers up to so many calls, one after another. */
+export type Instances = { readonly kind: 'fresh' } | { readonly kind: 'pooled'; readonly calls: number };
+
 export interface Bundle {
   readonly kind: FunctionKind;
+  readonly instances: Instances;
   readonly bytes: Uint8Array;
 }
 
 const KINDS: readonly string[] = ['http', 'command', 'preview1'] satisfies readonly FunctionKind[];
 
 /** Writes the head of the frame that loads a function; its bytes are the body. */
-export function writeBundleHead(kind: FunctionKind, outputBytes: number): Head {
-  return { kind, outputBytes };
+export function writeBundleHead({ kind, instances }: Omit<Bundle, 'bytes'>, outputBytes: number): Head {
+  return { kind, instances: { ...instances }, outputBytes };
+}
+
+function parseInstances(head: Head | undefined): Instances | null {
+  if (head === undefined || !isHeadMap(head)) return null;
+  const { kind, calls } = head;
+  if (kind === 'fresh' && calls === undefined) return { kind };
+  return kind === 'pooled' && typeof calls === 'number' && calls > 0 ? { kind, calls } : null;
 }
 
 /** Reads a bundle from a frame; null when it is not exactly one. */
@@ -21,6 +32,8 @@ export function parseBundle(frame: Frame): { readonly bundle: Bundle; readonly o
   const { head, body } = frame;
   if (frame.type !== FRAME.load || !isHeadMap(head)) return null;
   const { kind, outputBytes } = head;
-  if (typeof kind !== 'string' || !KINDS.includes(kind) || typeof outputBytes !== 'number') return null;
-  return { bundle: { kind: kind as FunctionKind, bytes: body }, outputBytes };
+  const instances = parseInstances(head['instances']);
+  if (typeof kind !== 'string' || !KINDS.includes(kind) || instances === null || typeof outputBytes !== 'number')
+    return null;
+  return { bundle: { kind: kind as FunctionKind, instances, bytes: body }, outputBytes };
 }

@@ -1,16 +1,16 @@
 /**
- * Keeps one child process for one function: starts it, passes calls, kills it at a deadline or a malformed frame, and starts the next.
- * The child is never asked to stop. A call that cannot be answered ends in a `FunctionError`, and the others go on.
+ * Passes calls to the child process of one function, with a deadline each, and the egress that they ask for. The child is never asked to
+ * stop: it is killed. A call that cannot be answered ends in a `FunctionError`, and the others go on. Children are the supervisor's.
  */
 import type { ChildProcess } from 'node:child_process';
-import { LIMITS } from '../../base/limits.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
-import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
+import type { ChildEnd } from './child-link.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import { type ChildMessage, FRAME, parseChildMessage, writeEgressAnswerHead } from './messages.ts';
 import type { Egress, EgressAnswer, EgressRequest } from './sandbox.ts';
+import { type ChildUser, openSupervisor, type ReadyChild } from './supervisor.ts';
 
 export interface FunctionProcessOptions {
   readonly name: string;
@@ -54,16 +54,12 @@ interface PendingCall {
   logged: boolean;
 }
 
-/** One child from its start to its end. */
-interface Generation {
-  readonly link: ChildLink;
+/** A child that is ready, and the calls that it works on. */
+interface CalledChild extends ChildUser {
+  readonly child: ReadyChild;
   readonly calls: Map<number, PendingCall>;
-  isReady: boolean;
-  wasCalled: boolean;
 }
 
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 10_000;
 const NOTHING = new Uint8Array(0);
 const TOO_MANY: EgressAnswer = { error: 'connection-limit-reached' };
 
@@ -81,119 +77,60 @@ async function askEgress({ egress }: CallOptions, request: EgressRequest, ended:
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name } = options;
+  const { name, launch, load, startDeadlineMs, onLog } = options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
-  let closed = false;
-  let failedStarts = 0;
   let lastCall = 0;
-  let pause: NodeJS.Timeout | undefined;
-  let current: Generation | null = null;
-  let ready = Promise.withResolvers<Generation>();
-  const first = Promise.withResolvers<void>();
-  /** Children that still exist, killed or not. */
-  const existing = new Set<Promise<void>>();
 
-  function start(): void {
-    let child: ChildProcess;
-    try {
-      child = options.launch();
-    } catch {
-      // The system has no memory or no process left just now; that is no reason to end the gate.
-      failedStarts += 1;
-      return startLater();
-    }
-    const generation: Generation = {
-      calls: new Map(),
-      isReady: false,
-      wasCalled: false,
-      link: openChildLink(child, LIMITS.frameBytes, {
-        onFrame: (frame) => take(generation, frame),
-        onEnd: (end) => finish(generation, end),
-        onPrint: options.onLog,
-      }),
+  function attach(child: ReadyChild): CalledChild {
+    const calls = new Map<number, PendingCall>();
+    return {
+      child,
+      calls,
+      onFrame: (frame) => take(child, calls, frame),
+      onEnd(end) {
+        for (const pending of calls.values()) pending.reject(lost(end, calls.size));
+        calls.clear();
+      },
     };
-    current = generation;
-    const timer = setTimeout(() => {
-      if (!generation.isReady) generation.link.kill('killed');
-    }, options.startDeadlineMs);
-    const { gone } = generation.link;
-    existing.add(gone);
-    void gone.then(() => {
-      clearTimeout(timer);
-      return existing.delete(gone);
-    });
-    void generation.link.send(options.load);
   }
 
-  /** Starts the next child: at once, unless children keep dying before they were of any use. */
-  function startLater(): void {
-    first.reject(error('ERR_FUNCTION_UNAVAILABLE', 'did not start'));
-    if (closed) return;
-    const pauseMs = failedStarts === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (failedStarts - 1), LONGEST_PAUSE_MS);
-    pause = setTimeout(start, pauseMs);
-  }
-
-  /** Fails what was in flight, and has the next child started. */
-  function finish(generation: Generation, end: ChildEnd): void {
-    for (const pending of generation.calls.values()) pending.reject(lost(generation, end));
-    generation.calls.clear();
-    if (current === generation) current = null;
-    if (generation.isReady) ready = Promise.withResolvers<Generation>();
-    // Ready is only what the child says: one that dies before its first call would otherwise be started without end.
-    if (!generation.wasCalled) failedStarts += 1;
-    startLater();
-  }
-
-  function lost(generation: Generation, end: ChildEnd): FunctionError {
+  function lost(end: ChildEnd, inFlight: number): FunctionError {
     if (end === 'malformed')
       return error('ERR_FUNCTION_PROTOCOL', 'sent something that is not a frame of the protocol');
     // With one call in flight it is clear whose fault the end was; the others only happened to be there.
-    if (end === 'ended' && generation.calls.size === 1) return error('ERR_FUNCTION_TRAP', 'took its process down');
+    if (end === 'ended' && inFlight === 1) return error('ERR_FUNCTION_TRAP', 'took its process down');
     return error('ERR_FUNCTION_UNAVAILABLE', 'lost its process while it worked');
   }
 
-  function take(generation: Generation, frame: Frame): boolean {
+  function take(child: ReadyChild, calls: Map<number, PendingCall>, frame: Frame): boolean {
     const message = parseChildMessage(frame);
-    if (message === null) return false;
-    if (message.type === 'ready' || message.type === 'refused')
-      return !generation.isReady && begin(generation, message);
-    const pending = generation.calls.get(message.call);
+    if (message === null || message.type === 'ready' || message.type === 'refused') return false;
+    const pending = calls.get(message.call);
     if (pending === undefined) return false;
     if (message.type === 'log') {
       if (pending.logged) return false;
       pending.logged = true;
-      options.onLog(message.text);
+      onLog(message.text);
     } else if (message.type === 'egress') {
-      void passEgress(generation, pending, message);
+      void passEgress(child, () => calls.get(message.call) === pending, pending, message);
     } else if (message.type === 'trap') {
-      generation.calls.delete(message.call);
-      options.onLog(`trap: ${message.text}`);
+      calls.delete(message.call);
+      onLog(`trap: ${message.text}`);
       pending.reject(error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
     } else {
       if (message.type !== pending.options.expects) return false;
       // From here on there is no such call: whatever else is said about it is not of the protocol.
-      generation.calls.delete(message.call);
+      calls.delete(message.call);
       pending.resolve(message);
     }
     return true;
   }
 
-  function begin(generation: Generation, message: Extract<ChildMessage, { type: 'ready' | 'refused' }>): boolean {
-    if (message.type === 'refused') {
-      first.reject(error('ERR_FUNCTION_INVALID', `could not be loaded: ${message.text}`));
-      generation.link.kill('killed');
-      return true;
-    }
-    generation.isReady = true;
-    ready.resolve(generation);
-    first.resolve();
-    return true;
-  }
-
   /** A request counts until its answer is taken, so that a child that does not read cannot pile up answers here. */
   async function passEgress(
-    generation: Generation,
+    child: ReadyChild,
+    isOpen: () => boolean,
     pending: PendingCall,
     message: Extract<ChildMessage, { type: 'egress' }>,
   ): Promise<void> {
@@ -201,69 +138,45 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     pending.egressNow += 1;
     pending.over ??= new AbortController();
     const answer = refused ? TOO_MANY : await askEgress(pending.options, message.request, pending.over.signal);
-    if (generation.calls.get(message.call) === pending) {
+    if (isOpen()) {
       const head = writeEgressAnswerHead(message.number, answer);
       const body = 'error' in answer ? NOTHING : answer.body;
-      await generation.link.send(encodeFrame(FRAME.egressAnswer, message.call, head, body));
+      await child.send(encodeFrame(FRAME.egressAnswer, message.call, head, body));
     }
     pending.egressNow -= 1;
   }
 
   async function call(head: Head, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>();
-    let generation: Generation | null = null;
+    let called: CalledChild | null = null;
     let started: PendingCall | null = null;
     const timer = setTimeout(() => {
-      if (generation === null) return reject(error('ERR_FUNCTION_UNAVAILABLE', 'has no running process'));
+      if (called === null) return reject(error('ERR_FUNCTION_UNAVAILABLE', 'has no running process'));
       reject(error('ERR_FUNCTION_DEADLINE', `did not answer within ${callOptions.deadlineMs} ms and was killed`));
-      generation.link.kill('killed');
+      called.child.kill('killed');
     }, callOptions.deadlineMs);
     lastCall = (lastCall + 1) % 2 ** 32;
     const id = lastCall;
     try {
-      const running = await Promise.race([ready.promise, promise.then(() => null)]);
+      const running = supervisor.current() ?? (await Promise.race([supervisor.next(), promise.then(() => null)]));
       // Between its being ready and this turn it may have died already.
-      if (running === null || closed || running !== current)
+      if (running === null || running !== supervisor.current())
         throw error('ERR_FUNCTION_UNAVAILABLE', 'has no running process');
       if (running.calls.size >= options.maxCalls)
         throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
-      generation = running;
-      running.wasCalled = true;
-      failedStarts = 0;
-      const pending: PendingCall = {
-        options: callOptions,
-        resolve,
-        reject,
-        over: null,
-        egressNow: 0,
-        logged: false,
-      };
-      started = pending;
-      running.calls.set(id, pending);
-      void running.link.send(encodeFrame(FRAME.call, id, head, body));
+      called = running;
+      running.child.markUsed();
+      started = { options: callOptions, resolve, reject, over: null, egressNow: 0, logged: false };
+      running.calls.set(id, started);
+      void running.child.send(encodeFrame(FRAME.call, id, head, body));
       return await promise;
     } finally {
       clearTimeout(timer);
       started?.over?.abort();
-      generation?.calls.delete(id);
+      called?.calls.delete(id);
     }
   }
 
-  async function close(): Promise<void> {
-    closed = true;
-    clearTimeout(pause);
-    current?.link.kill('killed');
-    ready.promise.catch(() => undefined);
-    ready.reject(error('ERR_FUNCTION_UNAVAILABLE', 'is closed'));
-    await Promise.all(existing);
-  }
-
-  start();
-  try {
-    await first.promise;
-  } catch (e) {
-    await close();
-    throw e;
-  }
-  return { call, close };
+  const supervisor = await openSupervisor({ name, launch, load, startDeadlineMs, attach, onPrint: onLog });
+  return { call, close: () => supervisor.close() };
 }

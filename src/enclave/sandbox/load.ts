@@ -6,7 +6,7 @@ import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
-import { writeBundleHead } from './bundle.ts';
+import { type Instances, writeBundleHead } from './bundle.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
 import { openFunctionProcess } from './function-process.ts';
@@ -16,6 +16,11 @@ import type { FunctionRequest, FunctionResponse, LoadedFunction } from './sandbo
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
+  readonly instances: Instances;
+  /** Whether the same call must always give the same answer. */
+  readonly deterministic: 'required' | 'any';
+  /** Most processor time of one call, in milliseconds. */
+  readonly cpuMs: number;
   /** Largest WASM memory of one instance, in pages of 64 KiB. */
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
@@ -30,8 +35,11 @@ export interface FunctionLimits {
   readonly maxEgress: number;
 }
 
-/** Limits that fit a small function: 256 MiB of memory, and as much output as a query may weigh. */
+/** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a query may weigh. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
+  instances: { kind: 'fresh' },
+  deterministic: 'any',
+  cpuMs: 600_000,
   memoryPages: 4096,
   heapMiB: 256,
   outputBytes: LIMITS.bodyBytes,
@@ -65,7 +73,7 @@ export interface SandboxedCommand {
 
 /** Checks digest and form before anything else sees the bytes. */
 function checkBytes(options: LoadOptions): FunctionKind {
-  const { bytes, digest, name } = options;
+  const { bytes, digest, name, limits } = options;
   if (bytes.length > LIMITS.functionBytes) {
     throw new FunctionError(
       'ERR_FUNCTION_INVALID',
@@ -74,6 +82,10 @@ function checkBytes(options: LoadOptions): FunctionKind {
   }
   if (!equalBytes(sha256(bytes), digest)) {
     throw new FunctionError('ERR_FUNCTION_DIGEST', `the file of function "${name}" has another SHA-256 than was named`);
+  }
+  if (limits.deterministic === 'required') {
+    const why = `function "${name}" must be deterministic, and nothing here can promise that`;
+    throw new FunctionError('ERR_FUNCTION_INVALID', why);
   }
   return checkFunctionForm(bytes, name);
 }
@@ -85,7 +97,7 @@ async function openProcess(
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead(kind, limits.outputBytes), bytes),
+    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances: limits.instances }, limits.outputBytes), bytes),
     startDeadlineMs: limits.startDeadlineMs,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,

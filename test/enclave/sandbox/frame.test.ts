@@ -194,10 +194,20 @@ describe('what the gate says', () => {
       status: 200,
       headers: [['x', 'y']],
     });
-    const bundle = { kind: 'http' as const, bytes: Uint8Array.of(1, 2) };
-    const head = writeBundleHead('http', 10);
-    const frame = { type: FRAME.load, call: 0, head, body: bundle.bytes };
-    expect(parseBundle(frame)).toEqual({ bundle, outputBytes: 10 });
-    expect(parseBundle({ ...frame, head: writeBundleHead('other' as 'http', 10) })).toBeNull();
+    const fresh = { kind: 'http' as const, instances: { kind: 'fresh' as const } };
+    const pooled = { kind: 'command' as const, instances: { kind: 'pooled' as const, calls: 7 } };
+    const frame = { type: FRAME.load, call: 0, body: Uint8Array.of(1, 2) };
+    for (const bundle of [fresh, pooled])
+      expect(parseBundle({ ...frame, head: writeBundleHead(bundle, 10) })).toEqual({
+        bundle: { ...bundle, bytes: frame.body },
+        outputBytes: 10,
+      });
+    const refused = (bundle: object): unknown =>
+      parseBundle({ ...frame, head: writeBundleHead(bundle as typeof fresh, 10) });
+    expect(refused({ ...fresh, kind: 'other' })).toBeNull();
+    expect(refused({ ...fresh, instances: { kind: 'other' } })).toBeNull();
+    expect(refused({ ...fresh, instances: { kind: 'fresh', calls: 1 } })).toBeNull();
+    expect(refused({ ...pooled, instances: { kind: 'pooled' } })).toBeNull();
+    expect(refused({ ...pooled, instances: { kind: 'pooled', calls: 0 } })).toBeNull();
   });
 });

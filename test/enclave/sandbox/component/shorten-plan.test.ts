@@ -189,7 +189,7 @@ describe('the components of the tools', () => {
     for (const [name, bytes] of all) {
       const [whole, short] = await lengths(bytes);
       expect([name, whole - short]).toEqual([name, 2]);
-      await expect(openGuest({ kind: 'http', bytes }, 1024)).resolves.toBeDefined();
+      await expect(openGuest({ kind: 'http', instances: { kind: 'fresh' }, bytes }, 1024)).resolves.toBeDefined();
     }
   });
 });

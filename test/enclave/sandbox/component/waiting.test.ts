@@ -95,7 +95,7 @@ describe('a program that asks to end', () => {
       'command',
     );
   const run = async (bytes: Uint8Array) => {
-    const guest = await openGuest({ kind: 'command', bytes }, 4096);
+    const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, bytes }, 4096);
     return await guest.command({ args: [], stdin: new Uint8Array(0) });
   };
 

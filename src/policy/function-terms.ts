@@ -1,0 +1,146 @@
+/**
+ * How a function may run for its owner: whether memory is kept between calls, whether it must be deterministic, and how much time and
+ * memory it may use. Reads the entries of `functions`, and combines owners: the strictest wins on each term.
+ */
+import type { DigestText } from '../base/digest.ts';
+import type { FunctionInstances, FunctionRule, FunctionTerms } from './policy.ts';
+import { formatByteSize, formatDuration, parseByteSize, parseDuration } from './quantity.ts';
+import { quote, type Reading, refuse } from './reading.ts';
+import { choice, dictionary, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { parseCount, parseDigestText, parseName } from './words.ts';
+
+/** What holds when an owner says nothing: the closed end of each choice, and the worker's own limits. */
+export const DEFAULT_TERMS: FunctionTerms = Object.freeze({
+  instances: Object.freeze({ kind: 'fresh' }),
+  deterministic: 'any',
+  deadlineMs: null,
+  memoryBytes: null,
+  cpuMs: null,
+});
+
+const PAGE_BYTES = 64 * 1024;
+const MAX_MEMORY_BYTES = 4 * 1024 ** 3;
+const MAX_CALLS = 1_000_000;
+/** Calls of one pooled instance where the owner names no number. */
+const DEFAULT_CALLS = 1000;
+
+/** Reads a size of WASM memory: whole pages of 64 KiB, at most 4 GiB. */
+function parseMemory(size: string): Reading<number> {
+  const bytes = parseByteSize(size);
+  if (!bytes.ok || (bytes.value % PAGE_BYTES === 0 && bytes.value <= MAX_MEMORY_BYTES)) return bytes;
+  return refuse(`${quote(size)} is not a size of memory: write a multiple of 64 KiB, at most 4 GiB`);
+}
+
+function parseCalls(count: string): Reading<number> {
+  const calls = parseCount(count);
+  return !calls.ok || calls.value <= MAX_CALLS ? calls : refuse(`${quote(count)} is more than ${MAX_CALLS}`);
+}
+
+const entry = record('a function', {
+  digest: required(text(parseDigestText)),
+  instances: optional(choice('fresh', 'pooled'), 'fresh'),
+  'calls-per-instance': optional(text(parseCalls), null),
+  deterministic: optional(choice('required', 'any'), DEFAULT_TERMS.deterministic),
+  deadline: optional(text(parseDuration), null),
+  memory: optional(text(parseMemory), null),
+  cpu: optional(text(parseDuration), null),
+});
+
+const readEntry: Reader<{ readonly digest: DigestText; readonly terms: FunctionTerms }> = (node, references) => {
+  if (node.kind === 'text') return { digest: text(parseDigestText)(node, references), terms: DEFAULT_TERMS };
+  const read = entry(node, references);
+  const calls = read['calls-per-instance'];
+  if (read.instances === 'fresh' && calls !== null)
+    throw problemAt(
+      read,
+      'ERR_POLICY_VALUE',
+      'calls-per-instance belongs to instances: pooled; a fresh one has one call',
+    );
+  const instances: FunctionInstances =
+    read.instances === 'fresh' ? DEFAULT_TERMS.instances : { kind: 'pooled', calls: calls ?? DEFAULT_CALLS };
+  const { digest, deterministic, deadline, memory, cpu } = read;
+  return { digest, terms: { instances, deterministic, deadlineMs: deadline, memoryBytes: memory, cpuMs: cpu } };
+};
+
+/** Reads the section `functions`: a name, and its digest alone or with terms. */
+export const readFunctions: Reader<readonly FunctionRule[]> = (node, references) =>
+  dictionary(
+    'functions',
+    parseName,
+    readEntry,
+  )(node, references).map(({ name, value, at }) => ({ at, name, ...value }));
+
+/** Gives the smaller of two caps, where null is none. */
+function smaller(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+function stricterInstances(a: FunctionInstances, b: FunctionInstances): FunctionInstances {
+  if (a.kind === 'fresh' || b.kind === 'fresh') return DEFAULT_TERMS.instances;
+  return { kind: 'pooled', calls: Math.min(a.calls, b.calls) };
+}
+
+/** Combines the terms of two owners of one function: pooled only when both say so, and the smaller of every cap. */
+export function stricterTerms(a: FunctionTerms, b: FunctionTerms): FunctionTerms {
+  return {
+    instances: stricterInstances(a.instances, b.instances),
+    deterministic: a.deterministic === 'any' ? b.deterministic : a.deterministic,
+    deadlineMs: smaller(a.deadlineMs, b.deadlineMs),
+    memoryBytes: smaller(a.memoryBytes, b.memoryBytes),
+    cpuMs: smaller(a.cpuMs, b.cpuMs),
+  };
+}
+
+/** A function with terms in canonical form; the keys are those of the file. */
+export type CanonicalTerms = {
+  readonly digest: string;
+  readonly instances: string;
+  readonly 'calls-per-instance': number | null;
+  readonly deterministic: string;
+  readonly deadline: string | null;
+  readonly memory: string | null;
+  readonly cpu: string | null;
+};
+
+function isDefault({ instances, deterministic, deadlineMs, memoryBytes, cpuMs }: FunctionTerms): boolean {
+  const capped = [deadlineMs, memoryBytes, cpuMs].some((cap) => cap !== null);
+  return instances.kind === 'fresh' && deterministic === 'any' && !capped;
+}
+
+/** Makes the canonical form of a function: the digest alone where every term is the default. */
+export function canonicalFunction({ digest, terms }: FunctionRule): string | CanonicalTerms {
+  if (isDefault(terms)) return digest;
+  const { instances, deadlineMs, memoryBytes, cpuMs } = terms;
+  return {
+    digest,
+    instances: instances.kind,
+    'calls-per-instance': instances.kind === 'fresh' ? null : instances.calls,
+    deterministic: terms.deterministic,
+    deadline: deadlineMs === null ? null : `${deadlineMs} ms`,
+    memory: memoryBytes === null ? null : `${memoryBytes} B`,
+    cpu: cpuMs === null ? null : `${cpuMs} ms`,
+  };
+}
+
+const show = <T>(reading: Reading<T>, format: (value: T) => string, text: string): string =>
+  reading.ok ? format(reading.value) : text;
+
+/** Writes one function of the canonical form in plain English: its digest, and a line for each term that is not the default. */
+export function functionLines(name: string, entry: string | CanonicalTerms): string[] {
+  if (typeof entry === 'string') return [`${name}: exactly ${entry}`];
+  const { digest, instances, deterministic, deadline, memory, cpu } = entry;
+  const calls = entry['calls-per-instance'];
+  const time = (text: string): string => show(parseDuration(text), formatDuration, text);
+  return [
+    `${name}: exactly ${digest}`,
+    ...(instances === 'fresh'
+      ? ['    every query gets clean memory']
+      : [
+          `    memory is kept for up to ${String(calls)} queries: what one caller's query leaves there, the code may use for the next`,
+        ]),
+    ...(deterministic === 'any' ? [] : ['    only where the same query always gives the same answer']),
+    ...(deadline === null ? [] : [`    a query may take at most ${time(deadline)}`]),
+    ...(cpu === null ? [] : [`    a query may use at most ${time(cpu)} of processor time`]),
+    ...(memory === null ? [] : [`    at most ${show(parseByteSize(memory), formatByteSize, memory)} of memory`]),
+  ];
+}

@@ -1,0 +1,169 @@
+/** How a function may run, as its owner says it: read with places, one digest for one meaning, and the strictest of several owners. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_TERMS, stricterTerms } from '../../src/policy/function-terms.ts';
+import type { FunctionTerms } from '../../src/policy/policy.ts';
+import { showPolicy } from '../../src/policy/show.ts';
+import { DIGEST, HEAD, outcome, parse } from './sample.ts';
+
+const ENTRY = `functions: { risk-score: ${DIGEST} }`;
+/** The policy of the head with another entry; the entry begins at 5:27. */
+const withEntry = (entry: string): string => HEAD.replace(ENTRY, `functions: { risk-score: ${entry} }`);
+const withTerms = (terms: string): string => withEntry(`{ digest: ${DIGEST}, ${terms} }`);
+const termsOf = (text: string): FunctionTerms | undefined => parse(text).functions[0]?.terms;
+
+describe('the terms of a function', () => {
+  it('are the defaults for a digest alone', () => {
+    expect(termsOf(HEAD)).toEqual({
+      instances: { kind: 'fresh' },
+      deterministic: 'any',
+      deadlineMs: null,
+      memoryBytes: null,
+      cpuMs: null,
+    });
+  });
+
+  it.each<[text: string, terms: Partial<FunctionTerms>]>([
+    ['instances: pooled', { instances: { kind: 'pooled', calls: 1000 } }],
+    ['instances: pooled, calls-per-instance: 7', { instances: { kind: 'pooled', calls: 7 } }],
+    ['instances: pooled, calls-per-instance: 1000000', { instances: { kind: 'pooled', calls: 1_000_000 } }],
+    ['deterministic: required', { deterministic: 'required' }],
+    ['deadline: 500 ms', { deadlineMs: 500 }],
+    ['deadline: 5s', { deadlineMs: 5000 }],
+    ['deadline: 10 min', { deadlineMs: 600_000 }],
+    ['memory: 64 KiB', { memoryBytes: 65_536 }],
+    ['memory: 4 GiB', { memoryBytes: 2 ** 32 }],
+    ['cpu: 2 s', { cpuMs: 2000 }],
+  ])('are read from %s', (text, terms) => {
+    expect(termsOf(withTerms(text))).toEqual({ ...DEFAULT_TERMS, ...terms });
+  });
+
+  /** The column of the first term. */
+  const at = `functions: { risk-score: { digest: ${DIGEST}, `.length + 1;
+  it.each<[text: string, expected: string]>([
+    ['instances: shared', `ERR_POLICY_VALUE 5:${at + 11}`],
+    ['instances: pooled, calls-per-instance: 0', `ERR_POLICY_VALUE 5:${at + 39}`],
+    ['instances: pooled, calls-per-instance: 1000001', `ERR_POLICY_VALUE 5:${at + 39}`],
+    ['instances: fresh, calls-per-instance: 1', 'ERR_POLICY_VALUE 5:26'],
+    ['calls-per-instance: 1', 'ERR_POLICY_VALUE 5:26'],
+    ['deterministic: yes', `ERR_POLICY_VALUE 5:${at + 15}`],
+    ['deadline: 5', `ERR_POLICY_VALUE 5:${at + 10}`],
+    ['deadline: 0 s', `ERR_POLICY_VALUE 5:${at + 10}`],
+    ['deadline: 11 min', `ERR_POLICY_VALUE 5:${at + 10}`],
+    ['deadline: 5 hours', `ERR_POLICY_VALUE 5:${at + 10}`],
+    ['memory: 64 KB', `ERR_POLICY_VALUE 5:${at + 8}`],
+    ['memory: 100 KiB', `ERR_POLICY_VALUE 5:${at + 8}`],
+    ['memory: 5 GiB', `ERR_POLICY_VALUE 5:${at + 8}`],
+    ['cpu: 50%', `ERR_POLICY_VALUE 5:${at + 5}`],
+    ['fuel: 5', `ERR_POLICY_UNKNOWN_KEY 5:${at}`],
+    ['instance: pooled', `ERR_POLICY_UNKNOWN_KEY 5:${at}`],
+  ])('are refused: %s', (text, expected) => {
+    expect(outcome(withTerms(text))).toBe(expected);
+  });
+
+  it('need a digest', () => {
+    expect(outcome(withEntry('{ instances: pooled }'))).toBe('ERR_POLICY_VALUE 5:26');
+    expect(outcome(withEntry('{ digest: sha256:00 }'))).toBe('ERR_POLICY_VALUE 5:36');
+    expect(outcome(withEntry(`[${DIGEST}]`))).toBe('ERR_POLICY_VALUE 5:26');
+  });
+});
+
+describe('the digest', () => {
+  const short = parse(HEAD).digest;
+  it.each([
+    `{ digest: ${DIGEST} }`,
+    `{ digest: ${DIGEST}, instances: fresh }`,
+    `{ instances: fresh, deterministic: any, digest: ${DIGEST} }`,
+  ])('is that of the short form for %s', (entry) => {
+    expect(parse(withEntry(entry)).digest).toBe(short);
+  });
+
+  it('is another one for every term, and one for one meaning', () => {
+    const texts = [
+      'instances: pooled',
+      'instances: pooled, calls-per-instance: 7',
+      'deterministic: required',
+      'deadline: 5 s',
+      'deadline: 6 s',
+      'memory: 64 MiB',
+      'cpu: 5 s',
+    ];
+    const digests = texts.map((text) => parse(withTerms(text)).digest);
+    expect(new Set([short, ...digests]).size).toBe(texts.length + 1);
+    expect(parse(withTerms('instances: pooled, calls-per-instance: 1000')).digest).toBe(digests[0]);
+    expect(parse(withTerms('deadline: 5000ms')).digest).toBe(digests[3]);
+  });
+
+  it('of an entry with terms stays what it is from release to release', () => {
+    const all = 'instances: pooled, deterministic: required, deadline: 5 s, memory: 64 MiB, cpu: 2 s';
+    expect(parse(withTerms(all)).digest).toBe(
+      'sha256:2345eb86dfc65c766ab7fc01ef7828b5dcab308adc216ca4e64ff0a265843f3a',
+    );
+  });
+});
+
+describe('in plain English', () => {
+  const shown = (text: string): string => {
+    const { canonical, digest } = parse(text);
+    return showPolicy(canonical, digest);
+  };
+  it('a digest alone is one line', () => {
+    expect(shown(HEAD)).toContain(`  - risk-score: exactly ${DIGEST}\n\n`);
+  });
+  it('every term is a line', () => {
+    const all =
+      'instances: pooled, calls-per-instance: 7, deterministic: required, deadline: 90 s, memory: 64 MiB, cpu: 2 s';
+    expect(shown(withTerms(all))).toContain(
+      [
+        `  - risk-score: exactly ${DIGEST}`,
+        "      memory is kept for up to 7 queries: what one caller's query leaves there, the code may use for the next",
+        '      only where the same query always gives the same answer',
+        '      a query may take at most 90 s',
+        '      a query may use at most 2 s of processor time',
+        '      at most 64 MiB of memory',
+        '',
+      ].join('\n'),
+    );
+    expect(shown(withTerms('cpu: 2 s'))).toContain('      every query gets clean memory\n');
+  });
+});
+
+describe('several owners', () => {
+  const cap = fc.option(fc.integer({ min: 1, max: 9 }), { nil: null });
+  const terms: fc.Arbitrary<FunctionTerms> = fc.record({
+    instances: fc.oneof(
+      fc.constant({ kind: 'fresh' as const }),
+      fc.record({ kind: fc.constant('pooled' as const), calls: fc.integer({ min: 1, max: 9 }) }),
+    ),
+    deterministic: fc.constantFrom('required', 'any'),
+    deadlineMs: cap,
+    memoryBytes: cap,
+    cpuMs: cap,
+  });
+  /** Numbers that are larger the looser the terms are. */
+  const looseness = (t: FunctionTerms): readonly number[] => [
+    t.instances.kind === 'fresh' ? 1 : t.instances.calls + 1,
+    t.deterministic === 'any' ? 1 : 0,
+    t.deadlineMs ?? 10,
+    t.memoryBytes ?? 10,
+    t.cpuMs ?? 10,
+  ];
+
+  it('get the strictest of each term: adding one never loosens any, and the order does not count', () => {
+    let stricter = 0;
+    fc.assert(
+      fc.property(terms, terms, terms, (a, b, c) => {
+        const both = stricterTerms(a, b);
+        const [alone, together] = [looseness(a), looseness(both)];
+        together.forEach((n, i) => expect(n).toBe(Math.min(alone[i] ?? 0, looseness(b)[i] ?? 0)));
+        if (together.some((n, i) => n < (alone[i] ?? 0))) stricter += 1;
+        expect(stricterTerms(b, a)).toEqual(both);
+        expect(stricterTerms(both, c)).toEqual(stricterTerms(a, stricterTerms(b, c)));
+        expect(stricterTerms(a, a)).toEqual(a);
+        expect(stricterTerms(a, DEFAULT_TERMS)).toEqual({ ...a, instances: { kind: 'fresh' } });
+      }),
+      { numRuns: 1000 },
+    );
+    expect(stricter).toBeGreaterThan(100);
+  });
+});
