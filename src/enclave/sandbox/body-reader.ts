@@ -2,9 +2,10 @@
  * The reading end of a body that comes in frames. It holds one window of bytes at most: a writer that sends more than it was given credit
  * for breaks the protocol. Credit is given back as the bytes are taken.
  */
+
+import { ChangeSignal } from '../../base/change-signal.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { ByteQueue } from './byte-queue.ts';
-import { ChangeSignal } from './change-signal.ts';
 import type { ByteSource } from './wasi/byte-stream.ts';
 
 /** What a reader says to the writer. */

@@ -2,9 +2,10 @@
  * The writing end of a body that goes out in frames: never more than one window is under way, whatever is written. Small writes of one turn
  * go out as one piece.
  */
+
+import { ChangeSignal } from '../../base/change-signal.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { ByteQueue } from './byte-queue.ts';
-import { ChangeSignal } from './change-signal.ts';
 import type { ByteSink } from './wasi/byte-stream.ts';
 
 /** What a writer says to the reader. */

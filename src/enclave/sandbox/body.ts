@@ -18,32 +18,38 @@ export function isWhole(body: Body): body is Uint8Array {
   return body instanceof Uint8Array;
 }
 
-/** Bytes that are all here, to be read piece by piece. */
+/** What is left of bytes that are all here; several readers may share it. */
+export interface InputSource {
+  rest: Uint8Array;
+}
+
+/** Reads bytes that are all here, piece by piece. */
 export class WholeBytes implements ByteSource {
   readonly state = 'ended';
-  #rest: Uint8Array;
-  constructor(bytes: Uint8Array) {
-    this.#rest = bytes;
+  readonly #source: InputSource;
+  constructor(source: InputSource) {
+    this.#source = source;
   }
   get available(): number {
-    return this.#rest.length;
+    return this.#source.rest.length;
   }
   take(maxBytes: number): Uint8Array {
-    const taken = this.#rest.subarray(0, maxBytes);
-    this.#rest = this.#rest.subarray(taken.length);
+    const { rest } = this.#source;
+    const taken = rest.subarray(0, maxBytes);
+    this.#source.rest = rest.subarray(taken.length);
     return taken;
   }
   changed(): Promise<void> {
     return Promise.resolve();
   }
   cancel(): void {
-    this.#rest = this.#rest.subarray(this.#rest.length);
+    this.#source.rest = new Uint8Array(0);
   }
 }
 
 /** Gives what a body is read from. */
 export function sourceOf(body: Body): ByteSource {
-  return isWhole(body) ? new WholeBytes(body) : body.source;
+  return isWhole(body) ? new WholeBytes({ rest: body }) : body.source;
 }
 
 /** Reads a body to its end; gives null, and cancels it, when it has more than `maxBytes` or breaks off. */
@@ -74,16 +80,32 @@ export async function* piecesOf(source: ByteSource, maxBytes: number): AsyncGene
   }
 }
 
-/** Moves all of a source into a sink, as fast as both go; an end stays an end, what breaks off breaks off. */
-export async function pour(source: ByteSource, sink: ByteSink, pieceBytes: number): Promise<void> {
+/**
+ * Moves all of a source into a sink, as fast as both go: an end stays an end, and what breaks off breaks off. Says how it came out;
+ * `unwanted` is a sink that was closed from its other side.
+ */
+export async function pour(
+  source: ByteSource,
+  sink: ByteSink,
+  pieceBytes: number,
+): Promise<'ended' | 'broken' | 'unwanted'> {
   while (sink.state === 'open') {
     const room = Math.min(sink.room, pieceBytes);
     const bytes = source.take(room);
-    if (bytes.length > 0) sink.write(bytes);
-    else if (room === 0 && source.available > 0) await sink.changed();
-    else if (source.state === 'ended') return sink.end();
-    else if (source.state === 'failed') return sink.abort();
-    else await Promise.race([source.changed(), sink.changed()]);
+    if (bytes.length > 0) {
+      sink.write(bytes);
+    } else if (room === 0 && source.available > 0) {
+      await sink.changed();
+    } else if (source.state === 'ended') {
+      sink.end();
+      return 'ended';
+    } else if (source.state === 'failed') {
+      sink.abort();
+      return 'broken';
+    } else {
+      await Promise.race([source.changed(), sink.changed()]);
+    }
   }
   source.cancel();
+  return 'unwanted';
 }

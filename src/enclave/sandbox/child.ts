@@ -5,26 +5,25 @@
 import { Socket } from 'node:net';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBundle } from './bundle.ts';
+import { type ChildCall, openChildCall } from './child-call.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
 import {
   FRAME,
+  parseBodyMessage,
   parseCommandHead,
   parseEgressAnswer,
   parseRequestHead,
-  writeEgressHead,
   writeResponseHead,
 } from './messages.ts';
-import type { AskOutside, EgressAnswer } from './sandbox.ts';
 
 /** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
 const INBOUND_BYTES = 4 * LIMITS.functionBytes;
 
 const pipe = new Socket({ fd: 3, readable: true, writable: true });
 const read = openFrameReader(INBOUND_BYTES);
-/** Outgoing requests that wait for the gate, by call and number. */
-const waiting = new Map<string, (answer: EgressAnswer) => void>();
+const calls = new Map<number, ChildCall>();
 let guest: Guest | null = null;
 
 function send(...parts: Parameters<typeof encodeFrame>): void {
@@ -43,25 +42,6 @@ async function load(frame: Frame): Promise<void> {
   send(FRAME.ready, 0, {});
 }
 
-/** Makes the egress of one call; after the call's end nothing more is sent in its name. */
-function openEgress(call: number): { egress: AskOutside; end: () => void } {
-  let next = 0;
-  let open = true;
-  const egress: AskOutside = (request) => {
-    if (!open) return Promise.resolve({ error: 'internal-error' });
-    next += 1;
-    const { promise, resolve } = Promise.withResolvers<EgressAnswer>();
-    waiting.set(`${call}/${next}`, resolve);
-    send(FRAME.egress, call, writeEgressHead(next, request), request.body);
-    return promise;
-  };
-  const end = (): void => {
-    open = false;
-    for (const key of [...waiting.keys()].filter((k) => k.startsWith(`${call}/`))) waiting.delete(key);
-  };
-  return { egress, end };
-}
-
 async function answer(frame: Frame, running: Guest): Promise<void> {
   const { call, head, body } = frame;
   const command = parseCommandHead(head, body);
@@ -72,13 +52,15 @@ async function answer(frame: Frame, running: Guest): Promise<void> {
   }
   const request = parseRequestHead(head, body);
   if (request === null) throw new TypeError('not a call');
-  const { egress, end } = openEgress(call);
+  const open = openChildCall(call, (bytes) => pipe.write(bytes));
+  calls.set(call, open);
   try {
-    const response = await running.query(request, egress, (text) => send(FRAME.log, call, { text }));
-    end();
-    send(FRAME.answer, call, writeResponseHead(response), response.body);
+    const response = await running.query(open.requestOf(request), open.host);
+    open.end();
+    if (response !== null) send(FRAME.answer, call, writeResponseHead(response), response.body as Uint8Array);
   } finally {
-    end();
+    open.end();
+    calls.delete(call);
   }
 }
 
@@ -89,7 +71,12 @@ function take(frame: Frame): void {
     answer(frame, guest).catch((e: unknown) => send(FRAME.trap, frame.call, { text: textOf(e) }));
   } else if (frame.type === FRAME.egressAnswer) {
     const parsed = parseEgressAnswer(frame.head, frame.body);
-    if (parsed !== null) waiting.get(`${frame.call}/${parsed.number}`)?.(parsed.answer);
+    if (parsed !== null) calls.get(frame.call)?.takeEgress(parsed.number, parsed.answer);
+  } else if (frame.type === FRAME.stop) {
+    calls.get(frame.call)?.stop();
+  } else {
+    const message = parseBodyMessage(frame);
+    if (message !== null) calls.get(frame.call)?.takeBody(message);
   }
 }
 

@@ -2,6 +2,7 @@
  * Makes a component callable: plans and links it once, makes a fresh instance for each call, and drops it afterwards. What a guest does
  * wrong ends its call as a `GuestFailure`, and nothing else.
  */
+import { openAnswer } from './answer.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -11,17 +12,7 @@ import type { Guest } from './guest.ts';
 import { GuestFailure, NO_EGRESS, type OpenCall, openCall, openQuery, settle } from './guest-call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import { ResponseOutparam } from './wasi/http-outgoing.ts';
 import type { Result } from './wasi/result.ts';
-
-function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']>> {
-  const given = outparam.answer;
-  if (given === null) throw new GuestFailure('it returned without an answer');
-  if (given.tag === 'error') throw new GuestFailure(`it answered with the error ${given.code}`);
-  const body = given.response.finished();
-  if (body === null) throw new GuestFailure('it did not finish the body of its answer');
-  return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
-}
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
 export async function openComponent(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
@@ -47,20 +38,21 @@ export async function openComponent(bytes: Uint8Array, outputBytes: number): Pro
   }
 
   return {
-    async query(request, egress, log) {
-      const call = openQuery(egress, outputBytes);
-      const outparam = new ResponseOutparam();
+    async query(request, host) {
+      const call = openQuery(host, outputBytes);
+      host.whenStopped(() => call.fail('nobody waits for its answer any more'));
+      const answer = openAnswer(host, call.fail);
       try {
-        const end = await callOnce(call, handle, [new IncomingRequest(request), outparam]);
+        const end = await callOnce(call, handle, [new IncomingRequest(request), answer.outparam]);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
       } finally {
         const text = Buffer.from(call.stderr.bytes()).toString();
-        if (text.length > 0) log(text);
+        if (text.length > 0) host.log(text);
       }
-      return answerOf(outparam);
+      return answer.response() ?? (await Promise.race([answer.sent(), call.ended.then(() => null)]));
     },
     async command(request) {
-      const call = openCall({ ...request, egress: NO_EGRESS }, outputBytes);
+      const call = openCall({ ...request, outside: NO_EGRESS }, outputBytes);
       const end = await callOnce(call, run, []);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;

@@ -6,7 +6,14 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Body } from './body.ts';
 import type { Frame } from './frame.ts';
 import { type Head, type HeadMap, isHeadMap } from './frame-head.ts';
-import type { EgressAnswer, EgressFailure, EgressRequest, FunctionRequest, FunctionResponse, HeaderField } from './sandbox.ts';
+import type {
+  EgressAnswer,
+  EgressFailure,
+  EgressRequest,
+  FunctionRequest,
+  FunctionResponse,
+  HeaderField,
+} from './sandbox.ts';
 
 /** Frame types; those below 16 go to the child, those below 32 come from it, and the others go both ways. */
 export const FRAME = {
@@ -125,7 +132,8 @@ function parseEgress(head: HeadMap, bytes: Uint8Array): { number: number; reques
   const authority = parseVisible(head['authority'], 1024);
   const path = parseVisible(head['path'], 16 * 1024);
   const headers = parseHeaders(head['headers']);
-  if (typeof number !== 'number' || number === 0 || body === null || typeof method !== 'string' || !METHOD.test(method)) return null;
+  if (typeof number !== 'number' || number === 0 || body === null || typeof method !== 'string' || !METHOD.test(method))
+    return null;
   if (scheme === null || authority === null || path === null || headers === null) return null;
   return { number, request: { method, scheme, authority, path, headers, body } };
 }

@@ -9,8 +9,8 @@ import type { BodyMessage } from './messages.ts';
 import { FRAME } from './messages.ts';
 
 export interface OpenBodies {
-  /** Begins to read the body that comes from the other side. */
-  read(number: number): BodyReader;
+  /** Begins to read the body that comes from the other side; `cancel` is called in place of a word to that side. */
+  read(number: number, cancel?: () => void): BodyReader;
   /** Begins to write the body that goes to the other side. */
   write(number: number): BodyWriter;
   /** Takes what the other side says of a body; false when it may not say that now. */
@@ -27,13 +27,14 @@ export function openBodies(call: number, send: (frame: Uint8Array) => void): Ope
   let closed = false;
 
   return {
-    read(number) {
+    read(number, cancel) {
       const reader = new BodyReader({
         credit: (bytes) => {
           if (!closed) send(encodeFrame(FRAME.credit, call, [number, bytes]));
         },
         cancel: () => {
-          if (!closed) send(encodeFrame(FRAME.cancel, call, number));
+          if (cancel !== undefined) cancel();
+          else if (!closed) send(encodeFrame(FRAME.cancel, call, number));
         },
       });
       readers.set(number, reader);

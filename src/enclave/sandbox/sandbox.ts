@@ -20,6 +20,11 @@ export interface FunctionResponse {
   readonly body: Body;
 }
 
+/** An answer that is all here. */
+export interface WholeResponse extends FunctionResponse {
+  readonly body: Uint8Array;
+}
+
 /** What a function asks of the world outside, through wasi:http/outgoing-handler. */
 export interface EgressRequest {
   readonly method: string;

@@ -1,4 +1,5 @@
 /** Guests for the sandbox's tests, as text: one component that misbehaves in the way the first byte of the query says, and small modules. */
+
 import { parse } from '@bytecodealliance/jco';
 import { sha256 } from '../../../src/base/digest.ts';
 import {
@@ -9,6 +10,7 @@ import {
 } from '../../../src/enclave/sandbox/load.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
+import { NEVER_GONE, wholeOf } from '../bodies.ts';
 
 /** What the guest does, by the first byte of the body; anything else is answered with the body itself. */
 const ROGUE = `(module
@@ -152,10 +154,14 @@ export function post(
     headers: [['content-type', 'text/plain']] as const,
     body: new TextEncoder().encode(body),
   };
-  return f.call(request, { deadlineMs: options.deadlineMs ?? 20_000, egress: options.egress ?? NO_EGRESS });
+  return f.call(request, {
+    deadlineMs: options.deadlineMs ?? 20_000,
+    egress: options.egress ?? NO_EGRESS,
+    whenGone: NEVER_GONE,
+  });
 }
 
 /** Decodes a body. */
 export function textOf(response: FunctionResponse): string {
-  return new TextDecoder().decode(response.body);
+  return new TextDecoder().decode(wholeOf(response.body));
 }

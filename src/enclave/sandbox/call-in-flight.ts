@@ -1,0 +1,233 @@
+/**
+ * One call that a child works on, as the gate sees it: what the child may say about it now, its bodies, and the egress that it asks for. From
+ * its last message on there is no such call, and whatever else is said about it is not of the protocol.
+ */
+
+import { LIMITS } from '../../base/limits.ts';
+import type { FunctionCode } from '../../error-table.ts';
+import { FunctionError, TransportError } from '../../errors.ts';
+import { type Body, isWhole, pour, type StreamedBody } from './body.ts';
+import { encodeFrame } from './frame.ts';
+import type { Head } from './frame-head.ts';
+import {
+  type BodyMessage,
+  type ChildMessage,
+  type CommandExit,
+  FRAME,
+  type OnWire,
+  writeEgressAnswerHead,
+} from './messages.ts';
+import { type OpenBodies, openBodies } from './open-bodies.ts';
+import type { CallTerms, EgressAnswer, EgressRequest, FunctionResponse } from './sandbox.ts';
+import type { ReadyChild } from './supervisor.ts';
+
+/** What ends a call well, or begins its good end: the body of an answer may still be on its way. */
+export type CallAnswer =
+  | { readonly type: 'answer'; readonly response: FunctionResponse }
+  | { readonly type: 'exit'; readonly exit: CommandExit };
+
+export interface CallOptions extends CallTerms {
+  /** Which of the two answers this function may give. */
+  readonly expects: CallAnswer['type'];
+}
+
+/** What a call knows of the process that works on it. */
+export interface CallPlace {
+  readonly id: number;
+  readonly child: ReadyChild;
+  /** Outgoing requests at the same time. */
+  readonly maxEgress: number;
+  readonly onLog: (line: string) => void;
+  readonly error: (code: FunctionCode, why: string) => FunctionError;
+  /** Is called once, when the child has nothing more to say about it. */
+  readonly onOver: () => void;
+}
+
+type EgressMessage = Extract<ChildMessage, { type: 'egress' }>;
+type CallMessage = Exclude<ChildMessage, { type: 'ready' | 'refused' }>;
+
+/** How long a child may take to give up a call that it is told to; one that computes does not listen, and is killed. */
+const STOP_MS = 100;
+const NOTHING = new Uint8Array(0);
+const TOO_MANY: EgressAnswer = { error: 'connection-limit-reached' };
+
+/** The gate's egress never rejects; if it does all the same, the guest gets an error and the gate goes on. */
+async function askEgress({ egress }: CallTerms, request: EgressRequest, ended: AbortSignal): Promise<EgressAnswer> {
+  try {
+    return await egress(request, ended);
+  } catch {
+    return { error: 'internal-error' };
+  }
+}
+
+export class CallInFlight {
+  readonly #place: CallPlace;
+  readonly #options: CallOptions;
+  readonly #settled = Promise.withResolvers<CallAnswer>();
+  readonly #deadline: NodeJS.Timeout;
+  #grace: NodeJS.Timeout | undefined;
+  /** `stopped`: the child was told to give it up, and what it says until it has done so counts for nothing. */
+  #phase: 'asked' | 'answering' | 'stopped' | 'over' = 'asked';
+  #bodies: OpenBodies | null = null;
+  /** Is aborted when the call is over, however it ended; made for the first outgoing request, because most calls make none. */
+  #ended: AbortController | null = null;
+  #egressNow = 0;
+  #lastEgress = 0;
+  #logged = false;
+
+  /** Begins the call; `msLeft` is what its deadline leaves. */
+  constructor(place: CallPlace, options: CallOptions, msLeft: number) {
+    this.#place = place;
+    this.#options = options;
+    this.#deadline = setTimeout(() => this.#endAtDeadline(), msLeft);
+    options.whenGone(() => this.#stop(place.error('ERR_FUNCTION_UNAVAILABLE', 'was asked by a client that is gone')));
+  }
+
+  /** Sends the call, and gives its answer. */
+  send(head: Head, body: Body): Promise<CallAnswer> {
+    const { child, id } = this.#place;
+    void child.send(encodeFrame(FRAME.call, id, head, isWhole(body) ? body : NOTHING));
+    if (!isWhole(body)) void this.#feed(body);
+    return this.#settled.promise;
+  }
+
+  /** Takes what the child says about this call; false when it may not say that now. */
+  take(message: CallMessage): boolean {
+    switch (message.type) {
+      case 'log':
+        if (this.#logged) return false;
+        this.#logged = true;
+        this.#place.onLog(message.text);
+        return true;
+      case 'egress':
+        return this.#takeEgress(message);
+      case 'trap':
+        this.#place.onLog(`trap: ${message.text}`);
+        this.fail(this.#place.error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
+        return true;
+      case 'exit':
+        if (this.#options.expects !== 'exit') return false;
+        this.#settled.resolve(message);
+        this.#finish();
+        return true;
+      case 'answer':
+        return this.#takeAnswer(message.response);
+      case 'piece':
+      case 'end':
+      case 'abort':
+      case 'credit':
+      case 'cancel':
+        return this.#takeBody(message);
+    }
+  }
+
+  /** Ends the call without an answer, or in the middle of it. */
+  fail(error: Error): void {
+    this.#settled.reject(error);
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#phase === 'over') return;
+    this.#phase = 'over';
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#grace);
+    this.#ended?.abort();
+    this.#bodies?.close();
+    this.#place.onOver();
+  }
+
+  /** A child that could hold the call up by a body is first told to give it up: it may be the client that is slow, and others are with it. */
+  #endAtDeadline(): void {
+    const { child, error } = this.#place;
+    const late = error('ERR_FUNCTION_DEADLINE', `did not answer within ${this.#options.deadlineMs} ms`);
+    if (this.#bodies === null || this.#phase === 'stopped') {
+      this.#settled.reject(late);
+      child.kill('killed');
+      return;
+    }
+    this.#stop(late);
+    this.#grace = setTimeout(() => child.kill('killed'), STOP_MS);
+  }
+
+  #stop(error: Error): void {
+    if (this.#phase === 'stopped' || this.#phase === 'over') return;
+    this.#phase = 'stopped';
+    this.#settled.reject(error);
+    this.#ended?.abort();
+    this.#bodies?.close();
+    void this.#place.child.send(encodeFrame(FRAME.stop, this.#place.id, {}));
+  }
+
+  #openBodies(): OpenBodies {
+    const { child, id } = this.#place;
+    this.#bodies ??= openBodies(id, (frame) => void child.send(frame));
+    return this.#bodies;
+  }
+
+  async #feed({ source }: StreamedBody): Promise<void> {
+    const end = await pour(source, this.#openBodies().write(0), LIMITS.pieceBytes);
+    // A query that broke off has no answer, whatever the guest would make of the part that it has.
+    if (end === 'broken') this.#stop(new TransportError('ERR_TRANSPORT_CLOSED', 'the body of the query broke off'));
+  }
+
+  #takeAnswer({ body, ...head }: OnWire<FunctionResponse>): boolean {
+    if (this.#options.expects !== 'answer' || this.#phase === 'answering') return false;
+    if (body instanceof Uint8Array) {
+      this.#settled.resolve({ type: 'answer', response: { ...head, body } });
+      this.#finish();
+      return true;
+    }
+    if (this.#phase === 'stopped') return true;
+    this.#phase = 'answering';
+    const gone = (): void => this.#stop(this.#place.error('ERR_FUNCTION_UNAVAILABLE', 'answers what nobody reads'));
+    const source = this.#openBodies().read(0, gone);
+    this.#settled.resolve({ type: 'answer', response: { ...head, body: { source, length: body.length } } });
+    return true;
+  }
+
+  #takeBody(message: BodyMessage): boolean {
+    const isOfAnswer = message.number === 0;
+    if (this.#phase !== 'stopped') {
+      // An answer that breaks off says so by a trap.
+      if (isOfAnswer && message.type === 'abort') return false;
+      if (this.#bodies?.take(message) !== true) return false;
+    }
+    if (isOfAnswer && message.type === 'end') this.#finish();
+    return true;
+  }
+
+  #takeEgress(message: EgressMessage): boolean {
+    if (message.number <= this.#lastEgress) return false;
+    this.#lastEgress = message.number;
+    if (this.#phase !== 'stopped') void this.#passEgress(message.number, message.request);
+    return true;
+  }
+
+  /** A request counts until its answer is taken, so that a child that does not read cannot pile up answers here. */
+  async #passEgress(number: number, { body, ...head }: OnWire<EgressRequest>): Promise<void> {
+    const { child, id, maxEgress } = this.#place;
+    const refused = this.#egressNow >= maxEgress;
+    this.#egressNow += 1;
+    this.#ended ??= new AbortController();
+    const { signal } = this.#ended;
+    const reader = body instanceof Uint8Array ? null : this.#openBodies().read(number);
+    const request = { ...head, body: reader === null ? (body as Uint8Array) : { source: reader, length: body.length } };
+    const answer = refused ? TOO_MANY : await askEgress(this.#options, request, signal);
+    const answered = 'error' in answer ? NOTHING : answer.body;
+    if (signal.aborted) {
+      if (!isWhole(answered)) answered.source.cancel();
+    } else {
+      const whole = isWhole(answered) ? answered : NOTHING;
+      const sent = child.send(encodeFrame(FRAME.egressAnswer, id, writeEgressAnswerHead(number, answer), whole));
+      if (!isWhole(answered)) {
+        const writer = this.#openBodies().write(number);
+        await pour(answered.source, writer, LIMITS.pieceBytes);
+        await writer.over;
+      }
+      await sent;
+    }
+    reader?.cancel();
+    this.#egressNow -= 1;
+  }
+}
