@@ -93,32 +93,24 @@ export class CallInFlight {
 
   /** Takes what the child says about this call; false when it may not say that now. */
   take(message: CallMessage): boolean {
-    switch (message.type) {
-      case 'log':
-        if (this.#logged) return false;
-        this.#logged = true;
-        this.#place.onLog(message.text);
-        return true;
-      case 'egress':
-        return this.#takeEgress(message);
-      case 'trap':
-        this.#place.onLog(`trap: ${message.text}`);
-        this.fail(this.#place.error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
-        return true;
-      case 'exit':
-        if (this.#options.expects !== 'exit') return false;
-        this.#settled.resolve(message);
-        this.#finish();
-        return true;
-      case 'answer':
-        return this.#takeAnswer(message.response);
-      case 'piece':
-      case 'end':
-      case 'abort':
-      case 'credit':
-      case 'cancel':
-        return this.#takeBody(message);
+    if (message.type === 'answer') return this.#takeAnswer(message.response);
+    if (message.type === 'egress') return this.#takeEgress(message);
+    if (message.type === 'trap') {
+      this.#place.onLog(`trap: ${message.text}`);
+      this.fail(this.#place.error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
+      return true;
     }
+    if (message.type === 'exit') {
+      if (this.#options.expects !== 'exit') return false;
+      this.#settled.resolve(message);
+      this.#finish();
+      return true;
+    }
+    if (message.type !== 'log') return this.#takeBody(message);
+    if (this.#logged) return false;
+    this.#logged = true;
+    this.#place.onLog(message.text);
+    return true;
   }
 
   /** Ends the call without an answer, or in the middle of it. */
