@@ -229,6 +229,7 @@ export function openGate(options: GateOptions): Gate {
         deadlineMs: called.deadlineMs,
         egress: called.egress,
         whenGone: (end) => request.whenGone(end),
+        caller: asker.caller === null ? '' : `${asker.caller.name} ${asker.caller.id}`,
       });
       const headers = answer.headers.filter(([header]) => !header.startsWith('anchorhold-'));
       const refusal = judgeAnswer(called.owners, { ...answer, headers });

@@ -20,6 +20,7 @@ import {
 import { type OpenBodies, openBodies } from './open-bodies.ts';
 import type { CallTerms, EgressAnswer, EgressRequest, FunctionResponse } from './sandbox.ts';
 import type { ReadyChild } from './supervisor.ts';
+import type { Timers } from './timers.ts';
 
 /** What ends a call well, or begins its good end: the body of an answer may still be on its way. */
 export type CallAnswer =
@@ -35,19 +36,20 @@ export interface CallOptions extends CallTerms {
 export interface CallPlace {
   readonly id: number;
   readonly child: ReadyChild;
+  readonly timers: Timers;
+  /** How long a child may take to drop a call that is past its deadline, before it is killed. */
+  readonly graceMs: number;
   /** Outgoing requests at the same time. */
   readonly maxEgress: number;
   readonly onLog: (line: string) => void;
   readonly error: (code: FunctionCode, why: string) => FunctionError;
-  /** Is called once, when the child has nothing more to say about it. */
-  readonly onOver: () => void;
+  /** Is called once, when the child has nothing more to say about it: because it has said all, or because it is gone. */
+  readonly onOver: (end: 'answered' | 'lost') => void;
 }
 
 type EgressMessage = Extract<ChildMessage, { type: 'egress' }>;
 type CallMessage = Exclude<ChildMessage, { type: 'ready' | 'refused' }>;
 
-/** How long a child may take to give up a call that it is told to; one that computes does not listen, and is killed. */
-const STOP_MS = 100;
 const NOTHING = new Uint8Array(0);
 const TOO_MANY: EgressAnswer = { error: 'connection-limit-reached' };
 
@@ -64,9 +66,9 @@ export class CallInFlight {
   readonly #place: CallPlace;
   readonly #options: CallOptions;
   readonly #settled = Promise.withResolvers<CallAnswer>();
-  readonly #deadline: NodeJS.Timeout;
-  #grace: NodeJS.Timeout | undefined;
-  /** `stopped`: the child was told to give it up, and what it says until it has done so counts for nothing. */
+  /** Is called when it is decided whether the child outlives this call; there once the call is past its deadline. */
+  #decide: (() => void) | null = null;
+  /** `stopped`: the child was told to drop it, and what it says until it has done so counts for nothing. */
   #phase: 'asked' | 'answering' | 'stopped' | 'over' = 'asked';
   #bodies: OpenBodies | null = null;
   /** Is aborted when the call is over, however it ended; made for the first outgoing request, because most calls make none. */
@@ -75,12 +77,15 @@ export class CallInFlight {
   #lastEgress = 0;
   #logged = false;
 
-  /** Begins the call; `msLeft` is what its deadline leaves. */
-  constructor(place: CallPlace, options: CallOptions, msLeft: number) {
+  constructor(place: CallPlace, options: CallOptions) {
     this.#place = place;
     this.#options = options;
-    this.#deadline = setTimeout(() => this.#endAtDeadline(), msLeft);
     options.whenGone(() => this.#stop(place.error('ERR_FUNCTION_UNAVAILABLE', 'was asked by a client that is gone')));
+  }
+
+  /** Who is answerable for it. */
+  get caller(): string {
+    return this.#options.caller;
   }
 
   /** Sends the call, and gives its answer. */
@@ -97,13 +102,19 @@ export class CallInFlight {
     if (message.type === 'egress') return this.#takeEgress(message);
     if (message.type === 'trap') {
       this.#place.onLog(`trap: ${message.text}`);
-      this.fail(this.#place.error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
+      this.#settled.reject(this.#place.error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
+      this.#finish('answered');
       return true;
     }
     if (message.type === 'exit') {
       if (this.#options.expects !== 'exit') return false;
       this.#settled.resolve(message);
-      this.#finish();
+      this.#finish('answered');
+      return true;
+    }
+    if (message.type === 'cancelled') {
+      if (this.#phase !== 'stopped') return false;
+      this.#finish('answered');
       return true;
     }
     if (message.type !== 'log') return this.#takeBody(message);
@@ -113,42 +124,48 @@ export class CallInFlight {
     return true;
   }
 
-  /** Ends the call without an answer, or in the middle of it. */
+  /** Ends the call because its child is gone, without an answer or in the middle of it. */
   fail(error: Error): void {
     this.#settled.reject(error);
-    this.#finish();
+    this.#finish('lost');
   }
 
-  #finish(): void {
+  /**
+   * Ends a call past its deadline: the child may say at once that it dropped it, which it can while the guest waits; a child that does not is
+   * killed. The word counts for the neighbours' sake only: the caller has its error already, and a child that lies gains nothing that it had not.
+   */
+  overrun(late: Error, onDecided: () => void): void {
+    const { child, timers, graceMs } = this.#place;
+    const callOff = timers.after(graceMs, () => {
+      // What the child has said by now may still wait to be read; the event loop reads before it comes to this.
+      setImmediate(() => {
+        if (this.#phase !== 'over') child.kill('killed');
+      });
+    });
+    this.#decide = () => {
+      callOff();
+      onDecided();
+    };
+    this.#stop(late);
+  }
+
+  #finish(end: 'answered' | 'lost'): void {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
-    clearTimeout(this.#deadline);
-    clearTimeout(this.#grace);
+    this.#decide?.();
     this.#ended?.abort();
     this.#bodies?.close();
-    this.#place.onOver();
+    this.#place.onOver(end);
   }
 
-  /** A child that could hold the call up by a body is first told to give it up: it may be the client that is slow, and others are with it. */
-  #endAtDeadline(): void {
-    const { child, error } = this.#place;
-    const late = error('ERR_FUNCTION_DEADLINE', `did not answer within ${this.#options.deadlineMs} ms`);
-    if (this.#bodies === null || this.#phase === 'stopped') {
-      this.#settled.reject(late);
-      child.kill('killed');
-      return;
-    }
-    this.#stop(late);
-    this.#grace = setTimeout(() => child.kill('killed'), STOP_MS);
-  }
-
+  /** Tells the child to drop the call; whoever waits for its answer gets this error. */
   #stop(error: Error): void {
     if (this.#phase === 'stopped' || this.#phase === 'over') return;
     this.#phase = 'stopped';
     this.#settled.reject(error);
     this.#ended?.abort();
     this.#bodies?.close();
-    void this.#place.child.send(encodeFrame(FRAME.stop, this.#place.id, {}));
+    void this.#place.child.send(encodeFrame(FRAME.cancel, this.#place.id, {}));
   }
 
   #openBodies(): OpenBodies {
@@ -167,7 +184,7 @@ export class CallInFlight {
     if (this.#options.expects !== 'answer' || this.#phase === 'answering') return false;
     if (body instanceof Uint8Array) {
       this.#settled.resolve({ type: 'answer', response: { ...head, body } });
-      this.#finish();
+      this.#finish('answered');
       return true;
     }
     if (this.#phase === 'stopped') return true;
@@ -185,7 +202,7 @@ export class CallInFlight {
       if (isOfAnswer && message.type === 'abort') return false;
       if (this.#bodies?.take(message) !== true) return false;
     }
-    if (isOfAnswer && message.type === 'end') this.#finish();
+    if (isOfAnswer && message.type === 'end') this.#finish('answered');
     return true;
   }
 

@@ -26,7 +26,6 @@ export interface ChildCall {
   /** Takes what egress answered to the request of that number. */
   takeEgress(number: number, answer: EgressAnswerOnWire): void;
   takeBody(message: BodyMessage): void;
-  stop(): void;
   end(): void;
 }
 
@@ -35,7 +34,6 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
   const waiting = new Map<number, (answer: EgressAnswer) => void>();
   let lastEgress = 0;
   let bodies: OpenBodies | null = null;
-  let stop: (() => void) | null = null;
   let isOver = false;
 
   function theBodies(): OpenBodies {
@@ -71,9 +69,6 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
       return theBodies().write(0);
     },
     log: (text) => send(encodeFrame(FRAME.log, call, { text } satisfies Head)),
-    whenStopped: (end) => {
-      stop = end;
-    },
   };
 
   return {
@@ -85,7 +80,6 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
       resolve?.('error' in answer ? answer : { ...answer, body: bodyOf(number, answer.body) });
     },
     takeBody: (message) => void bodies?.take(message),
-    stop: () => stop?.(),
     end() {
       isOver = true;
       waiting.clear();

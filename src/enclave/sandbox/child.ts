@@ -8,6 +8,7 @@ import { parseBundle } from './bundle.ts';
 import { type ChildCall, openChildCall } from './child-call.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
+import type { CancelHandle } from './guest-call.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
 import {
   FRAME,
@@ -23,7 +24,13 @@ const INBOUND_BYTES = 4 * LIMITS.functionBytes;
 
 const pipe = new Socket({ fd: 3, readable: true, writable: true });
 const read = openFrameReader(INBOUND_BYTES);
-const calls = new Map<number, ChildCall>();
+/** A call that is not over, and how to end it; `open` is there for one that can have bodies and egress. */
+interface RunningCall extends CancelHandle {
+  wasCancelled: boolean;
+  open: ChildCall | null;
+}
+
+const running = new Map<number, RunningCall>();
 let guest: Guest | null = null;
 
 function send(...parts: Parameters<typeof encodeFrame>): void {
@@ -42,41 +49,63 @@ async function load(frame: Frame): Promise<void> {
   send(FRAME.ready, 0, {});
 }
 
-async function answer(frame: Frame, running: Guest): Promise<void> {
+async function answer(frame: Frame, called: Guest, handle: RunningCall): Promise<void> {
   const { call, head, body } = frame;
   const command = parseCommandHead(head, body);
   if (command !== null) {
-    const { code, stdout, stderr } = await running.command(command);
+    const { code, stdout, stderr } = await called.command(command, handle);
     send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
     return;
   }
   const request = parseRequestHead(head, body);
   if (request === null) throw new TypeError('not a call');
   const open = openChildCall(call, (bytes) => pipe.write(bytes));
-  calls.set(call, open);
+  handle.open = open;
   try {
-    const response = await running.query(open.requestOf(request), open.host);
+    const response = await called.query(open.requestOf(request), open.host, handle);
     open.end();
     if (response !== null) send(FRAME.answer, call, writeResponseHead(response), response.body as Uint8Array);
   } finally {
     open.end();
-    calls.delete(call);
   }
+}
+
+/** Answers one call; one that was cancelled is over without an answer, once its instance is dropped. */
+async function run(frame: Frame, called: Guest): Promise<void> {
+  const { call } = frame;
+  const handle: RunningCall = { cancel: () => undefined, wasCancelled: false, open: null };
+  running.set(call, handle);
+  try {
+    await answer(frame, called, handle);
+  } catch (e) {
+    if (handle.wasCancelled) send(FRAME.cancelled, call, {});
+    else send(FRAME.trap, call, { text: textOf(e) });
+  } finally {
+    running.delete(call);
+  }
+}
+
+/** Ends a call at the gate's word, which comes while a guest waits; one that computes is not heard of until the gate kills this process. */
+function cancel(call: number): void {
+  const handle = running.get(call);
+  if (handle === undefined) return;
+  handle.wasCancelled = true;
+  handle.cancel();
 }
 
 function take(frame: Frame): void {
   if (frame.type === FRAME.load && guest === null) {
     load(frame).catch((e: unknown) => send(FRAME.refused, 0, { text: textOf(e) }));
   } else if (frame.type === FRAME.call && guest !== null) {
-    answer(frame, guest).catch((e: unknown) => send(FRAME.trap, frame.call, { text: textOf(e) }));
+    void run(frame, guest);
+  } else if (frame.type === FRAME.cancel) {
+    cancel(frame.call);
   } else if (frame.type === FRAME.egressAnswer) {
     const parsed = parseEgressAnswer(frame.head, frame.body);
-    if (parsed !== null) calls.get(frame.call)?.takeEgress(parsed.number, parsed.answer);
-  } else if (frame.type === FRAME.stop) {
-    calls.get(frame.call)?.stop();
+    if (parsed !== null) running.get(frame.call)?.open?.takeEgress(parsed.number, parsed.answer);
   } else {
     const message = parseBodyMessage(frame);
-    if (message !== null) calls.get(frame.call)?.takeBody(message);
+    if (message !== null) running.get(frame.call)?.open?.takeBody(message);
   }
 }
 

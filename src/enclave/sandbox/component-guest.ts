@@ -1,59 +1,108 @@
 /**
- * Makes a component callable: plans and links it once, makes a fresh instance for each call, and drops it afterwards. What a guest does
- * wrong ends its call as a `GuestFailure`, and nothing else.
+ * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
+ * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
 import { openAnswer } from './answer.ts';
+import type { Bundle, Instances } from './bundle.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
-import { linkComponent } from './component/link.ts';
+import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, type OpenCall, openCall, openQuery, settle } from './guest-call.ts';
+import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
+import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
+import { prepareModules } from './prepare-modules.ts';
+import { QueryCall } from './query-call.ts';
+import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
 import type { Result } from './wasi/result.ts';
 
+/** Fresh instances that wait for a query. */
+const MADE_AHEAD = 4;
+/** Pooled instances that wait for a query. */
+const KEPT_IDLE = 16;
+
+/** An instance that answers queries. */
+interface QueryInstance {
+  readonly component: ComponentInstance;
+  readonly call: QueryCall;
+}
+
+function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
+  const maker = {
+    make(): QueryInstance {
+      const call = new QueryCall();
+      try {
+        return { call, component: instantiate(linked, call) };
+      } catch (e) {
+        // A guest can run, and fail, before anything of it is called.
+        throw e instanceof GuestFailure ? e : new GuestFailure(reasonOf(e));
+      }
+    },
+    close: ({ component }: QueryInstance): void => component.close(),
+    later: (run: () => void): void => void setImmediate(run),
+  };
+  return instances.kind === 'fresh'
+    ? openFreshSupply(maker, MADE_AHEAD)
+    : openPooledSupply(maker, { maxCalls: instances.calls, maxIdle: KEPT_IDLE });
+}
+
+async function runCommand(
+  linked: LinkedComponent<GuestCall>,
+  run: LiftedFunction | null,
+  call: OpenCall,
+): Promise<Awaited<ReturnType<typeof settle>>> {
+  if (run === null) throw new GuestFailure('it has no such function');
+  let instance: ComponentInstance;
+  try {
+    instance = instantiate(linked, call);
+  } catch (e) {
+    return await settle(Promise.reject(e), call.ended);
+  }
+  try {
+    return await settle(instance.call(run, []), call.ended);
+  } finally {
+    instance.close();
+  }
+}
+
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
-  const plan = shortenPlan(makePlan(bytes));
+export async function openComponent({ bytes, instances, rules }: Bundle, outputBytes: number): Promise<Guest> {
+  const whole = shortenPlan(makePlan(bytes));
+  const made = whole.steps.map(({ module }) => module);
+  const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
-
-  async function callOnce(call: OpenCall, func: LiftedFunction | null, args: readonly unknown[]) {
-    if (func === null) throw new GuestFailure('it has no such function');
-    let instance: ComponentInstance;
-    try {
-      instance = instantiate(linked, call);
-    } catch (e) {
-      // A guest can run, and end, before anything of it is called.
-      return await settle(Promise.reject(e), call.ended);
-    }
-    try {
-      return await settle(instance.call(func, args), call.ended);
-    } finally {
-      instance.close();
-    }
-  }
+  const supply = handle === null ? null : openSupply(linked, instances);
 
   return {
-    async query(request, host) {
-      const call = openQuery(host, outputBytes);
-      host.whenStopped(() => call.fail('nobody waits for its answer any more'));
-      const answer = openAnswer(host, call.fail);
+    async query(request, host, cancelHandle) {
+      if (handle === null || supply === null) throw new GuestFailure('it has no such function');
+      const instance = supply.take();
+      const { call, component } = instance;
+      const { ended, cancel, fail } = call.begin(host, outputBytes);
+      cancelHandle.cancel = cancel;
+      const answer = openAnswer(host, fail);
+      let sound = false;
       try {
-        const end = await callOnce(call, handle, [new IncomingRequest(request), answer.outparam]);
+        const called = component.call(handle, [new IncomingRequest(request), answer.outparam]);
+        const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
+        sound = true;
       } finally {
-        const text = Buffer.from(call.stderr.bytes()).toString();
+        const text = call.end();
+        supply.giveBack(instance, sound);
         if (text.length > 0) host.log(text);
       }
-      return answer.response() ?? (await Promise.race([answer.sent(), call.ended.then(() => null)]));
+      return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
-    async command(request) {
-      const call = openCall({ ...request, outside: NO_EGRESS }, outputBytes);
-      const end = await callOnce(call, run, []);
+    async command(request, cancelHandle) {
+      const call = openCall({ ...request, env: [], mounts: [], outside: NO_EGRESS }, outputBytes);
+      cancelHandle.cancel = call.cancel;
+      const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;
       return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };

@@ -1,6 +1,7 @@
 /**
- * Passes calls to the child process of one function, and what the child says to the call that it says it of. A call that cannot be answered
- * ends in a `FunctionError`, and the others go on. Children are the supervisor's.
+ * Passes calls to the child process of one function, with a deadline each, and what the child says to the call that it says it of. A call past its deadline is
+ * cancelled where the child says so at once, and otherwise the child is killed. A call that cannot be answered ends in a `FunctionError`, and
+ * the others go on. Children are the supervisor's; whether a caller is let through is the circuits'.
  */
 import type { ChildProcess } from 'node:child_process';
 import type { FunctionCode } from '../../error-table.ts';
@@ -8,10 +9,12 @@ import { FunctionError } from '../../errors.ts';
 import type { Body } from './body.ts';
 import { type CallAnswer, CallInFlight, type CallOptions } from './call-in-flight.ts';
 import type { ChildEnd } from './child-link.ts';
+import { type CircuitsLimits, type HeldBack, openCircuits } from './circuits.ts';
 import type { Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import { parseChildMessage } from './messages.ts';
 import { type ChildUser, openSupervisor, type ReadyChild } from './supervisor.ts';
+import type { Timers } from './timers.ts';
 
 export interface FunctionProcessOptions {
   readonly name: string;
@@ -25,14 +28,25 @@ export interface FunctionProcessOptions {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** How long a child may take to drop a call that is past its deadline, before it is killed. */
+  readonly graceMs: number;
+  /** How long after its last call a function keeps a spare child; 0 keeps none. */
+  readonly spareMs: number;
+  readonly circuits: CircuitsLimits;
+  readonly timers: Timers;
+  /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
+  readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the child or the guest wrote; they may hold what was asked, so they must not leave the enclave. */
   readonly onLog: (line: string) => void;
 }
 
+/** What the operator is told of a function: all its calls are held back because its processes keep dying, and no longer are. */
+export type FunctionNotice = 'circuit open' | 'circuit closed';
+
 export interface FunctionProcess {
   /**
    * Calls the function once.
-   * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL
+   * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE, _CIRCUIT or _PROTOCOL
    * @throws TransportError ERR_TRANSPORT_CLOSED when the body broke off
    */
   call(head: Head, body: Body, options: CallOptions): Promise<CallAnswer>;
@@ -43,6 +57,8 @@ export interface FunctionProcess {
 interface CalledChild extends ChildUser {
   readonly child: ReadyChild;
   readonly calls: Map<number, CallInFlight>;
+  /** Resolves when it is decided whether the child outlives the call that went over its deadline last. */
+  doubt: Promise<void> | null;
 }
 
 /**
@@ -50,20 +66,26 @@ interface CalledChild extends ChildUser {
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name, launch, load, startDeadlineMs, onLog } = options;
+  const { name, launch, load, startDeadlineMs, spareMs, graceMs, maxEgress, timers, onLog } = options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
+  const circuits = openCircuits(options.circuits, (isOpen) =>
+    options.onNotice(isOpen ? 'circuit open' : 'circuit closed'),
+  );
   let lastCall = 0;
+  let closed = false;
 
   function attach(child: ReadyChild): CalledChild {
     const calls = new Map<number, CallInFlight>();
     return {
       child,
       calls,
+      doubt: null,
       onFrame: (frame) => take(calls, frame),
       onEnd(end) {
-        const error = lost(end, calls.size);
-        for (const inFlight of calls.values()) inFlight.fail(error);
+        const inFlight = [...calls.values()];
+        if (!closed) circuits.died(new Set(inFlight.map(({ caller }) => caller)), timers.now());
+        for (const each of inFlight) each.fail(lost(end, inFlight.length));
       },
     };
   }
@@ -82,40 +104,81 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     return calls.get(message.call)?.take(message) ?? false;
   }
 
-  /** Waits for a child that is ready, no longer than the deadline. */
-  async function waitForChild(deadlineMs: number): Promise<CalledChild | null> {
-    const { promise, resolve } = Promise.withResolvers<null>();
-    const timer = setTimeout(() => resolve(null), deadlineMs);
-    try {
-      return await Promise.race([supervisor.next(), promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+  /** Ends a call past its deadline; until it is decided whether the child outlives that, the child gets no other calls. */
+  function overrun(called: CalledChild, inFlight: CallInFlight, deadlineMs: number): void {
+    const decided = Promise.withResolvers<void>();
+    called.doubt = decided.promise;
+    inFlight.overrun(error('ERR_FUNCTION_DEADLINE', `did not answer within ${deadlineMs} ms`), () => {
+      if (called.doubt === decided.promise) called.doubt = null;
+      decided.resolve();
+    });
   }
 
   async function call(head: Head, body: Body, callOptions: CallOptions): Promise<CallAnswer> {
-    const { deadlineMs } = callOptions;
-    let msLeft = deadlineMs;
-    let running = supervisor.current();
-    if (running === null) {
-      const from = performance.now();
-      running = await waitForChild(deadlineMs);
-      msLeft = Math.max(0, deadlineMs - (performance.now() - from));
+    const { deadlineMs, caller } = callOptions;
+    const heldBack = circuits.admit(caller, timers.now());
+    if (heldBack !== null) throw circuitError(heldBack);
+    let called: CalledChild | null = null;
+    let inFlight: CallInFlight | null = null;
+    let isLate = false;
+    let giveUp: ((none: null) => void) | null = null;
+    const callOff = timers.after(deadlineMs, () => {
+      isLate = true;
+      if (called !== null && inFlight !== null) overrun(called, inFlight, deadlineMs);
+      else giveUp?.(null);
+    });
+    try {
+      // A child that is about to be killed gets no more calls; the wait is one grace, and the spare is there after it.
+      const { doubt = null } = supervisor.current() ?? {};
+      if (doubt !== null) await doubt;
+      const late = (): Promise<null> => new Promise((resolve) => void (giveUp = resolve));
+      const running = supervisor.current() ?? (await Promise.race([supervisor.next(), late()]));
+      // Between its being ready and this turn it may have died already.
+      if (running === null || running !== supervisor.current() || isLate)
+        throw error('ERR_FUNCTION_UNAVAILABLE', 'has no running process');
+      const { calls, child } = running;
+      if (calls.size >= options.maxCalls) throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
+      lastCall = (lastCall + 1) % 2 ** 32;
+      const id = lastCall;
+      const onOver = (end: 'answered' | 'lost'): void => {
+        callOff();
+        calls.delete(id);
+        if (end === 'answered') circuits.lived(caller);
+      };
+      called = running;
+      inFlight = new CallInFlight({ id, child, timers, graceMs, maxEgress, onLog, error, onOver }, callOptions);
+      calls.set(id, inFlight);
+      child.markUsed();
+      return await inFlight.send(head, body);
+    } finally {
+      if (inFlight === null) callOff();
     }
-    // Between its being ready and this turn it may have died already.
-    if (running === null || running !== supervisor.current())
-      throw error('ERR_FUNCTION_UNAVAILABLE', 'has no running process');
-    const { calls, child } = running;
-    if (calls.size >= options.maxCalls) throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
-    child.markUsed();
-    lastCall = (lastCall + 1) % 2 ** 32;
-    const id = lastCall;
-    const place = { id, child, maxEgress: options.maxEgress, onLog, error, onOver: () => calls.delete(id) };
-    const inFlight = new CallInFlight(place, callOptions, msLeft);
-    calls.set(id, inFlight);
-    return await inFlight.send(head, body);
   }
 
-  const supervisor = await openSupervisor({ name, launch, load, startDeadlineMs, attach, onPrint: onLog });
-  return { call, close: () => supervisor.close() };
+  function circuitError({ who, waitMs }: HeldBack): FunctionError {
+    const calls = who === 'all' ? 'its calls are' : "this caller's calls are";
+    const why = `keeps ending its process: ${calls} held back for now`;
+    return new FunctionError('ERR_FUNCTION_CIRCUIT', `function "${name}" ${why}`, {
+      retryAfterSeconds: Math.ceil(waitMs / 1000),
+    });
+  }
+
+  const supervisor = await openSupervisor({
+    name,
+    launch,
+    load,
+    startDeadlineMs,
+    spareMs,
+    timers,
+    attach,
+    onFailedStart: () => circuits.died(new Set(), timers.now()),
+    onPrint: onLog,
+  });
+  return {
+    call,
+    async close() {
+      closed = true;
+      await supervisor.close();
+    },
+  };
 }

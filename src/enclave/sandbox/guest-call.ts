@@ -1,19 +1,28 @@
 /** Opens what one call needs of the host, and says how the call came to its end by itself: an exit, or more output than it may write. */
 import { LIMITS } from '../../base/limits.ts';
+import { Network } from './net/network.ts';
+import { NO_OUTSIDE } from './net/outside.ts';
 import type { EgressAnswer } from './sandbox.ts';
 import type { ByteSink } from './wasi/byte-stream.ts';
 import { ExitRequest, type GuestCall, type Outside } from './wasi/call.ts';
-import type { OutgoingBytes } from './wasi/outgoing-bytes.ts';
 import { OutputBuffer } from './wasi/output-buffer.ts';
+import { REAL_SURROUNDINGS } from './wasi/surroundings.ts';
 
 /** Says why a call has no answer. */
 export class GuestFailure extends Error {}
 
 export interface OpenCall extends GuestCall {
-  /** Resolves with the exit code when the guest asks to end; rejects when the call is to fail. */
+  /** Resolves with the exit code when the guest asks to end; rejects when it writes more than it may. */
   readonly ended: Promise<number>;
   /** Ends the call, for this reason. */
   readonly fail: (reason: string) => void;
+  /** Ends the call while its guest waits; its instance is dropped. */
+  readonly cancel: () => void;
+}
+
+/** Where a call puts its `cancel`, for whoever asked for it. */
+export interface CancelHandle {
+  cancel: () => void;
 }
 
 const REFUSED: EgressAnswer = { error: 'HTTP-request-denied' };
@@ -33,41 +42,41 @@ export const NO_EGRESS: Outside = {
 };
 
 /** What is kept of the text that a function writes beside its answer; the rest is dropped, because it is no answer. */
-const LOG_BYTES = 4096;
+export const LOG_BYTES = 4096;
 
-/** Opens the call of a query: what its guest writes to its streams is only a log. */
-export function openQuery(outside: Outside, outputBytes: number): OpenCall {
-  const call = openCall({ args: [], stdin: new Uint8Array(0), outside }, outputBytes);
-  const log = new OutputBuffer({ leftBytes: LOG_BYTES }, () => undefined);
-  return { ...call, stdout: log, stderr: log };
+/** What a guest is given for one call. */
+export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts'> {
+  readonly outside: Outside;
+  readonly stdin: Uint8Array;
 }
 
 /** Opens a call; `outputBytes` is what its guest may write to each of its outputs. */
-export function openCall(
-  given: { readonly args: readonly string[]; readonly stdin: Uint8Array; readonly outside: Outside },
-  outputBytes: number,
-): OpenCall {
+export function openCall(given: Given, outputBytes: number): OpenCall {
   const { promise: ended, resolve: exited, reject } = Promise.withResolvers<number>();
   // An end that nobody waits for any more is no fault of the process.
   ended.catch(() => undefined);
   const fail = (reason: string): void => reject(new GuestFailure(reason));
-  const exceeded = (): void => fail('it wrote more than it may');
-  const departing = new Set<OutgoingBytes>();
   const heldBytes = Math.min(outputBytes, LIMITS.bodyBytes);
+  const exceeded = (): void => fail('it wrote more than it may');
   return {
     args: given.args,
+    env: given.env,
+    mounts: given.mounts,
     stdin: { rest: given.stdin },
     stdout: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
     stderr: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
-    ...given.outside,
-    forRequests: { allowance: { leftBytes: outputBytes }, exceeded, departing },
-    forAnswers: { allowance: { leftBytes: outputBytes }, exceeded, departing },
-    waits: () => {
-      for (const body of departing) body.depart();
-    },
-    fail,
+    egress: given.outside.egress,
+    beginEgress: given.outside.beginEgress,
+    network: new Network(NO_OUTSIDE),
+    surroundings: REAL_SURROUNDINGS,
+    forRequests: { leftBytes: outputBytes },
+    forAnswers: { leftBytes: outputBytes },
+    exceeded,
+    departing: new Set(),
     exited,
     ended,
+    fail,
+    cancel: () => fail('it was cancelled'),
   };
 }
 

@@ -3,6 +3,7 @@
 import type { BodyWriter } from './body-writer.ts';
 import type { Bundle } from './bundle.ts';
 import { openComponent } from './component-guest.ts';
+import type { CancelHandle } from './guest-call.ts';
 import type { CommandExit, CommandRequest, OnWire } from './messages.ts';
 import { openModule } from './module-guest.ts';
 import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
@@ -13,8 +14,6 @@ export interface QueryHost extends Outside {
   /** Sends the head of an answer; gives what its body goes out by. */
   beginAnswer(head: OnWire<FunctionResponse>): BodyWriter;
   log(text: string): void;
-  /** Is given what ends the query when nobody waits for its answer any more. */
-  whenStopped(stop: () => void): void;
 }
 
 /** A loaded function, ready to be called; each call has its own instance, and calls may overlap. */
@@ -23,12 +22,12 @@ export interface Guest {
    * Gives the answer, or null when it went out by `beginAnswer`, and all of its body with it.
    * @throws GuestFailure when the call has no answer, or the body of its answer broke off.
    */
-  query(request: FunctionRequest, host: QueryHost): Promise<FunctionResponse | null>;
+  query(request: FunctionRequest, host: QueryHost, handle: CancelHandle): Promise<FunctionResponse | null>;
   /** @throws GuestFailure when the program neither ended nor asked to. */
-  command(request: CommandRequest): Promise<CommandExit>;
+  command(request: CommandRequest, handle: CancelHandle): Promise<CommandExit>;
 }
 
 /** Compiles a function and makes it callable; whatever is wrong with it is thrown as an error with a message. */
-export async function openGuest({ kind, bytes }: Bundle, outputBytes: number): Promise<Guest> {
-  return kind === 'preview1' ? await openModule(bytes, outputBytes) : await openComponent(bytes, outputBytes);
+export async function openGuest(bundle: Bundle, outputBytes: number): Promise<Guest> {
+  return bundle.kind === 'preview1' ? await openModule(bundle, outputBytes) : await openComponent(bundle, outputBytes);
 }

@@ -3,12 +3,6 @@
  * possible. `pooled`: calls follow each other in the same few. Knows nothing of what an instance is; one call at a time is in its hands.
  */
 
-/** How the owner wants a function's calls kept apart. */
-export type InstanceMode =
-  | { readonly kind: 'fresh' }
-  /** `maxCalls`: calls after which an instance is thrown away, so that what a guest loses track of does not pile up. */
-  | { readonly kind: 'pooled'; readonly maxCalls: number };
-
 export interface InstanceSupply<Instance> {
   /** Gives an instance that is nobody else's; throws what making one throws. */
   take(): Instance;
@@ -17,10 +11,10 @@ export interface InstanceSupply<Instance> {
 }
 
 export interface InstanceMaker<Instance> {
-  make(): Instance;
-  close(instance: Instance): void;
+  readonly make: () => Instance;
+  readonly close: (instance: Instance) => void;
   /** Runs something when the process has nothing more urgent to do. */
-  later(run: () => void): void;
+  readonly later: (run: () => void) => void;
 }
 
 /** Opens a supply of instances that are used once; `ahead` of them are made before anybody asks, off the way of a request. */

@@ -20,7 +20,7 @@ export const FRAME = {
   load: 1,
   call: 2,
   egressAnswer: 3,
-  stop: 4,
+  cancel: 15,
   ready: 16,
   refused: 17,
   answer: 18,
@@ -28,17 +28,18 @@ export const FRAME = {
   trap: 20,
   egress: 21,
   log: 22,
+  cancelled: 31,
   piece: 32,
   end: 33,
   abort: 34,
   credit: 35,
-  cancel: 36,
+  unwanted: 36,
 } as const;
 
 /** What is said of a body that is under way; `number` is 0 for the call's own, otherwise that of its outgoing request. */
 export type BodyMessage = { readonly number: number } & (
   | { readonly type: 'piece' | 'end'; readonly body: Uint8Array }
-  | { readonly type: 'abort' | 'cancel' }
+  | { readonly type: 'abort' | 'unwanted' }
   | { readonly type: 'credit'; readonly bytes: number }
 );
 
@@ -55,6 +56,7 @@ export type ChildMessage =
   | { readonly type: 'answer'; readonly call: number; readonly response: OnWire<FunctionResponse> }
   | { readonly type: 'exit'; readonly call: number; readonly exit: CommandExit }
   | { readonly type: 'trap'; readonly call: number; readonly text: string }
+  | { readonly type: 'cancelled'; readonly call: number }
   | { readonly type: 'egress'; readonly call: number; readonly number: number; readonly request: OnWire<EgressRequest> }
   | { readonly type: 'log'; readonly call: number; readonly text: string }
   | ({ readonly call: number } & BodyMessage);
@@ -166,7 +168,7 @@ export function parseBodyMessage({ type, head, body }: Frame): BodyMessage | nul
   if (type === FRAME.end) return { type: 'end', number: head, body };
   if (body.length > 0) return null;
   if (type === FRAME.abort) return { type: 'abort', number: head };
-  return type === FRAME.cancel ? { type: 'cancel', number: head } : null;
+  return type === FRAME.unwanted ? { type: 'unwanted', number: head } : null;
 }
 
 /** Reads a frame that came from a child; null when it is not one that a child may send. */
@@ -192,6 +194,7 @@ export function parseChildMessage(frame: Frame): ChildMessage | null {
   }
   if (body.length > 0) return null;
   if (type === FRAME.ready) return call === 0 && hasKeys(head, []) ? { type: 'ready' } : null;
+  if (type === FRAME.cancelled) return hasKeys(head, []) ? { type: 'cancelled', call } : null;
   const text = parseText(head);
   if (text === null) return null;
   if (type === FRAME.trap) return { type: 'trap', call, text };

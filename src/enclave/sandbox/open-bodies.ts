@@ -34,7 +34,7 @@ export function openBodies(call: number, send: (frame: Uint8Array) => void): Ope
         },
         cancel: () => {
           if (cancel !== undefined) cancel();
-          else if (!closed) send(encodeFrame(FRAME.cancel, call, number));
+          else if (!closed) send(encodeFrame(FRAME.unwanted, call, number));
         },
       });
       readers.set(number, reader);
@@ -58,7 +58,7 @@ export function openBodies(call: number, send: (frame: Uint8Array) => void): Ope
     },
     take(message) {
       const { number } = message;
-      if (message.type === 'credit' || message.type === 'cancel') {
+      if (message.type === 'credit' || message.type === 'unwanted') {
         const writer = writers.get(number);
         // What was said before the end of the body came through is late, not wrong.
         if (writer === undefined) return number <= lastWritten;

@@ -35,6 +35,11 @@ export interface EgressRequest {
   readonly body: Body;
 }
 
+/** One whose body is all here. */
+export interface WholeEgressRequest extends EgressRequest {
+  readonly body: Uint8Array;
+}
+
 /** A refusal or failure as wasi:http names it, for example `HTTP-request-denied`, `DNS-error`, `connection-refused`. */
 export interface EgressFailure {
   readonly error: string;
@@ -48,11 +53,13 @@ export type EgressAnswer = FunctionResponse | EgressFailure;
  */
 export type Egress = (request: EgressRequest, ended: AbortSignal) => Promise<EgressAnswer>;
 
-/** What a call is made under. */
+/** What a call is allowed, and who is answerable for it. */
 export interface CallTerms {
   /** For the whole call, to the last byte of its answer. */
   readonly deadlineMs: number;
   readonly egress: Egress;
+  /** Who asks, for counting whose calls end processes; the function never hears of it. */
+  readonly caller: string;
   /** Is given what ends the call when nobody waits for its answer any more. */
   readonly whenGone: (end: () => void) => void;
 }
@@ -61,7 +68,7 @@ export interface CallTerms {
 export interface LoadedFunction {
   /**
    * Calls the function once. A streamed answer is read or cancelled by whoever gets it; the call, and its deadline, last until then.
-   * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL; the worker goes on after each.
+   * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE, _CIRCUIT or _PROTOCOL; the worker goes on after each.
    * @throws TransportError ERR_TRANSPORT_CLOSED when the body of the query broke off
    */
   call(request: FunctionRequest, options: CallTerms): Promise<FunctionResponse>;

@@ -95,13 +95,23 @@ export function instantiate<Call>(linked: LinkedComponent<Call>, call: Call): Co
     throw states.find(({ failure }) => failure !== null)?.failure?.reason ?? e;
   }
 
+  const lifted = new Map<LiftedFunction, (args: readonly unknown[]) => Promise<unknown>>();
+
+  function lift(func: LiftedFunction): (args: readonly unknown[]) => Promise<unknown> {
+    const callLifted = liftOf(func.type);
+    const core = valueOf(func.core) as GuestFunction;
+    const postReturn = func.postReturn === null ? null : (valueOf(func.postReturn) as GuestFunction);
+    const cx = at(contexts, func.context, 'context');
+    const entry = waits ? ENGINE.promising(core) : core;
+    return (args) => callLifted(cx, entry, postReturn, args);
+  }
+
   return {
     async call(func, args) {
-      const lift = liftOf(func.type);
-      const core = valueOf(func.core) as GuestFunction;
-      const postReturn = func.postReturn === null ? null : (valueOf(func.postReturn) as GuestFunction);
-      const cx = at(contexts, func.context, 'context');
-      return await lift(cx, waits ? ENGINE.promising(core) : core, postReturn, args);
+      const callGuest = lifted.get(func) ?? lift(func);
+      lifted.set(func, callGuest);
+      for (const state of states) state.liftLeft = LIFT_BUDGET;
+      return await callGuest(args);
     },
     close,
   };

@@ -13,6 +13,7 @@ import { CLOCKS, RANDOM } from './clocks.ts';
 import { FILESYSTEM, SOCKETS } from './closed.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
+import { departAll } from './outgoing-bytes.ts';
 import { CORE_WIT } from './wit/core.ts';
 import { EXPORTS_WIT } from './wit/exports.ts';
 import { FILESYSTEM_WIT } from './wit/filesystem.ts';
@@ -94,7 +95,7 @@ function findRun(members: unknown, name: string): Run | null {
 function letGoOut(run: Run): Run {
   return (call, args) => {
     const value = run(call, args);
-    if (value instanceof Promise) call.waits();
+    if (value instanceof Promise) departAll(call);
     return value;
   };
 }

@@ -5,7 +5,8 @@ import { OutgoingBody } from './http-bodies.ts';
 import { makeErrorCode } from './http-errors.ts';
 import type { Fields } from './http-fields.ts';
 import { makeMethod } from './http-messages.ts';
-import { type Departure, OutgoingBytes, type OutgoingTerms } from './outgoing-bytes.ts';
+import { type Departure, OutgoingBytes } from './outgoing-bytes.ts';
+import type { Allowance } from './output-buffer.ts';
 import { DONE, err, ok, type Result, type Variant } from './result.ts';
 
 const INVALID: Result<never, undefined> = err(undefined);
@@ -17,12 +18,14 @@ const VISIBLE = /^[\x21-\x7e]*$/;
 /** A message that a guest makes: headers, and a body that it may take out and write once. */
 class OutgoingMessage {
   readonly #headers: Fields;
-  readonly #terms: OutgoingTerms;
+  readonly #call: Pick<GuestCall, 'exceeded' | 'departing'>;
+  readonly #allowance: Allowance;
   readonly #sizeError: string;
   #bytes: OutgoingBytes | null = null;
-  constructor(headers: Fields, terms: OutgoingTerms, sizeError: string) {
+  constructor(headers: Fields, call: GuestCall, allowance: Allowance, sizeError: string) {
     this.#headers = headers;
-    this.#terms = terms;
+    this.#call = { exceeded: call.exceeded, departing: call.departing };
+    this.#allowance = allowance;
     this.#sizeError = sizeError;
   }
   headers(): Fields {
@@ -30,7 +33,7 @@ class OutgoingMessage {
   }
   body(): Result<OutgoingBody, undefined> {
     if (this.#bytes !== null) return NOT_AGAIN;
-    this.#bytes = new OutgoingBytes(this.#terms, this.#headers.contentLength());
+    this.#bytes = new OutgoingBytes(this.#call, this.#allowance, this.#headers.contentLength());
     return ok(new OutgoingBody(this.#bytes, this.#sizeError));
   }
   /** Lets the message depart; one whose body was never taken out has none. */
@@ -48,7 +51,7 @@ export class OutgoingRequest extends OutgoingMessage {
   #scheme: Variant | undefined = undefined;
   #authority: string | undefined = undefined;
   constructor(call: GuestCall, headers: Fields) {
-    super(headers, call.forRequests, 'HTTP-request-body-size');
+    super(headers, call, call.forRequests, 'HTTP-request-body-size');
     this.#call = call;
   }
   method(): Variant {
@@ -112,7 +115,7 @@ export class OutgoingRequest extends OutgoingMessage {
 export class OutgoingResponse extends OutgoingMessage {
   #status = 200;
   constructor(call: GuestCall, headers: Fields) {
-    super(headers, call.forAnswers, 'HTTP-response-body-size');
+    super(headers, call, call.forAnswers, 'HTTP-response-body-size');
   }
   statusCode(): number {
     return this.#status;

@@ -5,6 +5,7 @@
 import { LIMITS } from '../../../base/limits.ts';
 import { ByteQueue } from '../byte-queue.ts';
 import type { ByteSink } from './byte-stream.ts';
+import type { GuestCall } from './call.ts';
 import type { Allowance } from './output-buffer.ts';
 
 /** How a message departs; one of the three is called, once. */
@@ -17,16 +18,14 @@ export interface Departure {
   broken(): void;
 }
 
-/** What a call knows of the bodies that its guest writes. */
-export interface OutgoingTerms {
-  readonly allowance: Allowance;
-  readonly exceeded: () => void;
-  /** Bodies whose messages may depart, and have not. */
-  readonly departing: Set<OutgoingBytes>;
+/** Has what a guest has written so far go out, because it is about to wait. */
+export function departAll({ departing }: Pick<GuestCall, 'departing'>): void {
+  for (const body of departing) body.depart();
 }
 
 export class OutgoingBytes implements ByteSink {
-  readonly #terms: OutgoingTerms;
+  readonly #call: Pick<GuestCall, 'exceeded' | 'departing'>;
+  readonly #allowance: Allowance;
   readonly #length: number | null;
   readonly #held = new ByteQueue();
   readonly #changes = Promise.withResolvers<void>();
@@ -36,8 +35,10 @@ export class OutgoingBytes implements ByteSink {
   #phase: 'open' | 'finished' | 'broken' = 'open';
 
   /** `length` is what the head declares. */
-  constructor(terms: OutgoingTerms, length: number | null) {
-    this.#terms = terms;
+  constructor(call: Pick<GuestCall, 'exceeded' | 'departing'>, allowance: Allowance, length: number | null) {
+    // An instance outlives its call, and what it writes late is still written for that one.
+    this.#call = { exceeded: call.exceeded, departing: call.departing };
+    this.#allowance = allowance;
     this.#length = length;
   }
   get state(): ByteSink['state'] {
@@ -51,11 +52,11 @@ export class OutgoingBytes implements ByteSink {
   }
   write(bytes: Uint8Array): boolean {
     if (bytes.length > this.room) return false;
-    const { allowance, exceeded } = this.#terms;
+    const allowance = this.#allowance;
     if (bytes.length > allowance.leftBytes) {
       allowance.leftBytes = 0;
       this.abort();
-      exceeded();
+      this.#call.exceeded();
       return false;
     }
     if (this.#length !== null && this.#written + bytes.length > this.#length) {
@@ -87,14 +88,14 @@ export class OutgoingBytes implements ByteSink {
   }
   changed(): Promise<void> {
     // Nothing takes bytes for which there is no head yet, so who waits for that would wait for ever.
-    if (this.#departure === null && this.room === 0) this.#terms.exceeded();
+    if (this.#departure === null && this.room === 0) this.#call.exceeded();
     return this.#sink?.changed() ?? this.#changes.promise;
   }
 
   /** Lets the message depart from now on. */
   release(departure: Departure): void {
     this.#departure = departure;
-    if (this.#phase === 'open') this.#terms.departing.add(this);
+    if (this.#phase === 'open') this.#call.departing.add(this);
     else this.#settle();
   }
   /** Has the message depart now, if it may and its body is not finished. */
@@ -104,7 +105,7 @@ export class OutgoingBytes implements ByteSink {
   }
 
   #begin(departure: Departure, length: number | null): ByteSink {
-    this.#terms.departing.delete(this);
+    this.#call.departing.delete(this);
     const sink = departure.begin(length, this.#held.take(this.#held.size));
     this.#held.clear();
     this.#sink = sink;
@@ -120,7 +121,7 @@ export class OutgoingBytes implements ByteSink {
       return;
     }
     if (this.#departure === null) return;
-    this.#terms.departing.delete(this);
+    this.#call.departing.delete(this);
     if (this.#phase === 'broken') this.#departure.broken();
     else if (this.#held.size <= LIMITS.windowBytes) this.#departure.whole(this.#held.take(this.#held.size));
     else this.#begin(this.#departure, this.#held.size).end();

@@ -11,24 +11,24 @@ export interface Allowance {
 export class OutputBuffer implements ByteSink {
   readonly room: number = Number.MAX_SAFE_INTEGER;
   readonly #allowance: Allowance;
-  readonly #written: ByteCollector;
   readonly #exceeded: () => void;
+  #written: ByteCollector = openByteCollector(Number.POSITIVE_INFINITY);
   #state: ByteSink['state'] = 'open';
   constructor(allowance: Allowance, exceeded: () => void) {
     this.#allowance = allowance;
-    this.#written = openByteCollector(allowance.leftBytes);
     this.#exceeded = exceeded;
   }
   get state(): ByteSink['state'] {
     return this.#state;
   }
   write(bytes: Uint8Array): boolean {
-    if (bytes.length > this.#allowance.leftBytes || !this.#written.add(bytes)) {
+    if (bytes.length > this.#allowance.leftBytes) {
       this.#allowance.leftBytes = 0;
       this.#state = 'closed';
       this.#exceeded();
       return false;
     }
+    this.#written.add(bytes);
     this.#allowance.leftBytes -= bytes.length;
     return true;
   }
@@ -43,5 +43,12 @@ export class OutputBuffer implements ByteSink {
   }
   bytes(): Uint8Array {
     return this.#written.bytes();
+  }
+  /** Gives what was written, and forgets it. */
+  take(): Uint8Array {
+    const written = this.bytes();
+    if (written.length > 0) this.#written = openByteCollector(Number.POSITIVE_INFINITY);
+    this.#state = 'open';
+    return written;
   }
 }

@@ -143,7 +143,7 @@ async function runBoth(bytes: Uint8Array, body: string): Promise<readonly [ours:
     const log: unknown[] = [];
     const host = watched(log);
     const stdin = new TextEncoder().encode(body);
-    const call = openCall({ args: ['guest', 'b'], stdin, outside: NO_EGRESS }, 65_536);
+    const call = openCall({ args: ['guest', 'b'], env: [], mounts: [], stdin, outside: NO_EGRESS }, 65_536);
     let given: Answer | null = null;
     let finished: Uint8Array | null = null;
     const outparam = new ResponseOutparam((set) => {

@@ -11,7 +11,7 @@ import {
   makeParams,
   type ValueType,
 } from '../../../../src/enclave/sandbox/component/value-type.ts';
-import { NO_EGRESS, openQuery, reasonOf } from '../../../../src/enclave/sandbox/guest-call.ts';
+import { NO_EGRESS, openCall, reasonOf } from '../../../../src/enclave/sandbox/guest-call.ts';
 import type { GuestCall } from '../../../../src/enclave/sandbox/wasi/call.ts';
 import { WAITING, WASI_HOST } from '../../../../src/enclave/sandbox/wasi/host.ts';
 import { buildComponent } from '../../../../tools/build-functions.ts';
@@ -101,7 +101,10 @@ describe('the functions of WASI', () => {
         steps,
         fc.array(fc.oneof(fc.nat(3), fc.nat(255)), { minLength: 64, maxLength: 64 }),
         async (all, words) => {
-          const call = openQuery(NO_EGRESS, 65_536);
+          const call = openCall(
+            { args: [], env: [], mounts: [], stdin: new Uint8Array(0), outside: NO_EGRESS },
+            65_536,
+          );
           const { value: instance, cores } = watchInstances(() => instantiate(linked, call));
           new Uint32Array(memoryOf(cores).buffer).set(words);
           const doors = cores.find((c) => 'door0' in c) ?? {};

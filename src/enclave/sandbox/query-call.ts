@@ -1,0 +1,72 @@
+/**
+ * What the host functions of one instance know of the query that it answers just now. An instance is linked once, maybe before there is any
+ * query, and may answer several; so what belongs to a query is behind this, and is nothing between two of them.
+ */
+import { LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
+import type { GuestCall, Outside } from './wasi/call.ts';
+import { type Allowance, OutputBuffer } from './wasi/output-buffer.ts';
+
+const NOTHING = new Uint8Array(0);
+/** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
+const NO_CALL: OpenCall = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, outside: NO_EGRESS }, 0);
+
+export class QueryCall implements GuestCall {
+  readonly args: readonly string[] = [];
+  readonly env: GuestCall['env'] = [];
+  readonly mounts: GuestCall['mounts'] = [];
+  #now: OpenCall = NO_CALL;
+  readonly #logAllowance: Allowance = { leftBytes: 0 };
+  /** A guest opens its streams once and keeps them; what it writes to them is only a log, which stays one for all its queries. */
+  readonly #log = new OutputBuffer(this.#logAllowance, () => undefined);
+
+  get stdin(): GuestCall['stdin'] {
+    return this.#now.stdin;
+  }
+  get stdout(): OutputBuffer {
+    return this.#log;
+  }
+  get stderr(): OutputBuffer {
+    return this.#log;
+  }
+  get egress(): Outside['egress'] {
+    return this.#now.egress;
+  }
+  get beginEgress(): Outside['beginEgress'] {
+    return this.#now.beginEgress;
+  }
+  get network(): GuestCall['network'] {
+    return this.#now.network;
+  }
+  get surroundings(): GuestCall['surroundings'] {
+    return this.#now.surroundings;
+  }
+  get forRequests(): Allowance {
+    return this.#now.forRequests;
+  }
+  get forAnswers(): Allowance {
+    return this.#now.forAnswers;
+  }
+  get exceeded(): () => void {
+    return this.#now.exceeded;
+  }
+  get departing(): GuestCall['departing'] {
+    return this.#now.departing;
+  }
+  get exited(): (exitCode: number) => void {
+    return this.#now.exited;
+  }
+
+  /** Begins a query whose guest may write so many bytes as its answer; gives the end that comes before the answer. */
+  begin(outside: Outside, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel' | 'fail'> {
+    this.#now = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, outside }, outputBytes);
+    this.#logAllowance.leftBytes = LOG_BYTES;
+    return this.#now;
+  }
+
+  /** Ends the query, and gives what its guest wrote to its streams. */
+  end(): string {
+    this.#now = NO_CALL;
+    this.#logAllowance.leftBytes = 0;
+    return Buffer.from(this.#log.take()).toString();
+  }
+}
