@@ -1,34 +1,16 @@
-/** The standard streams of a call as sources and sinks of bytes: input is all there, output is collected up to what the call may write. */
-import type { ByteSink, ByteSource } from '../byte-stream.ts';
-import type { InputSource, OutputBuffer } from '../io.ts';
+/** The standard outputs of a call as sinks of bytes: each stream over one ends for itself, and past the call's budget it is closed. */
+import type { ByteSink } from '../byte-stream.ts';
+import type { OutputBuffer } from '../output-buffer.ts';
 
-/** Gives what is read from standard input; several streams over one input share its position. */
-export function sourceOf(input: InputSource): ByteSource {
-  return {
-    state: 'ended',
-    get available() {
-      return input.rest.length;
-    },
-    take(maxBytes) {
-      const taken = input.rest.subarray(0, maxBytes);
-      input.rest = input.rest.subarray(taken.length);
-      return taken;
-    },
-    changed: () => Promise.resolve(),
-    cancel: () => undefined,
-  };
-}
-
-/** Gives what is written to; past the call's budget it is closed. */
+/** Gives a sink over what a call writes to. */
 export function sinkOf(output: OutputBuffer): ByteSink {
   let isOver = false;
   return {
     get state() {
       return isOver ? 'closed' : 'open';
     },
-    // One byte more than is left, so that a guest that writes too much is told so.
     get room() {
-      return isOver ? 0 : output.left + 1;
+      return isOver ? 0 : output.room;
     },
     write(bytes) {
       isOver ||= !output.write(bytes);

@@ -10,11 +10,8 @@ const runOf = (interfaces: Readonly<Record<string, unknown>>, from: string, name
 const MAX_RANDOM_BYTES = 64n * 1024n;
 
 /** Makes a function that waits of one that gives something to wait for. */
-function waiting(subscribe: Run): (call: unknown, time: bigint) => Promise<void> | undefined {
-  return (call, time) => {
-    const pollable = subscribe(call, time) as Pollable;
-    return pollable.ready() ? undefined : pollable.block();
-  };
+function waiting(subscribe: Run): (call: unknown, time: bigint) => ReturnType<Pollable['block']> {
+  return (call, time) => (subscribe(call, time) as Pollable).block();
 }
 
 function upTo(takeBytes: Run): Run {
