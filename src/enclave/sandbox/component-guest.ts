@@ -113,7 +113,7 @@ export async function openComponent(bytes: Uint8Array, instances: Instances, out
       return answerOf(outparam);
     },
     async command(request) {
-      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
+      const call = openCall({ env: [], mounts: [], ...request, egress: NO_EGRESS }, outputBytes);
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;

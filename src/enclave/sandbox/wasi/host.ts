@@ -15,6 +15,7 @@ import { HTTP } from './http.ts';
 import { IO } from './io.ts';
 import { CLI_3 } from './p3/cli.ts';
 import { CLOCKS_3, RANDOM_3 } from './p3/clocks.ts';
+import { FILESYSTEM_3 } from './p3/filesystem.ts';
 import { CORE_WIT_3 } from './p3/wit/core.ts';
 import { EXPORTS_WIT_3 } from './p3/wit/exports.ts';
 import { FILESYSTEM_WIT_3 } from './p3/wit/filesystem.ts';
@@ -39,6 +40,7 @@ export const INTERFACES: Readonly<Record<string, unknown>> = {
   ...CLI_3,
   ...CLOCKS_3,
   ...RANDOM_3,
+  ...FILESYSTEM_3,
 };
 
 const ALL_WIT =
