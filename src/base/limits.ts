@@ -56,6 +56,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   filePathBytes: 4096,
   fileNameBytes: 255,
   fileLinks: 40,
+  /** Files and directories that one preview1 guest may have open: as Linux lets a process have. */
+  descriptors: 1024,
   /** Sockets of one call at the same time, and as many directions of connections between them. */
   callSockets: 256,
   /** What one direction of a connection, or one UDP socket, keeps of what was sent and not yet read; it holds any datagram. */
@@ -109,6 +111,7 @@ export type LimitName =
   | 'filePathBytes'
   | 'fileNameBytes'
   | 'fileLinks'
+  | 'descriptors'
   | 'callSockets'
   | 'socketWindowBytes'
   | 'socketDatagrams'

@@ -2,7 +2,7 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
-import type { Instances } from './bundle.ts';
+import type { Bundle, Instances } from './bundle.ts';
 import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
@@ -12,6 +12,7 @@ import { shortenPlan } from './component/shorten-plan.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
+import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
@@ -85,8 +86,10 @@ async function runCommand(
 }
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent(bytes: Uint8Array, instances: Instances, outputBytes: number): Promise<Guest> {
-  const plan = shortenPlan(makePlan(bytes));
+export async function openComponent({ bytes, instances, rules }: Bundle, outputBytes: number): Promise<Guest> {
+  const whole = shortenPlan(makePlan(bytes));
+  const made = whole.steps.map(({ module }) => module);
+  const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
@@ -94,14 +97,15 @@ export async function openComponent(bytes: Uint8Array, instances: Instances, out
   const supply = handle === null ? null : openSupply(linked, instances);
 
   return {
-    async query(request, egress, log) {
+    async query(request, egress, log, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
       const { call, component } = instance;
       const outparam = new ResponseOutparam();
       let sound = false;
       try {
-        const ended = call.begin(egress, outputBytes);
+        const { ended, cancel } = call.begin(egress, outputBytes);
+        cancelHandle.cancel = cancel;
         const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = true;
@@ -112,8 +116,9 @@ export async function openComponent(bytes: Uint8Array, instances: Instances, out
       }
       return answerOf(outparam);
     },
-    async command(request) {
+    async command(request, cancelHandle) {
       const call = openCall({ env: [], mounts: [], ...request, egress: NO_EGRESS }, outputBytes);
+      cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;

@@ -6,7 +6,6 @@ import { LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
 import type { AskOutside } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { type Allowance, OutputBuffer } from './wasi/io.ts';
-import type { Surroundings } from './wasi/surroundings.ts';
 
 const NOTHING = new Uint8Array(0);
 /** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
@@ -33,11 +32,11 @@ export class QueryCall implements GuestCall {
   get egress(): AskOutside {
     return this.#now.egress;
   }
-  get surroundings(): Surroundings {
-    return this.#now.surroundings;
-  }
   get network(): GuestCall['network'] {
     return this.#now.network;
+  }
+  get surroundings(): GuestCall['surroundings'] {
+    return this.#now.surroundings;
   }
   get forRequests(): Allowance {
     return this.#now.forRequests;
@@ -52,11 +51,11 @@ export class QueryCall implements GuestCall {
     return this.#now.exited;
   }
 
-  /** Begins a query whose guest may write so many bytes as its answer; gives the promise of an end that comes before the answer. */
-  begin(egress: AskOutside, outputBytes: number): Promise<number> {
+  /** Begins a query whose guest may write so many bytes as its answer; gives the end that comes before the answer. */
+  begin(egress: AskOutside, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel'> {
     this.#now = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, egress }, outputBytes);
     this.#logAllowance.leftBytes = LOG_BYTES;
-    return this.#now.ended;
+    return this.#now;
   }
 
   /** Ends the query, and gives what its guest wrote to its streams. */
