@@ -14,11 +14,14 @@ import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } fr
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
+import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
 import { ResponseOutparam } from './wasi/http-outgoing.ts';
-import type { Result } from './wasi/result.ts';
+import { answerQuery, receiveQuery } from './wasi/p3/http.ts';
+import type { Response } from './wasi/p3/http-messages.ts';
+import type { Result, Variant } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
 const MADE_AHEAD = 4;
@@ -38,6 +41,41 @@ function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']
   const body = given.response.finished();
   if (body === null) throw new GuestFailure('it did not finish the body of its answer');
   return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
+}
+
+/** What came of a query, and whether its instance may have another. */
+interface Answered {
+  readonly answer: FunctionResponse;
+  readonly isSound: boolean;
+}
+
+/** Has a WASI 0.2 function answer. */
+async function callHandler(
+  component: ComponentInstance,
+  handle: LiftedFunction,
+  query: FunctionRequest,
+): Promise<Answered> {
+  const outparam = new ResponseOutparam();
+  await component.call(handle, [new IncomingRequest(query), outparam]);
+  return { answer: answerOf(outparam), isSound: true };
+}
+
+/** Has a WASI 0.3 service answer; its call is over when its answer is complete, whatever it still does. */
+async function callService(
+  { component, call }: QueryInstance,
+  handle: LiftedFunction,
+  query: FunctionRequest,
+): Promise<Answered> {
+  const { returned, exited } = component.start(handle, [receiveQuery(query)]);
+  let isSound = false;
+  const over = exited.then(() => {
+    isSound = true;
+  });
+  const answering = returned.then((result) => answerQuery(call, result as Result<Response, Variant>));
+  // A guest that ends in a trap never finishes its answer.
+  const answer = await Promise.race([answering, over.then(() => answering)]);
+  if ('flaw' in answer) throw new GuestFailure(answer.flaw);
+  return { answer, isSound };
 }
 
 /** Waits until a call is over, and gives what it returned. */
@@ -91,7 +129,8 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
   const made = whole.steps.map(({ module }) => module);
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
-  const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
+  const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
+  const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
 
   const supply = handle === null ? null : openSupply(linked, instances);
@@ -101,20 +140,21 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
       const { call, component } = instance;
-      const outparam = new ResponseOutparam();
       let sound = false;
       try {
         const { ended, cancel } = call.begin(egress, outputBytes);
         cancelHandle.cancel = cancel;
-        const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
+        const answering =
+          service === null ? callHandler(component, handle, request) : callService(instance, service, request);
+        const end = await settle(answering, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
-        sound = true;
+        sound = end.returned.isSound;
+        return end.returned.answer;
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
         if (text.length > 0) log(text);
       }
-      return answerOf(outparam);
     },
     async command(request, cancelHandle) {
       const call = openCall({ env: [], mounts: [], ...request, egress: NO_EGRESS }, outputBytes);

@@ -16,6 +16,7 @@ import { IO } from './io.ts';
 import { CLI_3 } from './p3/cli.ts';
 import { CLOCKS_3, RANDOM_3 } from './p3/clocks.ts';
 import { FILESYSTEM_3 } from './p3/filesystem.ts';
+import { HTTP_3 } from './p3/http.ts';
 import { SOCKETS_3 } from './p3/sockets.ts';
 import { CORE_WIT_3 } from './p3/wit/core.ts';
 import { EXPORTS_WIT_3 } from './p3/wit/exports.ts';
@@ -43,6 +44,7 @@ export const INTERFACES: Readonly<Record<string, unknown>> = {
   ...RANDOM_3,
   ...FILESYSTEM_3,
   ...SOCKETS_3,
+  ...HTTP_3,
 };
 
 const ALL_WIT =
