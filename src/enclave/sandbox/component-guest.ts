@@ -2,8 +2,10 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
+import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
 import type { RunningTask } from './component/async/lift-async.ts';
+import { yieldToOthers } from './component/async/wait.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -14,11 +16,11 @@ import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } fr
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
-import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
+import type { FunctionRequest } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import { ResponseOutparam } from './wasi/http-outgoing.ts';
+import type { ResponseOutparam } from './wasi/http-outgoing.ts';
 import { answerQuery, receiveQuery } from './wasi/p3/http.ts';
 import type { Response } from './wasi/p3/http-messages.ts';
 import type { Result, Variant } from './wasi/result.ts';
@@ -34,48 +36,34 @@ interface QueryInstance {
   readonly call: QueryCall;
 }
 
-function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']>> {
-  const given = outparam.answer;
-  if (given === null) throw new GuestFailure('it returned without an answer');
-  if (given.tag === 'error') throw new GuestFailure(`it answered with the error ${given.code}`);
-  const body = given.response.finished();
-  if (body === null) throw new GuestFailure('it did not finish the body of its answer');
-  return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
-}
-
-/** What came of a query, and whether its instance may have another. */
-interface Answered {
-  readonly answer: FunctionResponse;
-  readonly isSound: boolean;
-}
-
-/** Has a WASI 0.2 function answer. */
-async function callHandler(
-  component: ComponentInstance,
-  handle: LiftedFunction,
-  query: FunctionRequest,
-): Promise<Answered> {
-  const outparam = new ResponseOutparam();
-  await component.call(handle, [new IncomingRequest(query), outparam]);
-  return { answer: answerOf(outparam), isSound: true };
-}
-
-/** Has a WASI 0.3 service answer; its call is over when its answer is complete, whatever it still does. */
+/** Has a WASI 0.3 service answer: its call is over when its answer is complete. Tells whether the guest is done by then. */
 async function callService(
   { component, call }: QueryInstance,
   handle: LiftedFunction,
   query: FunctionRequest,
-): Promise<Answered> {
+  outparam: ResponseOutparam,
+): Promise<boolean> {
   const { returned, exited } = component.start(handle, [receiveQuery(query)]);
-  let isSound = false;
+  let isDone = false;
   const over = exited.then(() => {
-    isSound = true;
+    isDone = true;
   });
-  const answering = returned.then((result) => answerQuery(call, result as Result<Response, Variant>));
+  const answering = returned.then((result) => answerQuery(call, outparam, result as Result<Response, Variant>));
   // A guest that ends in a trap never finishes its answer.
-  const answer = await Promise.race([answering, over.then(() => answering)]);
-  if ('flaw' in answer) throw new GuestFailure(answer.flaw);
-  return { answer, isSound };
+  await Promise.race([answering, over.then(() => answering)]);
+  await Promise.race([over, yieldToOthers()]);
+  return isDone;
+}
+
+/** Has a WASI 0.2 function answer, which is done when it returns. */
+async function callHandler(
+  { component }: QueryInstance,
+  handle: LiftedFunction,
+  query: FunctionRequest,
+  outparam: ResponseOutparam,
+): Promise<boolean> {
+  await component.call(handle, [new IncomingRequest(query), outparam]);
+  return true;
 }
 
 /** Waits until a call is over, and gives what it returned. */
@@ -136,28 +124,29 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
   const supply = handle === null ? null : openSupply(linked, instances);
 
   return {
-    async query(request, egress, log, cancelHandle) {
+    async query(request, host, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
-      const { call, component } = instance;
+      const { call } = instance;
+      const { ended, cancel, fail } = call.begin(host, outputBytes);
+      cancelHandle.cancel = cancel;
+      const answer = openAnswer(host, fail);
       let sound = false;
       try {
-        const { ended, cancel } = call.begin(egress, outputBytes);
-        cancelHandle.cancel = cancel;
-        const answering =
-          service === null ? callHandler(component, handle, request) : callService(instance, service, request);
-        const end = await settle(answering, ended);
+        const callGuest = service === null ? callHandler : callService;
+        const called = callGuest(instance, handle, request, answer.outparam);
+        const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
-        sound = end.returned.isSound;
-        return end.returned.answer;
+        sound = end.returned;
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
-        if (text.length > 0) log(text);
+        if (text.length > 0) host.log(text);
       }
+      return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
     async command(request, cancelHandle) {
-      const call = openCall({ env: [], mounts: [], ...request, egress: NO_EGRESS }, outputBytes);
+      const call = openCall({ env: [], mounts: [], ...request, outside: NO_EGRESS }, outputBytes);
       cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';

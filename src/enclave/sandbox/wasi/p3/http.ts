@@ -2,14 +2,16 @@
  * wasi:http of WASI 0.3: the query as a request, the answer as a response, and the client as the only way out. What the gate refuses comes back
  * as an error-code. [WASI 0.3.0 wasi:http]
  */
-import type { FunctionRequest, FunctionResponse } from '../../sandbox.ts';
+import { sourceOf } from '../../body.ts';
+import type { FunctionRequest } from '../../sandbox.ts';
 import type { GuestCall } from '../call.ts';
 import { makeErrorCode } from '../http-errors.ts';
+import type { ResponseOutparam } from '../http-outgoing.ts';
 import { DONE, err, ok, type Result, type Variant } from '../result.ts';
 import { GateContents } from './http-contents.ts';
 import { Fields, RequestOptions } from './http-fields.ts';
 import { Request, type RequestHead, Response, receivedHeaders } from './http-messages.ts';
-import { beginAnswer, beginRequest, bodySource } from './http-wire.ts';
+import { beginAnswer, beginRequest, refuseAnswer } from './http-wire.ts';
 
 const NOT_ASCII = /[^\x21-\x7e]+/gu;
 
@@ -29,14 +31,11 @@ async function sendRequest(call: GuestCall, request: Request, path: string): Pro
   const { head } = request;
   const contents = request.takeContents();
   if (contents === null) throw new TypeError('a request without contents');
-  const { sink, answer } = beginRequest(call, {
-    method: head.method,
-    scheme: schemeOf(head),
-    authority: head.authority ?? '',
-    path,
-    headers: request.toHeaders(),
-  });
-  const poured = contents.pour(sink, request.declaredSize());
+  const size = request.declaredSize();
+  const { method, authority = '' } = head;
+  const wire = { method, scheme: schemeOf(head), authority, path, headers: request.toHeaders() };
+  const { sink, answer } = beginRequest(call, wire, size);
+  const poured = contents.pour(sink, size);
   const given = await answer;
   if ('error' in given) {
     sink.abort();
@@ -46,7 +45,7 @@ async function sendRequest(call: GuestCall, request: Request, path: string): Pro
     return failure;
   }
   void poured.then((done) => contents.finish(done));
-  const body = new GateContents(bodySource(given), 'HTTP-response-incomplete');
+  const body = new GateContents(sourceOf(given.body), 'HTTP-response-incomplete');
   return ok(new Response(given.status, receivedHeaders(given.headers), body));
 }
 
@@ -61,7 +60,7 @@ function send(call: GuestCall, request: Request): Result<never, Variant> | Promi
 /** Makes the request that a query is for its guest. */
 export function receiveQuery(query: FunctionRequest): Request {
   const { method, path, authority, headers } = query;
-  const contents = new GateContents(bodySource(query), 'HTTP-request-body-size');
+  const contents = new GateContents(sourceOf(query.body), 'HTTP-request-body-size');
   return new Request(
     { method, scheme: { tag: 'HTTPS' }, authority, path },
     receivedHeaders(headers),
@@ -70,21 +69,21 @@ export function receiveQuery(query: FunctionRequest): Request {
   );
 }
 
-/** Sends the answer that a guest returned; gives it when it is complete, or the reason why it is not. */
+/** Sends the answer that a guest returned; resolves when the guest has written all of it, or broken it off. */
 export async function answerQuery(
   call: GuestCall,
+  outparam: ResponseOutparam,
   returned: Result<Response, Variant>,
-): Promise<FunctionResponse | { readonly flaw: string }> {
-  if (returned.tag === 'err') return { flaw: `it answered with the error ${returned.val.tag}` };
+): Promise<void> {
+  if (returned.tag === 'err') return refuseAnswer(call, outparam, returned.val.tag);
   const response = returned.val;
   const contents = response.takeContents();
-  if (contents === null) return { flaw: 'it answered with a response without contents' };
-  const { sink, whole } = beginAnswer(call);
-  const poured = contents.pour(sink, response.declaredSize());
-  const body = await whole;
-  contents.finish(await poured);
-  if (body === null) return { flaw: 'it did not finish the body of its answer' };
-  return { status: response.getStatusCode(), headers: response.toHeaders(), body };
+  const status = response.getStatusCode();
+  // What is sent before an answer is none.
+  if (contents === null || status < 200) return refuseAnswer(call, outparam, 'HTTP-protocol-error');
+  const size = response.declaredSize();
+  const headers = response.getHeaders().inner;
+  contents.finish(await contents.pour(beginAnswer(call, outparam, { status, headers }, size), size));
 }
 
 /** The interfaces of wasi:http. */
