@@ -10,8 +10,11 @@ const runOf = (interfaces: Readonly<Record<string, unknown>>, from: string, name
 const MAX_RANDOM_BYTES = 64n * 1024n;
 
 /** Makes a function that waits of one that gives something to wait for. */
-function waiting(subscribe: Run): (call: unknown, time: bigint) => ReturnType<Pollable['block']> {
-  return (call, time) => (subscribe(call, time) as Pollable).block();
+function waiting(subscribe: Run): (call: unknown, time: bigint) => Promise<void> | void {
+  return (call, time) => {
+    const pollable = subscribe(call, time) as Pollable;
+    return pollable.block();
+  };
 }
 
 function upTo(takeBytes: Run): Run {
