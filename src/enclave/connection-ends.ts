@@ -3,8 +3,8 @@
  * more than a window. Decides nothing: whoever opens it says what each byte costs, and hears once how it ended.
  */
 import type { Socket } from 'node:net';
+import { ChangeSignal } from '../base/change-signal.ts';
 import { LIMITS } from '../base/limits.ts';
-import { Changes } from './sandbox/net/changes.ts';
 import type { Connection } from './sandbox/net/outside.ts';
 
 /** Why a connection ended: `ok` when both directions did by themselves. */
@@ -22,8 +22,8 @@ export interface ConnectionTerms {
 /** Takes a connected socket over. */
 export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd }: ConnectionTerms): Connection {
   const window = LIMITS.socketWindowBytes;
-  const forReader = new Changes();
-  const forWriter = new Changes();
+  const forReader = new ChangeSignal();
+  const forWriter = new ChangeSignal();
   let bytesIn = 0;
   let bytesOut = 0;
   let incoming: 'open' | 'ended' | 'failed' = 'open';
@@ -84,7 +84,7 @@ export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd
         bytesIn += piece.length;
         return piece;
       },
-      changed: () => forReader.wait(),
+      changed: () => forReader.changed(),
       cancel() {
         isCancelled = true;
         if (outgoing === 'ended') socket.destroy();
@@ -118,7 +118,7 @@ export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd
         forWriter.notify();
       },
       abort: () => breakOff('connection-reset'),
-      changed: () => forWriter.wait(),
+      changed: () => forWriter.changed(),
     },
   };
 }

@@ -16,3 +16,9 @@ export interface SocketEgress {
 
 /** Opens the way out for the sockets of one call; `ended` ends all of it. */
 export type OpenSocketEgress = (ended: AbortSignal) => SocketEgress;
+
+/** Lets nothing out. */
+export const NO_SOCKET_EGRESS: OpenSocketEgress = () => ({
+  resolve: () => Promise.resolve({ error: 'access-denied' }),
+  connect: () => Promise.resolve({ error: 'access-denied' }),
+});
