@@ -35,6 +35,8 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
 interface Parsed {
   readonly x509: X509Certificate;
   readonly publicKey: KeyObject;
+  /** Bits of an RSA key; null for another one. */
+  readonly rsaBits: number | null;
   /** SHA-256 of the certificate, by which a caller is known. */
   readonly digest: string;
   /** SHA-256 of its SubjectPublicKeyInfo, by which a rule pins it. */
@@ -47,6 +49,27 @@ const PARSED = new WeakMap<Uint8Array, Parsed>();
 const AUTHORITIES = new WeakMap<CertificateRule, readonly Parsed[]>();
 /** Which certificates were found to be issued by which: bytes and keys do not change, and dates are not in it. */
 const ISSUED = new WeakMap<Parsed, WeakMap<Parsed, boolean>>();
+
+/** What one connection's certificates have proven under one owner's rules, as long as none of the certificates that count begins or ends. */
+interface Proof {
+  readonly callers: readonly ProvenCaller[];
+  readonly from: Date;
+  readonly until: Date;
+}
+const PROOFS = new WeakMap<readonly Uint8Array[], WeakMap<readonly CertificateRule[], Proof>>();
+
+/** Remembers a proof for as long as every certificate that could have counted is valid. */
+function remember(
+  certificates: readonly Uint8Array[],
+  rules: readonly CertificateRule[],
+  callers: readonly ProvenCaller[],
+  counted: readonly Parsed[],
+): void {
+  const proofs = PROOFS.get(certificates) ?? new WeakMap<readonly CertificateRule[], Proof>();
+  const from = new Date(Math.max(...counted.map(({ fields }) => fields.notBefore.getTime())));
+  const until = new Date(Math.min(...counted.map(({ fields }) => fields.notAfter.getTime())));
+  PROOFS.set(certificates, proofs.set(rules, { callers, from, until }));
+}
 
 function parseOnce(der: Uint8Array): Parsed | null {
   const parsed = PARSED.get(der) ?? parse(der);
@@ -63,7 +86,8 @@ function parse(encoded: Uint8Array | string): Parsed | null {
     // Reading the key is a step of its own, and fails on its own.
     const { publicKey } = x509;
     const keyDigest = formatDigest(sha256(publicKey.export({ type: 'spki', format: 'der' })));
-    return { x509, fields, publicKey, keyDigest, digest: formatDigest(sha256(x509.raw)) };
+    const rsaBits = publicKey.asymmetricKeyDetails?.modulusLength ?? null;
+    return { x509, fields, publicKey, rsaBits, keyDigest, digest: formatDigest(sha256(x509.raw)) };
   } catch {
     return null;
   }
@@ -97,7 +121,7 @@ function readAuthorities({ ca, name }: CertificateRule): readonly Parsed[] {
 }
 
 /** Says why a certificate may not be used at this time in this place, or null. `below` counts the authorities under it. */
-function flaw({ publicKey, fields }: Parsed, place: { readonly below: number } | 'leaf', now: Date): string | null {
+function flaw({ rsaBits, fields }: Parsed, place: { readonly below: number } | 'leaf', now: Date): string | null {
   if (now < fields.notBefore) return `is not valid before ${fields.notBefore.toISOString()}`;
   if (now > fields.notAfter) return `expired at ${fields.notAfter.toISOString()}`;
   const [unknown] = fields.unknownCritical;
@@ -105,8 +129,7 @@ function flaw({ publicKey, fields }: Parsed, place: { readonly below: number } |
   if (fields.purposes !== null && !fields.purposes.includes(CLIENT_AUTHENTICATION)) {
     return 'is not for client authentication';
   }
-  const bits = publicKey.asymmetricKeyDetails?.modulusLength;
-  if (bits !== undefined && bits < MIN_RSA_BITS) return `has an RSA key of ${bits} bits, under ${MIN_RSA_BITS}`;
+  if (rsaBits !== null && rsaBits < MIN_RSA_BITS) return `has an RSA key of ${rsaBits} bits, under ${MIN_RSA_BITS}`;
   if (place === 'leaf') return fields.usage?.signs === false ? 'is not for signatures' : null;
   if (!fields.isAuthority) return 'is not an authority';
   if (fields.usage?.signsCertificates === false) return 'may not sign certificates';
@@ -172,7 +195,9 @@ export function verifyCertificates(
   rules: readonly CertificateRule[],
   certificates: readonly Uint8Array[],
   now: Date,
-): ProvenCaller[] {
+): readonly ProvenCaller[] {
+  const known = PROOFS.get(certificates)?.get(rules);
+  if (known !== undefined && now >= known.from && now <= known.until) return known.callers;
   const refusal = (why: string): PolicyError =>
     new PolicyError('ERR_POLICY_CALLER', `the client certificate proves no caller of this owner: ${why}`);
   if (certificates.length > MAX_INTERMEDIATES + 1) {
@@ -194,5 +219,6 @@ export function verifyCertificates(
     else reasons.push(`${rule.name}: ${why}`);
   }
   if (callers.length === 0) throw refusal(reasons.join('; '));
+  remember(certificates, rules, callers, [...chain, ...rules.flatMap(authoritiesOf)]);
   return callers;
 }

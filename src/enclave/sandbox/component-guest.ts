@@ -2,7 +2,9 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
-import type { Instances } from './bundle.ts';
+import { openAnswer } from './answer.ts';
+import type { Bundle, Instances } from './bundle.ts';
+import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -11,11 +13,11 @@ import { shortenPlan } from './component/shorten-plan.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
+import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import { ResponseOutparam } from './wasi/http-outgoing.ts';
 import type { Result } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
@@ -29,13 +31,10 @@ interface QueryInstance {
   readonly call: QueryCall;
 }
 
-function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']>> {
-  const given = outparam.answer;
-  if (given === null) throw new GuestFailure('it returned without an answer');
-  if (given.tag === 'error') throw new GuestFailure(`it answered with the error ${given.code}`);
-  const body = given.response.finished();
-  if (body === null) throw new GuestFailure('it did not finish the body of its answer');
-  return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
+/** Waits until a call is over, and gives what it returned. */
+async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
+  await exited;
+  return await returned;
 }
 
 function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
@@ -70,41 +69,48 @@ async function runCommand(
     return await settle(Promise.reject(e), call.ended);
   }
   try {
-    return await settle(instance.call(run, []), call.ended);
+    const running = run.isAsync ? runToEnd(instance.start(run, [])) : instance.call(run, []);
+    return await settle(running, call.ended);
   } finally {
     instance.close();
   }
 }
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent(bytes: Uint8Array, instances: Instances, outputBytes: number): Promise<Guest> {
-  const plan = shortenPlan(makePlan(bytes));
+export async function openComponent({ bytes, instances, rules }: Bundle, outputBytes: number): Promise<Guest> {
+  const whole = shortenPlan(makePlan(bytes));
+  const made = whole.steps.map(({ module }) => module);
+  const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
-  const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
+  const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
+
   const supply = handle === null ? null : openSupply(linked, instances);
 
   return {
-    async query(request, egress, log) {
+    async query(request, host, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
       const { call, component } = instance;
-      const outparam = new ResponseOutparam();
+      const { ended, cancel, fail } = call.begin(host, outputBytes);
+      cancelHandle.cancel = cancel;
+      const answer = openAnswer(host, fail);
       let sound = false;
       try {
-        const ended = call.begin(egress, outputBytes);
-        const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
+        const called = component.call(handle, [new IncomingRequest(request), answer.outparam]);
+        const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = true;
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
-        if (text.length > 0) log(text);
+        if (text.length > 0) host.log(text);
       }
-      return answerOf(outparam);
+      return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
-    async command(request) {
-      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
+    async command(request, cancelHandle) {
+      const call = openCall({ ...request, env: [], mounts: [], outside: NO_EGRESS }, outputBytes);
+      cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;

@@ -1,16 +1,20 @@
 /**
- * Passes calls to the child process of one function, with a deadline each, and the egress that they ask for. The child is never asked to
- * stop: it is killed. A call that cannot be answered ends in a `FunctionError`, and the others go on. Children are the supervisor's.
+ * Passes calls to the child process of one function, with a deadline each, and what the child says to the call that it says it of. A call past its deadline is
+ * cancelled where the child says so at once, and otherwise the child is killed. A call that cannot be answered ends in a `FunctionError`, and
+ * the others go on. Children are the supervisor's; whether a caller is let through is the circuits'.
  */
 import type { ChildProcess } from 'node:child_process';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
+import type { Body } from './body.ts';
+import { type CallAnswer, CallInFlight, type CallOptions } from './call-in-flight.ts';
 import type { ChildEnd } from './child-link.ts';
-import { encodeFrame, type Frame } from './frame.ts';
+import { type CircuitsLimits, type HeldBack, openCircuits } from './circuits.ts';
+import type { Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
-import { type ChildMessage, FRAME, parseChildMessage, writeEgressAnswerHead } from './messages.ts';
-import type { Egress, EgressAnswer, EgressRequest } from './sandbox.ts';
+import { parseChildMessage } from './messages.ts';
 import { type ChildUser, openSupervisor, type ReadyChild } from './supervisor.ts';
+import type { Timers } from './timers.ts';
 
 export interface FunctionProcessOptions {
   readonly name: string;
@@ -24,52 +28,37 @@ export interface FunctionProcessOptions {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** How long a child may take to drop a call that is past its deadline, before it is killed. */
+  readonly graceMs: number;
+  /** How long after its last call a function keeps a spare child; 0 keeps none. */
+  readonly spareMs: number;
+  readonly circuits: CircuitsLimits;
+  readonly timers: Timers;
+  /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
+  readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the child or the guest wrote; they may hold what was asked, so they must not leave the enclave. */
   readonly onLog: (line: string) => void;
 }
 
-/** What ends a call well. */
-export type CallAnswer = Extract<ChildMessage, { type: 'answer' | 'exit' }>;
-
-export interface CallOptions {
-  readonly deadlineMs: number;
-  readonly egress: Egress;
-  /** Which of the two answers this function may give. */
-  readonly expects: CallAnswer['type'];
-}
+/** What the operator is told of a function: all its calls are held back because its processes keep dying, and no longer are. */
+export type FunctionNotice = 'circuit open' | 'circuit closed';
 
 export interface FunctionProcess {
-  /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
-  call(head: Head, body: Uint8Array, options: CallOptions): Promise<CallAnswer>;
+  /**
+   * Calls the function once.
+   * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE, _CIRCUIT or _PROTOCOL
+   * @throws TransportError ERR_TRANSPORT_CLOSED when the body broke off
+   */
+  call(head: Head, body: Body, options: CallOptions): Promise<CallAnswer>;
   close(): Promise<void>;
-}
-
-interface PendingCall {
-  readonly options: CallOptions;
-  readonly resolve: (answer: CallAnswer) => void;
-  readonly reject: (e: FunctionError) => void;
-  egressNow: number;
-  /** Is aborted when the call is over, however it ended; made for the first outgoing request, because most calls make none. */
-  over: AbortController | null;
-  logged: boolean;
 }
 
 /** A child that is ready, and the calls that it works on. */
 interface CalledChild extends ChildUser {
   readonly child: ReadyChild;
-  readonly calls: Map<number, PendingCall>;
-}
-
-const NOTHING = new Uint8Array(0);
-const TOO_MANY: EgressAnswer = { error: 'connection-limit-reached' };
-
-/** The gate's egress never rejects; if it does all the same, the guest gets an error and the gate goes on. */
-async function askEgress({ egress }: CallOptions, request: EgressRequest, ended: AbortSignal): Promise<EgressAnswer> {
-  try {
-    return await egress(request, ended);
-  } catch {
-    return { error: 'internal-error' };
-  }
+  readonly calls: Map<number, CallInFlight>;
+  /** Resolves when it is decided whether the child outlives the call that went over its deadline last. */
+  doubt: Promise<void> | null;
 }
 
 /**
@@ -77,20 +66,26 @@ async function askEgress({ egress }: CallOptions, request: EgressRequest, ended:
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name, launch, load, startDeadlineMs, onLog } = options;
+  const { name, launch, load, startDeadlineMs, spareMs, graceMs, maxEgress, timers, onLog } = options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
+  const circuits = openCircuits(options.circuits, (isOpen) =>
+    options.onNotice(isOpen ? 'circuit open' : 'circuit closed'),
+  );
   let lastCall = 0;
+  let closed = false;
 
   function attach(child: ReadyChild): CalledChild {
-    const calls = new Map<number, PendingCall>();
+    const calls = new Map<number, CallInFlight>();
     return {
       child,
       calls,
-      onFrame: (frame) => take(child, calls, frame),
+      doubt: null,
+      onFrame: (frame) => take(calls, frame),
       onEnd(end) {
-        for (const pending of calls.values()) pending.reject(lost(end, calls.size));
-        calls.clear();
+        const inFlight = [...calls.values()];
+        if (!closed) circuits.died(new Set(inFlight.map(({ caller }) => caller)), timers.now());
+        for (const each of inFlight) each.fail(lost(end, inFlight.length));
       },
     };
   }
@@ -103,80 +98,87 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     return error('ERR_FUNCTION_UNAVAILABLE', 'lost its process while it worked');
   }
 
-  function take(child: ReadyChild, calls: Map<number, PendingCall>, frame: Frame): boolean {
+  function take(calls: CalledChild['calls'], frame: Frame): boolean {
     const message = parseChildMessage(frame);
     if (message === null || message.type === 'ready' || message.type === 'refused') return false;
-    const pending = calls.get(message.call);
-    if (pending === undefined) return false;
-    if (message.type === 'log') {
-      if (pending.logged) return false;
-      pending.logged = true;
-      onLog(message.text);
-    } else if (message.type === 'egress') {
-      void passEgress(child, () => calls.get(message.call) === pending, pending, message);
-    } else if (message.type === 'trap') {
-      calls.delete(message.call);
-      onLog(`trap: ${message.text}`);
-      pending.reject(error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
-    } else {
-      if (message.type !== pending.options.expects) return false;
-      // From here on there is no such call: whatever else is said about it is not of the protocol.
-      calls.delete(message.call);
-      pending.resolve(message);
-    }
-    return true;
+    return calls.get(message.call)?.take(message) ?? false;
   }
 
-  /** A request counts until its answer is taken, so that a child that does not read cannot pile up answers here. */
-  async function passEgress(
-    child: ReadyChild,
-    isOpen: () => boolean,
-    pending: PendingCall,
-    message: Extract<ChildMessage, { type: 'egress' }>,
-  ): Promise<void> {
-    const refused = pending.egressNow >= options.maxEgress;
-    pending.egressNow += 1;
-    pending.over ??= new AbortController();
-    const answer = refused ? TOO_MANY : await askEgress(pending.options, message.request, pending.over.signal);
-    if (isOpen()) {
-      const head = writeEgressAnswerHead(message.number, answer);
-      const body = 'error' in answer ? NOTHING : answer.body;
-      await child.send(encodeFrame(FRAME.egressAnswer, message.call, head, body));
-    }
-    pending.egressNow -= 1;
+  /** Ends a call past its deadline; until it is decided whether the child outlives that, the child gets no other calls. */
+  function overrun(called: CalledChild, inFlight: CallInFlight, deadlineMs: number): void {
+    const decided = Promise.withResolvers<void>();
+    called.doubt = decided.promise;
+    inFlight.overrun(error('ERR_FUNCTION_DEADLINE', `did not answer within ${deadlineMs} ms`), () => {
+      if (called.doubt === decided.promise) called.doubt = null;
+      decided.resolve();
+    });
   }
 
-  async function call(head: Head, body: Uint8Array, callOptions: CallOptions): Promise<CallAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>();
+  async function call(head: Head, body: Body, callOptions: CallOptions): Promise<CallAnswer> {
+    const { deadlineMs, caller } = callOptions;
+    const heldBack = circuits.admit(caller, timers.now());
+    if (heldBack !== null) throw circuitError(heldBack);
     let called: CalledChild | null = null;
-    let started: PendingCall | null = null;
-    const timer = setTimeout(() => {
-      if (called === null) return reject(error('ERR_FUNCTION_UNAVAILABLE', 'has no running process'));
-      reject(error('ERR_FUNCTION_DEADLINE', `did not answer within ${callOptions.deadlineMs} ms and was killed`));
-      called.child.kill('killed');
-    }, callOptions.deadlineMs);
-    lastCall = (lastCall + 1) % 2 ** 32;
-    const id = lastCall;
+    let inFlight: CallInFlight | null = null;
+    let isLate = false;
+    let giveUp: ((none: null) => void) | null = null;
+    const callOff = timers.after(deadlineMs, () => {
+      isLate = true;
+      if (called !== null && inFlight !== null) overrun(called, inFlight, deadlineMs);
+      else giveUp?.(null);
+    });
     try {
-      const running = supervisor.current() ?? (await Promise.race([supervisor.next(), promise.then(() => null)]));
+      // A child that is about to be killed gets no more calls; the wait is one grace, and the spare is there after it.
+      const { doubt = null } = supervisor.current() ?? {};
+      if (doubt !== null) await doubt;
+      const late = (): Promise<null> => new Promise((resolve) => void (giveUp = resolve));
+      const running = supervisor.current() ?? (await Promise.race([supervisor.next(), late()]));
       // Between its being ready and this turn it may have died already.
-      if (running === null || running !== supervisor.current())
+      if (running === null || running !== supervisor.current() || isLate)
         throw error('ERR_FUNCTION_UNAVAILABLE', 'has no running process');
-      if (running.calls.size >= options.maxCalls)
-        throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
+      const { calls, child } = running;
+      if (calls.size >= options.maxCalls) throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
+      lastCall = (lastCall + 1) % 2 ** 32;
+      const id = lastCall;
+      const onOver = (end: 'answered' | 'lost'): void => {
+        callOff();
+        calls.delete(id);
+        if (end === 'answered') circuits.lived(caller);
+      };
       called = running;
-      running.child.markUsed();
-      started = { options: callOptions, resolve, reject, over: null, egressNow: 0, logged: false };
-      running.calls.set(id, started);
-      void running.child.send(encodeFrame(FRAME.call, id, head, body));
-      return await promise;
+      inFlight = new CallInFlight({ id, child, timers, graceMs, maxEgress, onLog, error, onOver }, callOptions);
+      calls.set(id, inFlight);
+      child.markUsed();
+      return await inFlight.send(head, body);
     } finally {
-      clearTimeout(timer);
-      started?.over?.abort();
-      called?.calls.delete(id);
+      if (inFlight === null) callOff();
     }
   }
 
-  const supervisor = await openSupervisor({ name, launch, load, startDeadlineMs, attach, onPrint: onLog });
-  return { call, close: () => supervisor.close() };
+  function circuitError({ who, waitMs }: HeldBack): FunctionError {
+    const calls = who === 'all' ? 'its calls are' : "this caller's calls are";
+    const why = `keeps ending its process: ${calls} held back for now`;
+    return new FunctionError('ERR_FUNCTION_CIRCUIT', `function "${name}" ${why}`, {
+      retryAfterSeconds: Math.ceil(waitMs / 1000),
+    });
+  }
+
+  const supervisor = await openSupervisor({
+    name,
+    launch,
+    load,
+    startDeadlineMs,
+    spareMs,
+    timers,
+    attach,
+    onFailedStart: () => circuits.died(new Set(), timers.now()),
+    onPrint: onLog,
+  });
+  return {
+    call,
+    async close() {
+      closed = true;
+      await supervisor.close();
+    },
+  };
 }

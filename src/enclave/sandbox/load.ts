@@ -5,15 +5,19 @@
 import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { FunctionError } from '../../errors.ts';
+import { FunctionError, TransportError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
+import { readWhole } from './body.ts';
 import { type Instances, writeBundleHead } from './bundle.ts';
+import type { CallAnswer } from './call-in-flight.ts';
+import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
-import { openFunctionProcess } from './function-process.ts';
+import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
 import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
-import type { FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
@@ -26,7 +30,7 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
-  /** What one call may write as its answer, and as much again in all its outgoing requests together. */
+  /** What one call may write as its answer, and as much again in all its outgoing requests together; what a program writes is held, and less. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
   readonly startDeadlineMs: number;
@@ -34,19 +38,26 @@ export interface FunctionLimits {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** How long a process may take to drop a call that is past its deadline, before it is killed. */
+  readonly graceMs: number;
+  /** How long after its last call a function keeps a spare process; 0 keeps none. */
+  readonly spareMs: number;
 }
 
-/** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a query may weigh. */
+/** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a streamed body may have. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   instances: { kind: 'fresh' },
   deterministic: 'any',
   cpuMs: 600_000,
   memoryPages: 4096,
   heapMiB: 256,
-  outputBytes: LIMITS.bodyBytes,
+  outputBytes: LIMITS.streamBytes,
   startDeadlineMs: 10_000,
   maxCalls: 64,
   maxEgress: 8,
+  // Room for one turn of two event loops: with it, and a kill of 4 ms, nothing of a call is left 20 ms after its deadline.
+  graceMs: 8,
+  spareMs: 60_000,
 };
 
 export interface LoadOptions {
@@ -55,6 +66,8 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
+  readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
   readonly onLog: (line: string) => void;
 }
@@ -94,16 +107,22 @@ function checkBytes(options: LoadOptions): FunctionKind {
 }
 
 async function openProcess(
-  { bytes, name, limits, onLog }: LoadOptions,
+  { bytes, name, limits, onNotice, onLog }: LoadOptions,
   kind: FunctionKind,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
+  const { instances, memoryPages, outputBytes } = limits;
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances: limits.instances }, limits.outputBytes), bytes),
+    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes), bytes),
     startDeadlineMs: limits.startDeadlineMs,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,
+    graceMs: limits.graceMs,
+    spareMs: limits.spareMs,
+    circuits: CIRCUITS_LIMITS,
+    timers: SYSTEM_TIMERS,
+    onNotice,
     onLog,
   });
 }
@@ -121,6 +140,9 @@ function answerOfExit(exit: CommandExit): FunctionResponse {
   };
 }
 
+const answerOf = (answer: CallAnswer): FunctionResponse =>
+  answer.type === 'answer' ? answer.response : answerOfExit(answer.exit);
+
 /**
  * Loads a function that answers queries; when it resolves, its process is up, locked down, and has accepted the function.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
@@ -134,17 +156,15 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
     );
   }
   const running = await openProcess(options, kind);
-  const none = new Uint8Array(0);
-  async function call(
-    request: FunctionRequest,
-    callOptions: Parameters<LoadedFunction['call']>[1],
-  ): Promise<FunctionResponse> {
-    if (kind === 'http') {
-      const answer = await running.call(writeRequestHead(request), request.body, { ...callOptions, expects: 'answer' });
-      return answer.type === 'answer' ? answer.response : { status: 500, headers: [], body: none };
-    }
-    const answer = await running.call({ args: [options.name] }, request.body, { ...callOptions, expects: 'exit' });
-    return answer.type === 'exit' ? answerOfExit(answer.exit) : { status: 500, headers: [], body: none };
+  const expects = kind === 'http' ? 'answer' : 'exit';
+  async function call(request: FunctionRequest, terms: CallTerms): Promise<FunctionResponse> {
+    if (kind === 'http')
+      return answerOf(await running.call(writeRequestHead(request), request.body, { ...terms, expects }));
+    // A program is given its input whole.
+    const stdin = await readWhole(request.body, LIMITS.bodyBytes);
+    if (stdin === null)
+      throw new TransportError('ERR_TRANSPORT_CLOSED', 'the body of the query broke off, or is too large');
+    return answerOf(await running.call({ args: [options.name] }, stdin, { ...terms, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
@@ -161,12 +181,14 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
       `"${options.name}" answers HTTP queries and has no wasi:cli/run; load it in a worker`,
     );
   }
-  const running = await openProcess(options, kind);
+  // A program runs once, so a spare process would be started for nobody.
+  const running = await openProcess({ ...options, limits: { ...options.limits, spareMs: 0 } }, kind);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
+  const terms = { egress, caller: '', whenGone: (): void => undefined };
   return {
     run: async (request, deadlineMs) => {
       const head = { args: [...request.args] };
-      const answer = await running.call(head, request.stdin, { deadlineMs, egress, expects: 'exit' });
+      const answer = await running.call(head, request.stdin, { ...terms, deadlineMs, expects: 'exit' });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

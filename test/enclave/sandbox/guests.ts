@@ -1,14 +1,22 @@
 /** Guests for the sandbox's tests, as text: one component that misbehaves in the way the first byte of the query says, and small modules. */
+
 import { parse } from '@bytecodealliance/jco';
 import { sha256 } from '../../../src/base/digest.ts';
+import type { CircuitLimits } from '../../../src/enclave/sandbox/circuit.ts';
+import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
 import {
   DEFAULT_FUNCTION_LIMITS,
   type FunctionLimits,
   loadFunction,
   type SandboxedFunction,
 } from '../../../src/enclave/sandbox/load.ts';
+import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
+import { NEVER_GONE, wholeOf } from '../bodies.ts';
+
+/** What a test's modules are held to, where it does not matter. */
+export const RULES: ModuleRules = { memoryPages: 4096 };
 
 /** What the guest does, by the first byte of the body; anything else is answered with the body itself. */
 const ROGUE = `(module
@@ -133,8 +141,13 @@ export function loadGuest(
   onLog: (line: string) => void = () => undefined,
 ): Promise<SandboxedFunction> {
   const all = { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: 30_000, ...limits };
-  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, onLog });
+  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, onNotice: () => undefined, onLog });
 }
+
+const NEVER: CircuitLimits = { deaths: 1_000_000, windowMs: 1, pauseMs: 1 };
+
+/** Circuits for tests about something else. */
+export const NEVER_OPEN: CircuitsLimits = { caller: NEVER, all: NEVER, callers: 1 };
 
 /** Egress that refuses everything. */
 export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });
@@ -143,7 +156,7 @@ export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-de
 export function post(
   f: SandboxedFunction,
   body: string,
-  options: { readonly deadlineMs?: number; readonly egress?: Egress } = {},
+  options: { readonly deadlineMs?: number; readonly egress?: Egress; readonly caller?: string } = {},
 ): Promise<FunctionResponse> {
   const request = {
     method: 'POST',
@@ -152,10 +165,15 @@ export function post(
     headers: [['content-type', 'text/plain']] as const,
     body: new TextEncoder().encode(body),
   };
-  return f.call(request, { deadlineMs: options.deadlineMs ?? 20_000, egress: options.egress ?? NO_EGRESS });
+  return f.call(request, {
+    deadlineMs: options.deadlineMs ?? 20_000,
+    egress: options.egress ?? NO_EGRESS,
+    whenGone: NEVER_GONE,
+    caller: options.caller ?? '',
+  });
 }
 
 /** Decodes a body. */
 export function textOf(response: FunctionResponse): string {
-  return new TextDecoder().decode(response.body);
+  return new TextDecoder().decode(wholeOf(response.body));
 }

@@ -29,7 +29,6 @@ export class FileContent {
 
   /** Writes at this place, past the end too; what lies between is zero. @throws FileError file-too-large or insufficient-space */
   write(at: number, bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
     if (at + bytes.length > this.#size) this.resize(at + bytes.length);
     this.#bytes.set(bytes, at);
   }

@@ -78,6 +78,7 @@ export class FileNode extends AnyNode {
   /** Writes at this place, past the end too. @throws FileError read-only, file-too-large or insufficient-space */
   write(at: number, bytes: Uint8Array): void {
     this.volume.needWritable();
+    if (bytes.length === 0) return;
     this.#content.write(at, bytes);
     this.#noteChange();
   }
