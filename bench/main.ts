@@ -13,7 +13,10 @@ const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   policy: async () => (await import('./cases/policy.ts')).policyDecision,
   measure: async () => (await import('./cases/measure.ts')).launchDigest,
   freshness: async () => (await import('./cases/freshness.ts')).freshness,
+  instance: async () => (await import('./cases/instance.ts')).freshInstance,
+  cold: async () => (await import('./cases/cold.ts')).coldStart,
   hello: async () => (await import('./cases/hello.ts')).hello,
+  soak: async () => (await import('./cases/soak.ts')).soaking,
 };
 
 /** Share of the processors' time that others may use before a run says that it was disturbed. */
