@@ -11,6 +11,7 @@ import { encodeFrame } from '../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../src/enclave/sandbox/function-process.ts';
 import { DEFAULT_FUNCTION_LIMITS } from '../../src/enclave/sandbox/load.ts';
 import { FRAME, writeRequestHead } from '../../src/enclave/sandbox/messages.ts';
+import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import { SYSTEM_TIMERS } from '../../src/enclave/sandbox/timers.ts';
 import { type BenchCase, compared, type Figure, figure } from '../case.ts';
 import { buildRunaway, MISBEHAVIOURS } from '../runaway-guest.ts';
@@ -63,7 +64,14 @@ async function ask({ running }: Opened, what: string, deadlineMs: number): Promi
   const request = { method: 'POST', path: '/', authority: 'a.test', headers: [], body: new TextEncoder().encode(what) };
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   try {
-    await running.call(writeRequestHead(request), request.body, { deadlineMs, caller: '', egress, expects: 'answer' });
+    await running.call(writeRequestHead(request), request.body, {
+      deadlineMs,
+      caller: '',
+      egress,
+      sockets: NO_SOCKET_EGRESS,
+      whenGone: () => undefined,
+      expects: 'answer',
+    });
     return 'answered';
   } catch {
     return 'failed';

@@ -39,7 +39,7 @@ export async function openModule({ bytes, rules }: Bundle, outputBytes: number):
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
     command: async (request) => {
-      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
+      const call = openCall({ ...request, env: [], mounts: [], outside: NO_EGRESS }, outputBytes);
       const code = await runModule(module, call);
       return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
     },

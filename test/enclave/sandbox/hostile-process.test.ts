@@ -10,6 +10,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { SYSTEM_TIMERS } from '../../../src/enclave/sandbox/timers.ts';
 import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
 
@@ -57,7 +58,14 @@ async function open(how: string): Promise<Opened> {
 
 async function call({ running }: Opened, deadlineMs = 20_000, body = new Uint8Array(0)): Promise<string> {
   try {
-    await running.call({}, body, { deadlineMs, caller: '', egress: NO_EGRESS, expects: 'answer' });
+    await running.call({}, body, {
+      deadlineMs,
+      caller: '',
+      egress: NO_EGRESS,
+      sockets: NO_SOCKET_EGRESS,
+      whenGone: () => undefined,
+      expects: 'answer',
+    });
     return 'answered';
   } catch (e) {
     return (e as { readonly code: string }).code;

@@ -21,7 +21,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,1024}$/;
 const MAX_FIELDS = 256;
 
 const IMMUTABLE: HeaderError = err({ tag: 'immutable' });
@@ -69,6 +69,12 @@ export class Fields {
   /** Gives the headers for the wire; the length is left to whoever sends the body. */
   toHeaders(): HeaderField[] {
     return this.#entries.filter(([n]) => n !== 'content-length').map(([n, v]) => [n, toText(v)]);
+  }
+  /** Gives the length that the headers declare for the body, or null; one that is no single number declares nothing. */
+  contentLength(): number | null {
+    const [value, ...more] = this.get('content-length');
+    const text = value === undefined || more.length > 0 ? '' : toText(value);
+    return /^[0-9]{1,15}$/.test(text) ? Number(text) : null;
   }
   get(name: string): Uint8Array[] {
     const key = name.toLowerCase();
