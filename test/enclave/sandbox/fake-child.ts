@@ -14,6 +14,8 @@ export interface FakeChild {
   readonly isGone: () => boolean;
   /** Sends a frame, and waits until it was taken. */
   say(type: number, call?: number, head?: Head): Promise<void>;
+  /** Sends one frame of a type for each of these calls, in one piece. */
+  sayAll(type: number, calls: readonly number[]): void;
   /** Ends by itself. */
   die(): Promise<void>;
 }
@@ -50,6 +52,9 @@ export function fakeChild(): FakeChild {
     async say(type, call = 0, head = {}) {
       theirs.write(encodeFrame(type, call, head));
       await settle();
+    },
+    sayAll(type, calls) {
+      theirs.write(Buffer.concat(calls.map((call) => encodeFrame(type, call, {}))));
     },
     async die() {
       end();
