@@ -7,10 +7,12 @@ import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
 import {
   DEFAULT_FUNCTION_LIMITS,
   type FunctionLimits,
+  type LoadOptions,
   loadFunction,
   type SandboxedFunction,
 } from '../../../src/enclave/sandbox/load.ts';
 import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
+import { NO_GROUPS } from '../../../src/enclave/sandbox/resource-groups.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
@@ -128,9 +130,19 @@ export function loadGuest(
   bytes: Uint8Array,
   limits: Partial<FunctionLimits> = {},
   onLog: (line: string) => void = () => undefined,
+  rest: Partial<Pick<LoadOptions, 'groups' | 'onNotice'>> = {},
 ): Promise<SandboxedFunction> {
   const all = { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: 30_000, ...limits };
-  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, onNotice: () => undefined, onLog });
+  return loadFunction({
+    bytes,
+    digest: sha256(bytes),
+    name: 'guest',
+    limits: all,
+    groups: NO_GROUPS,
+    onNotice: () => undefined,
+    onLog,
+    ...rest,
+  });
 }
 
 const NEVER: CircuitLimits = { deaths: 1_000_000, windowMs: 1, pauseMs: 1 };
