@@ -46,7 +46,7 @@ const ROGUE = `(module
     (local.set $fields (call $new_fields))
     (call $append (local.get $fields) (i32.const 1056) (i32.const 10) (i32.const 1072) (i32.const 5) (i32.const 0))
     (call $put_number (i32.load8_u (i32.const 0)))
-    (call $put_number (i32.load8_u (i32.const 4))))
+    (call $put_number (i32.load8_u (i32.const 1))))
   (func $grow (result i32)
     (block $full
       (loop $more

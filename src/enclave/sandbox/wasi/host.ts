@@ -14,9 +14,6 @@ import { FILESYSTEM } from './closed.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
 import { departAll } from './outgoing-bytes.ts';
-<<<<<<< HEAD
-import { SOCKETS } from './sockets.ts';
-=======
 import { CLI_3 } from './p3/cli.ts';
 import { CLOCKS_3, RANDOM_3 } from './p3/clocks.ts';
 import { CORE_WIT_3 } from './p3/wit/core.ts';
@@ -24,7 +21,7 @@ import { EXPORTS_WIT_3 } from './p3/wit/exports.ts';
 import { FILESYSTEM_WIT_3 } from './p3/wit/filesystem.ts';
 import { HTTP_WIT_3 } from './p3/wit/http.ts';
 import { SOCKETS_WIT_3 } from './p3/wit/sockets.ts';
->>>>>>> main
+import { SOCKETS } from './sockets.ts';
 import { CORE_WIT } from './wit/core.ts';
 import { EXPORTS_WIT } from './wit/exports.ts';
 import { FILESYSTEM_WIT } from './wit/filesystem.ts';
