@@ -80,7 +80,7 @@ export interface CommandRequest {
   readonly stdin: Uint8Array;
 }
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,256}$/;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,1024}$/;
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 /** A header value may hold a tab, but nothing that ends a line. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;

@@ -16,6 +16,9 @@ import { IO } from './io.ts';
 import { departAll } from './outgoing-bytes.ts';
 import { CLI_3 } from './p3/cli.ts';
 import { CLOCKS_3, RANDOM_3 } from './p3/clocks.ts';
+import { FILESYSTEM_3 } from './p3/filesystem.ts';
+import { HTTP_3 } from './p3/http.ts';
+import { SOCKETS_3 } from './p3/sockets.ts';
 import { CORE_WIT_3 } from './p3/wit/core.ts';
 import { EXPORTS_WIT_3 } from './p3/wit/exports.ts';
 import { FILESYSTEM_WIT_3 } from './p3/wit/filesystem.ts';
@@ -41,6 +44,9 @@ export const INTERFACES: Readonly<Record<string, unknown>> = {
   ...CLI_3,
   ...CLOCKS_3,
   ...RANDOM_3,
+  ...FILESYSTEM_3,
+  ...SOCKETS_3,
+  ...HTTP_3,
 };
 
 const ALL_WIT =
@@ -139,7 +145,8 @@ export const WASI_HOST: Host<GuestCall> = {
     const known = SIGNATURES.get(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
     const run = findRun(INTERFACES[unversioned], name) ?? refuse;
-    const waits = type.isAsync || WAITING.has(`${unversioned}#${name}`);
+    if (type.isAsync) return { run, waits: true };
+    const waits = WAITING.has(`${unversioned}#${name}`);
     return { run: waits ? letGoOut(run) : run, waits };
   },
   drop(representation) {
