@@ -164,14 +164,16 @@ describe('a lookup', () => {
     expect(resolved).toEqual([]);
   });
 
-  it('is made so often in one call, and no more', async () => {
+  it('or a connection is asked for so often in one call, and no more', async () => {
     const { egress, open, over, resolved, log } = openWorld({
       policies: [DB],
       dns: { 'db.example.com': [PUBLIC] },
-      limits: { maxLookups: 1 },
+      limits: { maxRequests: 2 },
     });
+    expect(await egress.connect(PUBLIC, 5432)).toEqual({ error: 'access-denied' });
     expect(await egress.resolve('db.example.com')).toEqual([PUBLIC]);
     expect(await egress.resolve('db.example.com')).toEqual({ error: 'access-denied' });
+    expect(await egress.connect(PUBLIC, 5432)).toEqual({ error: 'access-denied' });
     expect(await open(over.signal).resolve('db.example.com')).toEqual([PUBLIC]);
     expect([resolved.length, log().length]).toEqual([2, 1]);
   });
