@@ -28,6 +28,8 @@ export interface ConnectionLimits {
   readonly connectTimeoutMs: number;
   /** How long neither direction of a connection may move. */
   readonly idleMs: number;
+  /** How long what a call has written and ended may still take to go out when the call is over. */
+  readonly flushMs: number;
   /** Connections of one function at the same time. */
   readonly maxConcurrent: number;
   /** Lookups and connections that one call may ask for, allowed or not: each of them costs the gate a decision and a record. */
@@ -38,6 +40,7 @@ export interface ConnectionLimits {
 export const CONNECTION_LIMITS: ConnectionLimits = {
   connectTimeoutMs: 10_000,
   idleMs: 60_000,
+  flushMs: 1000,
   maxConcurrent: 64,
   maxRequests: 1024,
 };
@@ -168,6 +171,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
       const ends = openConnectionEnds(socket, {
         ended,
         idleMs: limits.idleMs,
+        flushMs: limits.flushMs,
         spend: (bytes) => spendBytes(budget, grants, bytes, now()),
         onEnd(reason, bytes) {
           open -= 1;

@@ -196,6 +196,16 @@ describe('the passage of sockets', () => {
     await expect.poll(async () => typeof (await child.connect(REMOTE))).toBe('object');
   });
 
+  it('still brings what was ended before the call was over', async () => {
+    const { there, server } = openServer();
+    const { child, end } = join({ connect: () => Promise.resolve(there) });
+    const client = await connected(child.connect(REMOTE));
+    await pump(client, 3000);
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    end();
+    expect([await drain(server), server.source.state]).toEqual([3000, 'ended']);
+  });
+
   it('ends everything with the call, and gives up what comes after it', async () => {
     const late = openServer();
     const { promise, resolve } = Promise.withResolvers<Connection>();
