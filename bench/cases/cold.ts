@@ -32,7 +32,6 @@ async function ask(loaded: LoadedFunction): Promise<void> {
     egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
     sockets: NO_SOCKET_EGRESS,
     caller: 'bench',
-    sockets: NO_SOCKET_EGRESS,
     whenGone: () => undefined,
   });
   if (status !== 200) throw new Error(`the engine answered with status ${status}`);
