@@ -4,6 +4,7 @@
  */
 import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
+import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -28,6 +29,12 @@ const KEPT_IDLE = 16;
 interface QueryInstance {
   readonly component: ComponentInstance;
   readonly call: QueryCall;
+}
+
+/** Waits until a call is over, and gives what it returned. */
+async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
+  await exited;
+  return await returned;
 }
 
 function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
@@ -62,7 +69,8 @@ async function runCommand(
     return await settle(Promise.reject(e), call.ended);
   }
   try {
-    return await settle(instance.call(run, []), call.ended);
+    const running = run.isAsync ? runToEnd(instance.start(run, [])) : instance.call(run, []);
+    return await settle(running, call.ended);
   } finally {
     instance.close();
   }
@@ -75,7 +83,8 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
-  const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
+  const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
+
   const supply = handle === null ? null : openSupply(linked, instances);
 
   return {

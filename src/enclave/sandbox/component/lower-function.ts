@@ -2,27 +2,30 @@
  * Lowers a host function into a core function: takes the guest's flat values, gives the host real ones, and puts the result where the
  * guest expects it. [Component Model CanonicalABI.md, canon lower]
  */
+import { checkMayBlock } from './async/wait.ts';
 import type { AbiContext } from './call-context.ts';
-import { type CoreValue, makeLiftFlat } from './lift-flat.ts';
-import { makeLoad } from './load.ts';
+
+import { type LiftArgs, makeLiftArgs } from './lift-args.ts';
+import type { CoreValue } from './lift-flat.ts';
 import { makeLowerFlat } from './lower-flat.ts';
 import { makeStore } from './store.ts';
 import { endGuest, GuestTrap, returnToGuest } from './trap.ts';
 import { type FunctionType, MAX_FLAT_PARAMS, makeParams, type ValueType } from './value-type.ts';
+
+/** A host's function; one that `waits` may answer with a promise, and suspends the guest until it settles. [JSPI] */
+export interface HostEntry<Call> {
+  readonly waits: boolean;
+  /** Whether it may keep what it is given beyond its own call, which then counts for as long as the guest's call lasts. */
+  readonly keeps: boolean;
+  readonly run: HostRun<Call>;
+}
 
 /** Runs a host function for a call with the values of its parameters. */
 export type HostRun<Call> = (call: Call, args: readonly unknown[]) => unknown;
 /** A core function; with JSPI it may answer with a promise. */
 export type CoreFunction = (...flat: CoreValue[]) => CoreValue | undefined | Promise<CoreValue | undefined>;
 
-type LiftArgs = (cx: AbiContext, flat: readonly CoreValue[]) => readonly unknown[];
 type LowerResult = (cx: AbiContext, value: unknown, flat: readonly CoreValue[]) => CoreValue | undefined;
-
-function makeLiftArgs(params: ValueType): LiftArgs {
-  if (params.flat.length <= MAX_FLAT_PARAMS) return makeLiftFlat(params, 0, params.flat) as LiftArgs;
-  const load = makeLoad(params);
-  return (cx, flat) => load(cx, Number(flat[0]) >>> 0) as readonly unknown[];
-}
 
 function makeLowerResult(type: ValueType | null, params: ValueType): LowerResult {
   if (type === null) return () => undefined;
@@ -47,11 +50,10 @@ function makeLowerResult(type: ValueType | null, params: ValueType): LowerResult
 /** Makes what lowers a host function of this type; only one that `waits` may answer with a promise. */
 export function makeLower<Call>(
   type: FunctionType,
-  run: HostRun<Call>,
-  waits: boolean,
+  { run, waits, keeps }: HostEntry<Call>,
 ): (cx: AbiContext, call: Call) => CoreFunction {
   const params = makeParams(type);
-  const liftArgs = makeLiftArgs(params);
+  const liftArgs: LiftArgs = makeLiftArgs(params);
   const lowerResult = makeLowerResult(type.result, params);
   function finish(cx: AbiContext, value: unknown, flat: readonly CoreValue[]): CoreValue | undefined {
     const { lent } = cx.state;
@@ -82,11 +84,14 @@ export function makeLower<Call>(
       state.mayLeave = false;
       try {
         if (!cx.memory.isThere()) throw new GuestTrap('a function was called before its memory was there');
+        const { liftLeft } = state;
         const args = liftArgs(cx, flat);
+        if (!keeps) state.liftLeft = liftLeft;
         state.taken.length = 0;
         const value = run(call, args);
         if (!(value instanceof Promise)) return finish(cx, value, flat);
         if (!waits) throw new TypeError('the host made a guest wait where it cannot');
+        if (type.isAsync) checkMayBlock(state);
         return finishLater(cx, value, flat);
       } catch (e) {
         return endGuest(state, e);

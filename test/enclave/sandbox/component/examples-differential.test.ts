@@ -95,7 +95,7 @@ function oracleImports(plan: Plan, host: Host<GuestCall>, call: GuestCall, class
   };
   for (const c of plan.canonicals) {
     if (c.op === 'lower') add(c.func);
-    else if (c.resource.of === 'host') classOf(c.resource.name);
+    else if ('resource' in c && c.resource.of === 'host') classOf(c.resource.name);
   }
   // The glue asks for the class of every resource, used or not.
   for (const name of plan.imports) {
@@ -120,6 +120,7 @@ function watched(log: unknown[]): Host<GuestCall> {
         type === null || type === undefined ? value : plain(mapHandles(type, value, (name) => name));
       return {
         waits: entry.waits,
+        keeps: entry.keeps,
         run(call, args) {
           const given = entry.run(call, args);
           log.push([func.name, args.map((a, i) => hide(func.type.params[i]?.[1], a)), hide(func.type.result, given)]);

@@ -73,7 +73,7 @@ export function hostOf(functions: Functions, dropped: unknown[] = [], waiting: r
       const run = functions[`${from}#${name}`];
       if (run === undefined) return null;
       const waits = waiting.includes(`${from}#${name}`);
-      return { waits, run: (_, args) => (run as (...a: unknown[]) => unknown)(...args) };
+      return { waits, keeps: true, run: (_, args) => (run as (...a: unknown[]) => unknown)(...args) };
     },
     drop: (representation) => void dropped.push(representation),
   };
@@ -92,7 +92,13 @@ export async function open(bytes: Uint8Array, functions: Functions, options: Ope
   const linked = await linkComponent(plan, hostOf(functions, dropped, options.waiting ?? []));
   return () => {
     const { value: instance, cores } = watchInstances(() => instantiate(linked, null));
-    const call = (name: string, ...args: readonly unknown[]) => instance.call(exportOf(plan, name), args);
+    const call = async (name: string, ...args: readonly unknown[]) => {
+      const func = exportOf(plan, name);
+      if (!func.isAsync) return await instance.call(func, args);
+      const { returned, exited } = instance.start(func, args);
+      await exited;
+      return await returned;
+    };
     return { plan, instance, dropped, cores, call };
   };
 }
