@@ -5,17 +5,11 @@
 import { Socket } from 'node:net';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBundle } from './bundle.ts';
+import { parseCommand, writeExit } from './command-messages.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
-import {
-  FRAME,
-  parseCommandHead,
-  parseEgressAnswer,
-  parseRequestHead,
-  writeEgressHead,
-  writeResponseHead,
-} from './messages.ts';
+import { FRAME, parseEgressAnswer, parseRequestHead, writeEgressHead, writeResponseHead } from './messages.ts';
 import type { AskOutside, EgressAnswer } from './sandbox.ts';
 
 /** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
@@ -64,10 +58,10 @@ function openEgress(call: number): { egress: AskOutside; end: () => void } {
 
 async function answer(frame: Frame, running: Guest): Promise<void> {
   const { call, head, body } = frame;
-  const command = parseCommandHead(head, body);
+  const command = parseCommand(head, body);
   if (command !== null) {
-    const { code, stdout, stderr } = await running.command(command);
-    send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
+    const exit = writeExit(await running.command(command));
+    send(FRAME.exit, call, exit.head, exit.body);
     return;
   }
   const request = parseRequestHead(head, body);

@@ -2,14 +2,15 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
-import type { Instances } from './bundle.ts';
+import type { Bundle, Instances } from './bundle.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
+import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { QueryCall } from './query-call.ts';
 import type { GuestCall } from './wasi/call.ts';
@@ -38,10 +39,14 @@ function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']
   return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
 }
 
-function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
+function openSupply(
+  linked: LinkedComponent<GuestCall>,
+  instances: Instances,
+  files: GivenFiles,
+): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall();
+      const call = new QueryCall(files);
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -77,12 +82,16 @@ async function runCommand(
 }
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent(bytes: Uint8Array, instances: Instances, outputBytes: number): Promise<Guest> {
+export async function openComponent(
+  { bytes, instances }: Bundle,
+  files: GivenFiles,
+  outputBytes: number,
+): Promise<Guest> {
   const plan = shortenPlan(makePlan(bytes));
   const linked = await linkComponent(plan, WASI_HOST);
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
-  const supply = handle === null ? null : openSupply(linked, instances);
+  const supply = handle === null ? null : openSupply(linked, instances, files);
 
   return {
     async query(request, egress, log) {
@@ -104,11 +113,10 @@ export async function openComponent(bytes: Uint8Array, instances: Instances, out
       return answerOf(outparam);
     },
     async command(request) {
-      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
+      const { call, exit } = openCommand(request, files, outputBytes);
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
-      const code = 'exit' in end ? end.exit : failed ? 1 : 0;
-      return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
+      return exit('exit' in end ? end.exit : failed ? 1 : 0);
     },
   };
 }

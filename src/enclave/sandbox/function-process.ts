@@ -20,6 +20,8 @@ export interface FunctionProcessOptions {
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
   readonly startDeadlineMs: number;
+  /** The largest frame that a child may send. */
+  readonly frameBytes: number;
   /** Calls at the same time. */
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
@@ -77,7 +79,7 @@ async function askEgress({ egress }: CallOptions, request: EgressRequest, ended:
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name, launch, load, startDeadlineMs, onLog } = options;
+  const { name, launch, load, startDeadlineMs, frameBytes, onLog } = options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
   let lastCall = 0;
@@ -177,6 +179,6 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     }
   }
 
-  const supervisor = await openSupervisor({ name, launch, load, startDeadlineMs, attach, onPrint: onLog });
+  const supervisor = await openSupervisor({ name, launch, load, startDeadlineMs, frameBytes, attach, onPrint: onLog });
   return { call, close: () => supervisor.close() };
 }

@@ -1,7 +1,8 @@
 /** Makes a function callable inside its own process, by its kind. */
 import type { Bundle } from './bundle.ts';
+import type { CommandExit, CommandRequest } from './command-messages.ts';
 import { openComponent } from './component-guest.ts';
-import type { CommandExit, CommandRequest } from './messages.ts';
+import { openGivenFiles } from './files/mount.ts';
 import { openModule } from './module-guest.ts';
 import type { AskOutside, FunctionRequest, FunctionResponse } from './sandbox.ts';
 
@@ -14,8 +15,9 @@ export interface Guest {
 }
 
 /** Compiles a function and makes it callable; whatever is wrong with it is thrown as an error with a message. */
-export async function openGuest({ kind, instances, bytes }: Bundle, outputBytes: number): Promise<Guest> {
-  return kind === 'preview1'
-    ? await openModule(bytes, outputBytes)
-    : await openComponent(bytes, instances, outputBytes);
+export async function openGuest(bundle: Bundle, outputBytes: number): Promise<Guest> {
+  const files = openGivenFiles(bundle.mounts, bundle.scratchBytes);
+  return bundle.kind === 'preview1'
+    ? await openModule(bundle.bytes, files, outputBytes)
+    : await openComponent(bundle, files, outputBytes);
 }

@@ -7,17 +7,20 @@ import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
-import { type Instances, writeBundleHead } from './bundle.ts';
+import { type Instances, writeBundle } from './bundle.ts';
+import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
-import { encodeFrame } from './frame.ts';
+import type { MountImage } from './files/mount.ts';
 import { openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
-import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
+import { writeRequestHead } from './messages.ts';
 import type { FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
   readonly instances: Instances;
+  /** What a call may keep in `/tmp` while it lasts; 0 for no such directory. */
+  readonly scratchBytes: number;
   /** Whether the same call must always give the same answer. */
   readonly deterministic: 'required' | 'any';
   /** Most processor time of one call, in milliseconds. */
@@ -39,6 +42,7 @@ export interface FunctionLimits {
 /** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a query may weigh. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   instances: { kind: 'fresh' },
+  scratchBytes: 0,
   deterministic: 'any',
   cpuMs: 600_000,
   memoryPages: 4096,
@@ -55,6 +59,8 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Trees that every call may read. */
+  readonly mounts: readonly MountImage[];
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
   readonly onLog: (line: string) => void;
 }
@@ -94,14 +100,17 @@ function checkBytes(options: LoadOptions): FunctionKind {
 }
 
 async function openProcess(
-  { bytes, name, limits, onLog }: LoadOptions,
+  { bytes, name, limits, mounts, onLog }: LoadOptions,
   kind: FunctionKind,
+  frameBytes: number,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
+  const { instances, scratchBytes } = limits;
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances: limits.instances }, limits.outputBytes), bytes),
+    load: writeBundle({ kind, instances, mounts, scratchBytes, bytes }, limits.outputBytes),
     startDeadlineMs: limits.startDeadlineMs,
+    frameBytes,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,
     onLog,
@@ -133,7 +142,7 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
       `function "${options.name}" is a core module; build it as a component, or start it with \`anchorhold run\``,
     );
   }
-  const running = await openProcess(options, kind);
+  const running = await openProcess(options, kind, LIMITS.frameBytes);
   const none = new Uint8Array(0);
   async function call(
     request: FunctionRequest,
@@ -143,14 +152,15 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
       const answer = await running.call(writeRequestHead(request), request.body, { ...callOptions, expects: 'answer' });
       return answer.type === 'answer' ? answer.response : { status: 500, headers: [], body: none };
     }
-    const answer = await running.call({ args: [options.name] }, request.body, { ...callOptions, expects: 'exit' });
+    const command = writeCommand({ args: [options.name], env: [], stdin: request.body, mounts: [] });
+    const answer = await running.call(command.head, command.body, { ...callOptions, expects: 'exit' });
     return answer.type === 'exit' ? answerOfExit(answer.exit) : { status: 500, headers: [], body: none };
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
 
 /**
- * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments and standard input, and no way out.
+ * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments, variables, standard input and files, and no way out.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
  */
 export async function loadCommand(options: LoadOptions): Promise<SandboxedCommand> {
@@ -161,12 +171,12 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
       `"${options.name}" answers HTTP queries and has no wasi:cli/run; load it in a worker`,
     );
   }
-  const running = await openProcess(options, kind);
+  const running = await openProcess(options, kind, LIMITS.exitFrameBytes);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   return {
     run: async (request, deadlineMs) => {
-      const head = { args: [...request.args] };
-      const answer = await running.call(head, request.stdin, { deadlineMs, egress, expects: 'exit' });
+      const { head, body } = writeCommand(request);
+      const answer = await running.call(head, body, { deadlineMs, egress, expects: 'exit' });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

@@ -1,8 +1,9 @@
 /** Makes a preview1 module callable as a program: a fresh instance for each run, linked with our own preview1 host and nothing else. */
 import type { Fate } from './component/trap.ts';
 import { ENGINE } from './engine.ts';
+import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCommand, reasonOf } from './guest-call.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
 
@@ -27,7 +28,7 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
 }
 
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
-export async function openModule(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
+export async function openModule(bytes: Uint8Array, files: GivenFiles, outputBytes: number): Promise<Guest> {
   const module = await ENGINE.compile(Uint8Array.from(bytes));
   // By their names only: by what every object inherits, a module would get hold of the host's own functions.
   const foreign = ENGINE.Module.imports(module).find((i) => i.module !== PREVIEW1 || !PREVIEW1_NAMES.has(i.name));
@@ -36,9 +37,8 @@ export async function openModule(bytes: Uint8Array, outputBytes: number): Promis
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
     command: async (request) => {
-      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
-      const code = await runModule(module, call);
-      return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
+      const { call, exit } = openCommand(request, files, outputBytes);
+      return exit(await runModule(module, call));
     },
   };
 }

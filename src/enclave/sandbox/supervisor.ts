@@ -3,7 +3,6 @@
  * children die without having been of use. It knows nothing of calls: who does is attached to each child that is ready, and hears it from then on.
  */
 import type { ChildProcess } from 'node:child_process';
-import { LIMITS } from '../../base/limits.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
@@ -36,6 +35,8 @@ export interface SupervisorOptions<User extends ChildUser> {
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
   readonly startDeadlineMs: number;
+  /** The largest frame that a child may send. */
+  readonly frameBytes: number;
   /** Makes the user of a child that is ready. */
   readonly attach: (child: ReadyChild) => User;
   /** Gets what a child prints, a line at a time. */
@@ -90,7 +91,7 @@ export async function openSupervisor<User extends ChildUser>(
     const child: Child<User> = {
       user: null,
       wasUsed: false,
-      link: openChildLink(process, LIMITS.frameBytes, {
+      link: openChildLink(process, options.frameBytes, {
         onFrame: (frame) => (child.user === null ? begin(child, frame) : child.user.onFrame(frame)),
         onEnd: (end) => finish(child, end),
         onPrint: options.onPrint,

@@ -1,6 +1,8 @@
 /** Guests for the sandbox's tests, as text: one component that misbehaves in the way the first byte of the query says, and small modules. */
 import { parse } from '@bytecodealliance/jco';
 import { sha256 } from '../../../src/base/digest.ts';
+import type { Bundle } from '../../../src/enclave/sandbox/bundle.ts';
+import type { CommandRequest } from '../../../src/enclave/sandbox/command-messages.ts';
 import {
   DEFAULT_FUNCTION_LIMITS,
   type FunctionLimits,
@@ -133,8 +135,16 @@ export function loadGuest(
   onLog: (line: string) => void = () => undefined,
 ): Promise<SandboxedFunction> {
   const all = { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: 30_000, ...limits };
-  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, onLog });
+  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, mounts: [], onLog });
 }
+
+/** What a process is given to load, of a function that is given no files. */
+export function bundleOf(kind: Bundle['kind'], bytes: Uint8Array): Bundle {
+  return { kind, instances: { kind: 'fresh' }, mounts: [], scratchBytes: 0, bytes };
+}
+
+/** A program's run that is given nothing. */
+export const EMPTY_RUN: CommandRequest = { args: [], env: [], stdin: new Uint8Array(0), mounts: [] };
 
 /** Egress that refuses everything. */
 export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });

@@ -24,7 +24,7 @@ describe('loading', () => {
   beforeAll(() => subscribe('child_process', started));
   beforeEach(() => started.mockClear());
   afterAll(() => void unsubscribe('child_process', started));
-  const options = { name: 'f', limits: DEFAULT_FUNCTION_LIMITS, onLog: () => undefined };
+  const options = { name: 'f', limits: DEFAULT_FUNCTION_LIMITS, mounts: [], onLog: () => undefined };
 
   it('refuses bytes with another digest before anything of them is parsed', async () => {
     const flipped = Uint8Array.from(example('upper'));
