@@ -67,6 +67,10 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   socketDatagrams: 64,
   /** Connections that wait to be accepted by one socket. */
   socketBacklog: 128,
+  /** What a core module says of an outgoing request: options with a text body, header fields, and answers that it has not closed. */
+  guestOptionsBytes: 1024 * 1024,
+  guestHeaders: 64,
+  guestSessions: 16,
   /** A firmware file to measure: it has to fit below 4 GiB, and real ones have 4 MiB at most. */
   firmwareBytes: 16 * 1024 * 1024,
   /** Sections of its SEV metadata, and 4 KiB pages in them all together: real ones have eight sections and some hundred pages. */
@@ -114,6 +118,9 @@ export type LimitName =
   | 'socketWindowBytes'
   | 'socketDatagrams'
   | 'socketBacklog'
+  | 'guestOptionsBytes'
+  | 'guestHeaders'
+  | 'guestSessions'
   | 'firmwareBytes'
   | 'firmwareSections'
   | 'firmwarePages'

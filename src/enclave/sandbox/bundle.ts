@@ -7,6 +7,7 @@ import { encodeFrame, type Frame } from './frame.ts';
 import { type Head, isHeadMap } from './frame-head.ts';
 import type { FunctionKind } from './grants.ts';
 import { FRAME } from './messages.ts';
+import type { ModuleRules } from './prepare-modules.ts';
 
 /** Whether each call has an instance of its own, or one instance answers up to so many calls, one after another. */
 export type Instances = { readonly kind: 'fresh' } | { readonly kind: 'pooled'; readonly calls: number };
@@ -14,6 +15,7 @@ export type Instances = { readonly kind: 'fresh' } | { readonly kind: 'pooled'; 
 export interface Bundle {
   readonly kind: FunctionKind;
   readonly instances: Instances;
+  readonly rules: ModuleRules;
   /** Trees that every call of the function may read. */
   readonly mounts: readonly MountImage[];
   /** What a call may keep in a directory of its own while it lasts; 0 for no such directory. */
@@ -25,10 +27,10 @@ const KINDS: readonly string[] = ['http', 'command', 'preview1'] satisfies reado
 
 /** Writes the frame that loads a function: trees and its bytes are the body. @throws FileError when a tree has too many names */
 export function writeBundle(bundle: Bundle, outputBytes: number): Uint8Array {
-  const { kind, instances, scratchBytes } = bundle;
+  const { kind, instances, rules, scratchBytes } = bundle;
   const trees = bundle.mounts.map(({ items }) => encodeTree(items));
   const mounts = bundle.mounts.map(({ path }, i) => ({ path, writable: false, bytes: trees[i]?.length ?? 0 }));
-  const head = { kind, instances: { ...instances }, outputBytes, scratchBytes, mounts };
+  const head = { kind, instances: { ...instances }, rules: { ...rules }, outputBytes, scratchBytes, mounts };
   return encodeFrame(FRAME.load, 0, head, concatBytes(...trees, bundle.bytes));
 }
 
@@ -39,15 +41,22 @@ function parseInstances(head: Head | undefined): Instances | null {
   return kind === 'pooled' && typeof calls === 'number' && calls > 0 ? { kind, calls } : null;
 }
 
+function parseRules(head: Head | undefined): ModuleRules | null {
+  if (head === undefined || !isHeadMap(head)) return null;
+  const { memoryPages } = head;
+  return typeof memoryPages === 'number' ? { memoryPages } : null;
+}
+
 /** Reads a bundle from a frame; null when it is not exactly one. */
 export function parseBundle(frame: Frame): { readonly bundle: Bundle; readonly outputBytes: number } | null {
   const { head, body } = frame;
   if (frame.type !== FRAME.load || !isHeadMap(head)) return null;
   const { kind, outputBytes, scratchBytes } = head;
   const instances = parseInstances(head['instances']);
+  const rules = parseRules(head['rules']);
   const parsed = parseMounts(head['mounts'], body);
-  if (typeof kind !== 'string' || !KINDS.includes(kind) || instances === null || parsed === null) return null;
-  if (typeof outputBytes !== 'number' || typeof scratchBytes !== 'number') return null;
+  if (typeof kind !== 'string' || !KINDS.includes(kind) || instances === null || rules === null) return null;
+  if (parsed === null || typeof outputBytes !== 'number' || typeof scratchBytes !== 'number') return null;
   const { mounts, rest } = parsed;
-  return { bundle: { kind: kind as FunctionKind, instances, mounts, scratchBytes, bytes: rest }, outputBytes };
+  return { bundle: { kind: kind as FunctionKind, instances, rules, mounts, scratchBytes, bytes: rest }, outputBytes };
 }

@@ -12,6 +12,7 @@ import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
+import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
@@ -83,25 +84,28 @@ async function runCommand(
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
 export async function openComponent(
-  { bytes, instances }: Bundle,
+  { bytes, instances, rules }: Bundle,
   files: GivenFiles,
   outputBytes: number,
 ): Promise<Guest> {
-  const plan = shortenPlan(makePlan(bytes));
+  const whole = shortenPlan(makePlan(bytes));
+  const made = whole.steps.map(({ module }) => module);
+  const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
   const supply = handle === null ? null : openSupply(linked, instances, files);
 
   return {
-    async query(request, egress, log) {
+    async query(request, egress, log, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
       const { call, component } = instance;
       const outparam = new ResponseOutparam();
       let sound = false;
       try {
-        const ended = call.begin(egress, outputBytes);
+        const { ended, cancel } = call.begin(egress, outputBytes);
+        cancelHandle.cancel = cancel;
         const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = true;
@@ -112,8 +116,9 @@ export async function openComponent(
       }
       return answerOf(outparam);
     },
-    async command(request) {
+    async command(request, cancelHandle) {
       const { call, exit } = openCommand(request, files, outputBytes);
+      cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       return exit('exit' in end ? end.exit : failed ? 1 : 0);

@@ -14,6 +14,13 @@ export class GuestFailure extends Error {}
 export interface OpenCall extends GuestCall {
   /** Resolves with the exit code when the guest asks to end; rejects when it writes more than it may. */
   readonly ended: Promise<number>;
+  /** Ends the call while its guest waits; its instance is dropped. */
+  readonly cancel: () => void;
+}
+
+/** Where a call puts its `cancel`, for whoever asked for it. */
+export interface CancelHandle {
+  cancel: () => void;
 }
 
 /** Gives a guest no way out. */
@@ -51,6 +58,7 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     exceeded,
     exited,
     ended,
+    cancel: () => reject(new GuestFailure('it was cancelled')),
   };
 }
 

@@ -8,13 +8,15 @@ import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
 import { type Instances, writeBundle } from './bundle.ts';
+import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
 import type { MountImage } from './files/mount.ts';
-import { openFunctionProcess } from './function-process.ts';
+import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
 import { writeRequestHead } from './messages.ts';
-import type { FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
@@ -37,6 +39,10 @@ export interface FunctionLimits {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** How long a process may take to drop a call that is past its deadline, before it is killed. */
+  readonly graceMs: number;
+  /** How long after its last call a function keeps a spare process; 0 keeps none. */
+  readonly spareMs: number;
 }
 
 /** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a query may weigh. */
@@ -51,6 +57,9 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   startDeadlineMs: 10_000,
   maxCalls: 64,
   maxEgress: 8,
+  // Room for one turn of two event loops: with it, and a kill of 4 ms, nothing of a call is left 20 ms after its deadline.
+  graceMs: 8,
+  spareMs: 60_000,
 };
 
 export interface LoadOptions {
@@ -61,6 +70,8 @@ export interface LoadOptions {
   readonly limits: FunctionLimits;
   /** Trees that every call may read. */
   readonly mounts: readonly MountImage[];
+  /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
+  readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
   readonly onLog: (line: string) => void;
 }
@@ -100,19 +111,24 @@ function checkBytes(options: LoadOptions): FunctionKind {
 }
 
 async function openProcess(
-  { bytes, name, limits, mounts, onLog }: LoadOptions,
+  { bytes, name, limits, mounts, onNotice, onLog }: LoadOptions,
   kind: FunctionKind,
   frameBytes: number,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
-  const { instances, scratchBytes } = limits;
+  const { instances, memoryPages, outputBytes, scratchBytes } = limits;
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: writeBundle({ kind, instances, mounts, scratchBytes, bytes }, limits.outputBytes),
+    load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, scratchBytes, bytes }, outputBytes),
     startDeadlineMs: limits.startDeadlineMs,
     frameBytes,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,
+    graceMs: limits.graceMs,
+    spareMs: limits.spareMs,
+    circuits: CIRCUITS_LIMITS,
+    timers: SYSTEM_TIMERS,
+    onNotice,
     onLog,
   });
 }
@@ -144,10 +160,7 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
   }
   const running = await openProcess(options, kind, LIMITS.frameBytes);
   const none = new Uint8Array(0);
-  async function call(
-    request: FunctionRequest,
-    callOptions: Parameters<LoadedFunction['call']>[1],
-  ): Promise<FunctionResponse> {
+  async function call(request: FunctionRequest, callOptions: CallTerms): Promise<FunctionResponse> {
     if (kind === 'http') {
       const answer = await running.call(writeRequestHead(request), request.body, { ...callOptions, expects: 'answer' });
       return answer.type === 'answer' ? answer.response : { status: 500, headers: [], body: none };
@@ -171,12 +184,14 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
       `"${options.name}" answers HTTP queries and has no wasi:cli/run; load it in a worker`,
     );
   }
-  const running = await openProcess(options, kind, LIMITS.exitFrameBytes);
+  // A program runs once, so a spare process would be started for nobody.
+  const limits = { ...options.limits, spareMs: 0 };
+  const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   return {
     run: async (request, deadlineMs) => {
       const { head, body } = writeCommand(request);
-      const answer = await running.call(head, body, { deadlineMs, egress, expects: 'exit' });
+      const answer = await running.call(head, body, { deadlineMs, egress, caller: '', expects: 'exit' });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

@@ -56,11 +56,11 @@ export class QueryCall implements GuestCall {
     return this.#now.exited;
   }
 
-  /** Begins a query whose guest may write so many bytes as its answer; gives the promise of an end that comes before the answer. */
-  begin(egress: AskOutside, outputBytes: number): Promise<number> {
+  /** Begins a query whose guest may write so many bytes as its answer; gives the end that comes before the answer. */
+  begin(egress: AskOutside, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel'> {
     this.#now = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, egress }, outputBytes);
     this.#logAllowance.leftBytes = LOG_BYTES;
-    return this.#now.ended;
+    return this.#now;
   }
 
   /** Ends the query, and gives what its guest wrote to its streams. */

@@ -221,5 +221,6 @@ describe('what the gate says', () => {
     expect(refused({ ...fresh, instances: { kind: 'fresh', calls: 1 } })).toBeNull();
     expect(refused({ ...pooled, instances: { kind: 'pooled' } })).toBeNull();
     expect(refused({ ...pooled, instances: { kind: 'pooled', calls: 0 } })).toBeNull();
+    expect(refused({ ...fresh, rules: {} })).toBeNull();
   });
 });

@@ -2,6 +2,8 @@
 import { parse } from '@bytecodealliance/jco';
 import { sha256 } from '../../../src/base/digest.ts';
 import type { Bundle } from '../../../src/enclave/sandbox/bundle.ts';
+import type { CircuitLimits } from '../../../src/enclave/sandbox/circuit.ts';
+import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
 import type { CommandRequest } from '../../../src/enclave/sandbox/command-messages.ts';
 import {
   DEFAULT_FUNCTION_LIMITS,
@@ -9,8 +11,12 @@ import {
   loadFunction,
   type SandboxedFunction,
 } from '../../../src/enclave/sandbox/load.ts';
+import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
+
+/** What a test's modules are held to, where it does not matter. */
+export const RULES: ModuleRules = { memoryPages: 4096 };
 
 /** What the guest does, by the first byte of the body; anything else is answered with the body itself. */
 const ROGUE = `(module
@@ -135,12 +141,18 @@ export function loadGuest(
   onLog: (line: string) => void = () => undefined,
 ): Promise<SandboxedFunction> {
   const all = { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: 30_000, ...limits };
-  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, mounts: [], onLog });
+  const given = { bytes, digest: sha256(bytes), name: 'guest', limits: all, mounts: [] };
+  return loadFunction({ ...given, onNotice: () => undefined, onLog });
 }
+
+const NEVER: CircuitLimits = { deaths: 1_000_000, windowMs: 1, pauseMs: 1 };
+
+/** Circuits for tests about something else. */
+export const NEVER_OPEN: CircuitsLimits = { caller: NEVER, all: NEVER, callers: 1 };
 
 /** What a process is given to load, of a function that is given no files. */
 export function bundleOf(kind: Bundle['kind'], bytes: Uint8Array): Bundle {
-  return { kind, instances: { kind: 'fresh' }, mounts: [], scratchBytes: 0, bytes };
+  return { kind, instances: { kind: 'fresh' }, rules: RULES, mounts: [], scratchBytes: 0, bytes };
 }
 
 /** A program's run that is given nothing. */
@@ -153,7 +165,7 @@ export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-de
 export function post(
   f: SandboxedFunction,
   body: string,
-  options: { readonly deadlineMs?: number; readonly egress?: Egress } = {},
+  options: { readonly deadlineMs?: number; readonly egress?: Egress; readonly caller?: string } = {},
 ): Promise<FunctionResponse> {
   const request = {
     method: 'POST',
@@ -162,7 +174,11 @@ export function post(
     headers: [['content-type', 'text/plain']] as const,
     body: new TextEncoder().encode(body),
   };
-  return f.call(request, { deadlineMs: options.deadlineMs ?? 20_000, egress: options.egress ?? NO_EGRESS });
+  return f.call(request, {
+    deadlineMs: options.deadlineMs ?? 20_000,
+    egress: options.egress ?? NO_EGRESS,
+    caller: options.caller ?? '',
+  });
 }
 
 /** Decodes a body. */

@@ -97,7 +97,7 @@ describe('a program that asks to end', () => {
     );
   const run = async (bytes: Uint8Array) => {
     const guest = await openGuest(bundleOf('command', bytes), 4096);
-    return await guest.command(EMPTY_RUN);
+    return await guest.command(EMPTY_RUN, { cancel: () => undefined });
   };
 
   it.each([
