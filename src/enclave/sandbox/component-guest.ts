@@ -2,6 +2,7 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
+import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
@@ -17,7 +18,6 @@ import { QueryCall } from './query-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import { ResponseOutparam } from './wasi/http-outgoing.ts';
 import type { Result } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
@@ -29,15 +29,6 @@ const KEPT_IDLE = 16;
 interface QueryInstance {
   readonly component: ComponentInstance;
   readonly call: QueryCall;
-}
-
-function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']>> {
-  const given = outparam.answer;
-  if (given === null) throw new GuestFailure('it returned without an answer');
-  if (given.tag === 'error') throw new GuestFailure(`it answered with the error ${given.code}`);
-  const body = given.response.finished();
-  if (body === null) throw new GuestFailure('it did not finish the body of its answer');
-  return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
 }
 
 function openSupply(
@@ -97,24 +88,25 @@ export async function openComponent(
   const supply = handle === null ? null : openSupply(linked, instances, files);
 
   return {
-    async query(request, egress, log, cancelHandle) {
+    async query(request, host, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
       const { call, component } = instance;
-      const outparam = new ResponseOutparam();
+      const { ended, cancel, fail } = call.begin(host, outputBytes);
+      cancelHandle.cancel = cancel;
+      const answer = openAnswer(host, fail);
       let sound = false;
       try {
-        const { ended, cancel } = call.begin(egress, outputBytes);
-        cancelHandle.cancel = cancel;
-        const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
+        const called = component.call(handle, [new IncomingRequest(request), answer.outparam]);
+        const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = true;
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
-        if (text.length > 0) log(text);
+        if (text.length > 0) host.log(text);
       }
-      return answerOf(outparam);
+      return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
     async command(request, cancelHandle) {
       const { call, exit } = openCommand(request, files, outputBytes);

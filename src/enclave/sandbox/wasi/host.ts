@@ -13,6 +13,7 @@ import { CLOCKS, RANDOM } from './clocks.ts';
 import { FILESYSTEM, SOCKETS } from './closed.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
+import { departAll } from './outgoing-bytes.ts';
 import { CORE_WIT } from './wit/core.ts';
 import { EXPORTS_WIT } from './wit/exports.ts';
 import { FILESYSTEM_WIT } from './wit/filesystem.ts';
@@ -38,7 +39,16 @@ export const SIGNATURES: ReturnType<typeof parseWit> = parseWit(CORE_WIT + FILES
 const WITH_EXPORTS = parseWit(CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT + EXPORTS_WIT);
 
 /** The functions that may make a guest wait. */
-export const WAITING: ReadonlySet<string> = new Set(['wasi:io/poll#poll', 'wasi:io/poll#[method]pollable.block']);
+export const WAITING: ReadonlySet<string> = new Set([
+  'wasi:io/poll#poll',
+  'wasi:io/poll#[method]pollable.block',
+  'wasi:io/streams#[method]input-stream.blocking-read',
+  'wasi:io/streams#[method]input-stream.blocking-skip',
+  'wasi:io/streams#[method]output-stream.blocking-flush',
+  'wasi:io/streams#[method]output-stream.blocking-splice',
+  'wasi:io/streams#[method]output-stream.blocking-write-and-flush',
+  'wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush',
+]);
 
 type Run = HostEntry<GuestCall>['run'];
 type AnyFunction = (...args: readonly unknown[]) => unknown;
@@ -81,6 +91,15 @@ function findRun(members: unknown, name: string): Run | null {
   return method === null ? null : (_, [self, ...args]) => method.apply(self, args);
 }
 
+/** Has what the guest wrote go out before it waits. */
+function letGoOut(run: Run): Run {
+  return (call, args) => {
+    const value = run(call, args);
+    if (value instanceof Promise) departAll(call);
+    return value;
+  };
+}
+
 /** Stands for a method of something that no guest is ever given. */
 const refuse: Run = () => {
   throw new GuestTrap('a method was called on something that does not exist');
@@ -106,7 +125,9 @@ export const WASI_HOST: Host<GuestCall> = {
     const unversioned = from.replace(VERSION, '');
     const known = SIGNATURES.get(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
-    return { run: findRun(INTERFACES[unversioned], name) ?? refuse, waits: WAITING.has(`${unversioned}#${name}`) };
+    const run = findRun(INTERFACES[unversioned], name) ?? refuse;
+    const waits = WAITING.has(`${unversioned}#${name}`);
+    return { run: waits ? letGoOut(run) : run, waits };
   },
   drop(representation) {
     (representation as Partial<Disposable>)[Symbol.dispose]?.();
