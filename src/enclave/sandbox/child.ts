@@ -6,18 +6,12 @@ import { Socket } from 'node:net';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBundle } from './bundle.ts';
 import { type ChildCall, openChildCall } from './child-call.ts';
+import { parseCommand, writeExit } from './command-messages.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
 import type { CancelHandle } from './guest-call.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
-import {
-  FRAME,
-  parseBodyMessage,
-  parseCommandHead,
-  parseEgressAnswer,
-  parseRequestHead,
-  writeResponseHead,
-} from './messages.ts';
+import { FRAME, parseBodyMessage, parseEgressAnswer, parseRequestHead, writeResponseHead } from './messages.ts';
 
 /** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
 const INBOUND_BYTES = 4 * LIMITS.functionBytes;
@@ -51,10 +45,10 @@ async function load(frame: Frame): Promise<void> {
 
 async function answer(frame: Frame, called: Guest, handle: RunningCall): Promise<void> {
   const { call, head, body } = frame;
-  const command = parseCommandHead(head, body);
+  const command = parseCommand(head, body);
   if (command !== null) {
-    const { code, stdout, stderr } = await called.command(command, handle);
-    send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
+    const exit = writeExit(await called.command(command, handle));
+    send(FRAME.exit, call, exit.head, exit.body);
     return;
   }
   const request = parseRequestHead(head, body);

@@ -8,20 +8,23 @@ import { LIMITS } from '../../base/limits.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
 import { readWhole } from './body.ts';
-import { type Instances, writeBundleHead } from './bundle.ts';
+import { type Instances, writeBundle } from './bundle.ts';
 import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
+import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
-import { encodeFrame } from './frame.ts';
+import type { MountImage } from './files/mount.ts';
 import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
-import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
+import { writeRequestHead } from './messages.ts';
 import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
   readonly instances: Instances;
+  /** What a call may keep in `/tmp` while it lasts; 0 for no such directory. */
+  readonly scratchBytes: number;
   /** Whether the same call must always give the same answer. */
   readonly deterministic: 'required' | 'any';
   /** Most processor time of one call, in milliseconds. */
@@ -47,6 +50,7 @@ export interface FunctionLimits {
 /** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a streamed body may have. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   instances: { kind: 'fresh' },
+  scratchBytes: 0,
   deterministic: 'any',
   cpuMs: 600_000,
   memoryPages: 4096,
@@ -66,6 +70,8 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Trees that every call may read. */
+  readonly mounts: readonly MountImage[];
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -107,15 +113,17 @@ function checkBytes(options: LoadOptions): FunctionKind {
 }
 
 async function openProcess(
-  { bytes, name, limits, onNotice, onLog }: LoadOptions,
+  { bytes, name, limits, mounts, onNotice, onLog }: LoadOptions,
   kind: FunctionKind,
+  frameBytes: number,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
-  const { instances, memoryPages, outputBytes } = limits;
+  const { instances, memoryPages, outputBytes, scratchBytes } = limits;
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes), bytes),
+    load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, scratchBytes, bytes }, outputBytes),
     startDeadlineMs: limits.startDeadlineMs,
+    frameBytes,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,
     graceMs: limits.graceMs,
@@ -155,7 +163,7 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
       `function "${options.name}" is a core module; build it as a component, or start it with \`anchorhold run\``,
     );
   }
-  const running = await openProcess(options, kind);
+  const running = await openProcess(options, kind, LIMITS.frameBytes);
   const expects = kind === 'http' ? 'answer' : 'exit';
   async function call(request: FunctionRequest, terms: CallTerms): Promise<FunctionResponse> {
     if (kind === 'http')
@@ -164,13 +172,14 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
     const stdin = await readWhole(request.body, LIMITS.bodyBytes);
     if (stdin === null)
       throw new TransportError('ERR_TRANSPORT_CLOSED', 'the body of the query broke off, or is too large');
-    return answerOf(await running.call({ args: [options.name] }, stdin, { ...terms, expects }));
+    const { head, body } = writeCommand({ args: [options.name], env: [], stdin, mounts: [] });
+    return answerOf(await running.call(head, body, { ...terms, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
 
 /**
- * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments and standard input, and no way out.
+ * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments, variables, standard input and files, and no way out.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
  */
 export async function loadCommand(options: LoadOptions): Promise<SandboxedCommand> {
@@ -182,13 +191,14 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
     );
   }
   // A program runs once, so a spare process would be started for nobody.
-  const running = await openProcess({ ...options, limits: { ...options.limits, spareMs: 0 } }, kind);
+  const limits = { ...options.limits, spareMs: 0 };
+  const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const terms = { egress, caller: '', whenGone: (): void => undefined };
   return {
     run: async (request, deadlineMs) => {
-      const head = { args: [...request.args] };
-      const answer = await running.call(head, request.stdin, { ...terms, deadlineMs, expects: 'exit' });
+      const { head, body } = writeCommand(request);
+      const answer = await running.call(head, body, { ...terms, deadlineMs, expects: 'exit' });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

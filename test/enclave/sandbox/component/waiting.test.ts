@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
 import { buildComponent } from '../../../../tools/build-functions.ts';
-import { RULES } from '../guests.ts';
+import { bundleOf, EMPTY_RUN } from '../guests.ts';
 import { buildWorld, type Functions, open } from './kit.ts';
 
 const WIT = `interface host { wait: func() -> string; note: func(n: u32); }
@@ -96,8 +96,8 @@ describe('a program that asks to end', () => {
       'command',
     );
   const run = async (bytes: Uint8Array) => {
-    const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
-    return await guest.command({ args: [], stdin: new Uint8Array(0) }, { cancel: () => undefined });
+    const guest = await openGuest(bundleOf('command', bytes), 4096);
+    return await guest.command(EMPTY_RUN, { cancel: () => undefined });
   };
 
   it.each([
