@@ -114,8 +114,8 @@ export async function openComponent(
       }
       return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
-    async command(request, cancelHandle) {
-      const { call, exit } = openCommand(request, files, outputBytes);
+    async command(request, outside, cancelHandle) {
+      const { call, exit } = openCommand(request, files, outside, outputBytes);
       cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
