@@ -8,7 +8,7 @@ import { ip } from './net/kit.ts';
 
 describe('the network of an instance', () => {
   it('leads out only while there is a query, and by its way', async () => {
-    const call = new QueryCall();
+    const call = new QueryCall(() => []);
     const begin = (text: string) =>
       call.begin({ ...NO_EGRESS, sockets: { ...NO_OUTSIDE, resolve: () => Promise.resolve([ip(text)]) } }, 0);
     expect(await call.network.resolve('x.example')).toBe('access-denied');
@@ -21,7 +21,7 @@ describe('the network of an instance', () => {
   });
 
   it('has no more sockets for having had more queries', () => {
-    const call = new QueryCall();
+    const call = new QueryCall(() => []);
     for (let i = 0; i < LIMITS.callSockets; i += 1) {
       call.begin(NO_EGRESS, 0);
       expect(typeof call.network.openUdp('ipv4')).toBe('object');
