@@ -10,8 +10,14 @@ import { type OpenHow, open } from './open.ts';
 export interface DescriptorFlags {
   readonly read: boolean;
   readonly write: boolean;
+  /** These three are remembered and mean nothing: what is in memory is as safe as it will be. */
+  readonly fileIntegritySync: boolean;
+  readonly dataIntegritySync: boolean;
+  readonly requestedWriteSync: boolean;
   readonly mutateDirectory: boolean;
 }
+
+const NO_SYNC = { fileIntegritySync: false, dataIntegritySync: false, requestedWriteSync: false };
 
 export class OpenNode {
   readonly node: DirectoryNode | FileNode;
@@ -28,7 +34,7 @@ export class OpenNode {
   static root(root: DirectoryNode): OpenNode {
     root.open();
     const { writable } = root.volume;
-    return new OpenNode(root, { read: true, write: false, mutateDirectory: writable }, writable);
+    return new OpenNode(root, { ...NO_SYNC, read: true, write: false, mutateDirectory: writable }, writable);
   }
 
   close(): void {
@@ -63,6 +69,7 @@ export class OpenNode {
     const node = open(start, path, { ...how, write });
     const isDirectory = node.kind === 'directory';
     const read = isDirectory || wanted.read || !wanted.write;
-    return new OpenNode(node, { read, write, mutateDirectory: isDirectory && wanted.mutateDirectory }, this.#mayChange);
+    const mutateDirectory = isDirectory && wanted.mutateDirectory;
+    return new OpenNode(node, { ...wanted, read, write, mutateDirectory }, this.#mayChange);
   }
 }

@@ -32,7 +32,6 @@ type Done = Answer<undefined>;
 
 /** What one read gives at most. */
 const MAX_READ_BYTES = 1024 * 1024;
-const INTEGRITY = { fileIntegritySync: false, dataIntegritySync: false, requestedWriteSync: false };
 
 /** wasi:filesystem/types descriptor. */
 class Descriptor {
@@ -78,7 +77,6 @@ class Descriptor {
       placeOf(length);
     });
   }
-  /** What is in memory is as safe as it will be. */
   sync(): Done {
     return attemptDone(() => undefined);
   }
@@ -86,7 +84,7 @@ class Descriptor {
     return this.sync();
   }
   getFlags(): Answer<DescriptorFlags> {
-    return attempt(() => ({ ...this.#open.flags, ...INTEGRITY }));
+    return attempt(() => this.#open.flags);
   }
   getType(): Answer<string> {
     return attempt(() => typeOf(this.#open.node));
