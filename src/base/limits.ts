@@ -47,6 +47,12 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   requestHeadBytes: 16 * 1024,
   /** A function's file: 64 MiB holds any JS-engine component four times over. */
   functionBytes: 64 * 1024 * 1024,
+  /** Ends of streams and futures that one instance of a WASI 0.3 function has: each may hold a window of bytes in the host. */
+  guestStreamEnds: 4096,
+  /** Calls of the host that one instance has under way. */
+  guestSubtasks: 1024,
+  /** Bytes of one stream that the host holds for a WASI 0.3 function. */
+  guestStreamBytes: 64 * 1024,
   /** One frame between gate and function process: a body and its head. */
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
@@ -112,6 +118,9 @@ export type LimitName =
   | 'windowBytes'
   | 'requestHeadBytes'
   | 'functionBytes'
+  | 'guestStreamEnds'
+  | 'guestSubtasks'
+  | 'guestStreamBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
   | 'filePathBytes'

@@ -7,6 +7,7 @@ import { sha256 } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { CommandRequest } from '../enclave/sandbox/command-messages.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand } from '../enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
 import { ConfigurationError } from '../errors.ts';
 import { readBytesFile } from '../io/files.ts';
 import { type CliCommand, type CliIo, optionValue, optionValues } from './command.ts';
@@ -64,6 +65,7 @@ async function startProgram(options: RunOptions, opened: readonly OpenDirectory[
     name,
     limits: DEFAULT_FUNCTION_LIMITS,
     mounts: [],
+    groups: NO_GROUPS,
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });
