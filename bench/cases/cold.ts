@@ -30,8 +30,8 @@ async function ask(loaded: LoadedFunction): Promise<void> {
   const { status } = await loaded.call(request, {
     deadlineMs: 30_000,
     egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
-    caller: 'bench',
     sockets: NO_SOCKET_EGRESS,
+    caller: 'bench',
     whenGone: () => undefined,
   });
   if (status !== 200) throw new Error(`the engine answered with status ${status}`);
@@ -51,8 +51,10 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     digest,
     name: 'engine',
     limits: DEFAULT_FUNCTION_LIMITS,
+    mounts: [],
     onLog: () => undefined,
     groups: NO_GROUPS,
+    mounts: [],
     onNotice: () => undefined,
   });
   try {

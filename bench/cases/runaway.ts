@@ -4,14 +4,14 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LIMITS } from '../../src/base/limits.ts';
 import { readWhole } from '../../src/enclave/sandbox/body.ts';
-import { writeBundleHead } from '../../src/enclave/sandbox/bundle.ts';
+import { writeBundle } from '../../src/enclave/sandbox/bundle.ts';
 import type { CircuitsLimits } from '../../src/enclave/sandbox/circuits.ts';
 import { spawnFunctionChild } from '../../src/enclave/sandbox/confinement.ts';
-import { encodeFrame } from '../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../src/enclave/sandbox/function-process.ts';
 import { DEFAULT_FUNCTION_LIMITS } from '../../src/enclave/sandbox/load.ts';
-import { FRAME, writeRequestHead } from '../../src/enclave/sandbox/messages.ts';
+import { writeRequestHead } from '../../src/enclave/sandbox/messages.ts';
 import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import { SYSTEM_TIMERS } from '../../src/enclave/sandbox/timers.ts';
 import { type BenchCase, compared, type Figure, figure } from '../case.ts';
@@ -39,7 +39,7 @@ interface Opened {
 
 async function open(bytes: Uint8Array, heapMiB: number): Promise<Opened> {
   const limits = { ...DEFAULT_FUNCTION_LIMITS, heapMiB };
-  const { instances, memoryPages } = limits;
+  const { instances, memoryPages, outputBytes, scratchBytes } = limits;
   const ends: number[] = [];
   const running = await openFunctionProcess({
     ...limits,
@@ -49,12 +49,11 @@ async function open(bytes: Uint8Array, heapMiB: number): Promise<Opened> {
       child.once('exit', () => ends.push(performance.now()));
       return child;
     },
-    load: encodeFrame(
-      FRAME.load,
-      0,
-      writeBundleHead({ kind: 'http', instances, rules: { memoryPages } }, limits.outputBytes),
-      bytes,
+    load: writeBundle(
+      { kind: 'http', instances, rules: { memoryPages }, mounts: [], scratchBytes, bytes },
+      outputBytes,
     ),
+    frameBytes: LIMITS.frameBytes,
     circuits: NEVER_OPEN,
     timers: SYSTEM_TIMERS,
     onNotice: () => undefined,

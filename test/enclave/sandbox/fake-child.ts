@@ -13,7 +13,9 @@ export interface FakeChild {
   readonly heard: readonly Frame[];
   readonly isGone: () => boolean;
   /** Sends a frame, and waits until it was taken. */
-  say(type: number, call?: number, head?: Head): Promise<void>;
+  say(type: number, call?: number, head?: Head, body?: Uint8Array): Promise<void>;
+  /** Sends bytes as they are, and waits until they were taken. */
+  write(bytes: Uint8Array): Promise<void>;
   /** Sends one frame of a type for each of these calls, in one piece. */
   sayAll(type: number, calls: readonly number[]): void;
   /** Ends by itself. */
@@ -49,8 +51,12 @@ export function fakeChild(): FakeChild {
     process,
     heard,
     isGone: () => gone,
-    async say(type, call = 0, head = {}) {
-      theirs.write(encodeFrame(type, call, head));
+    async say(type, call = 0, head = {}, body = new Uint8Array(0)) {
+      theirs.write(encodeFrame(type, call, head, body));
+      await settle();
+    },
+    async write(bytes) {
+      theirs.write(bytes);
       await settle();
     },
     sayAll(type, calls) {
