@@ -54,7 +54,6 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     mounts: [],
     onLog: () => undefined,
     groups: NO_GROUPS,
-    mounts: [],
     onNotice: () => undefined,
   });
   try {

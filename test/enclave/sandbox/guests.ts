@@ -269,7 +269,6 @@ export function loadGuest(
     limits: all,
     mounts: [],
     groups: NO_GROUPS,
-    mounts: [],
     onNotice: () => undefined,
     onLog,
     ...rest,

@@ -32,7 +32,6 @@ describe('loading', () => {
     limits: DEFAULT_FUNCTION_LIMITS,
     mounts: [],
     groups: NO_GROUPS,
-    mounts: [],
     onNotice: () => undefined,
     onLog: () => undefined,
   };
