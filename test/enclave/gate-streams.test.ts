@@ -8,6 +8,7 @@ import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-
 import { type GateAnswer, type GateRequest, openGate } from '../../src/enclave/gate.ts';
 import { type Body, sourceOf, WholeBytes } from '../../src/enclave/sandbox/body.ts';
 import type { FunctionRequest, HeaderField } from '../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import type { ByteSource } from '../../src/enclave/sandbox/wasi/byte-stream.ts';
 import { ConfigurationError } from '../../src/errors.ts';
 import { keyUsage } from '../../src/io/x509-extensions.ts';
@@ -102,6 +103,7 @@ async function ask(
           },
           deadlineMs: 1000,
           egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
+          sockets: NO_SOCKET_EGRESS,
           owners: [{ policy: POLICY, replay: openReplayCache(REPLAY_CACHE) }],
         },
       ],
