@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_FUNCTION_LIMITS, loadFunction } from '../../src/enclave/sandbox/load.ts';
 import type { LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import { nativeSha256 } from '../../src/io/native-digest.ts';
 import { type BenchCase, compared, figure, median } from '../case.ts';
 import { buildEngineComponent } from '../engine-component.ts';
@@ -27,6 +28,7 @@ async function ask(loaded: LoadedFunction): Promise<void> {
   const { status } = await loaded.call(request, {
     deadlineMs: 30_000,
     egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
+    sockets: NO_SOCKET_EGRESS,
     caller: 'bench',
     whenGone: () => undefined,
   });
