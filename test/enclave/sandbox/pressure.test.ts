@@ -36,6 +36,7 @@ function openOver(launch: (before: number) => ChildProcess): Opened {
     startDeadlineMs: 20_000,
     maxCalls: 4,
     maxEgress: 1,
+    cpuMs: 600_000,
     graceMs: 8,
     spareMs: 0,
     circuits: NEVER_OPEN,
