@@ -51,7 +51,6 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     digest,
     name: 'engine',
     limits: DEFAULT_FUNCTION_LIMITS,
-    mounts: [],
     onLog: () => undefined,
     groups: NO_GROUPS,
     onNotice: () => undefined,

@@ -267,7 +267,6 @@ export function loadGuest(
     digest: sha256(bytes),
     name: 'guest',
     limits: all,
-    mounts: [],
     groups: NO_GROUPS,
     onNotice: () => undefined,
     onLog,

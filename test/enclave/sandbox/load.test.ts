@@ -30,7 +30,6 @@ describe('loading', () => {
   const options = {
     name: 'f',
     limits: DEFAULT_FUNCTION_LIMITS,
-    mounts: [],
     groups: NO_GROUPS,
     onNotice: () => undefined,
     onLog: () => undefined,
