@@ -268,6 +268,7 @@ export function loadGuest(
     name: 'guest',
     limits: all,
     groups: NO_GROUPS,
+    mounts: [],
     onNotice: () => undefined,
     onLog,
     ...rest,
