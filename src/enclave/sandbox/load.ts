@@ -8,7 +8,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
 import { readWhole } from './body.ts';
-import { type Instances, writeBundle } from './bundle.ts';
+import { type Instances, type Variables, writeBundle } from './bundle.ts';
 import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
@@ -76,6 +76,8 @@ export interface LoadOptions {
   readonly limits: FunctionLimits;
   /** Trees that every call may read. */
   readonly mounts: readonly MountImage[];
+  /** What a function finds in its environment; nothing of a call's. */
+  readonly env: Variables;
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -120,7 +122,7 @@ function checkBytes(options: LoadOptions): FunctionKind {
 }
 
 async function openProcess(
-  { bytes, name, limits, mounts, onNotice, onLog }: LoadOptions,
+  { bytes, name, limits, mounts, env, onNotice, onLog }: LoadOptions,
   kind: FunctionKind,
   frameBytes: number,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
@@ -128,7 +130,7 @@ async function openProcess(
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, scratchBytes, bytes }, outputBytes),
+    load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, env, scratchBytes, bytes }, outputBytes),
     startDeadlineMs: limits.startDeadlineMs,
     frameBytes,
     maxCalls: limits.maxCalls,

@@ -132,7 +132,7 @@ export function loadGuest(
   onLog: (line: string) => void = () => undefined,
 ): Promise<SandboxedFunction> {
   const all = { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: 30_000, ...limits };
-  const given = { bytes, digest: sha256(bytes), name: 'guest', limits: all, mounts: [] };
+  const given = { bytes, digest: sha256(bytes), name: 'guest', limits: all, mounts: [], env: [] };
   return loadFunction({ ...given, onNotice: () => undefined, onLog });
 }
 
@@ -143,7 +143,7 @@ export const NEVER_OPEN: CircuitsLimits = { caller: NEVER, all: NEVER, callers: 
 
 /** What a process is given to load, of a function that is given no files. */
 export function bundleOf(kind: Bundle['kind'], bytes: Uint8Array): Bundle {
-  return { kind, instances: { kind: 'fresh' }, rules: RULES, mounts: [], scratchBytes: 0, bytes };
+  return { kind, instances: { kind: 'fresh' }, rules: RULES, mounts: [], scratchBytes: 0, env: [], bytes };
 }
 
 /** A program's run that is given nothing. */

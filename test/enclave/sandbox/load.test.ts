@@ -27,7 +27,7 @@ describe('loading', () => {
   beforeEach(() => started.mockClear());
   afterAll(() => void unsubscribe('child_process', started));
   const silent = { onNotice: () => undefined, onLog: () => undefined };
-  const options = { name: 'f', limits: DEFAULT_FUNCTION_LIMITS, mounts: [], ...silent };
+  const options = { name: 'f', limits: DEFAULT_FUNCTION_LIMITS, mounts: [], env: [], ...silent };
 
   it('refuses bytes with another digest before anything of them is parsed', async () => {
     const flipped = Uint8Array.from(example('upper'));
