@@ -15,7 +15,7 @@ function exit(call: GuestCall, exitCode: number): never {
 /** The interfaces of wasi:cli. */
 export const CLI: Readonly<Record<string, unknown>> = {
   'wasi:cli/environment': {
-    getEnvironment: () => [],
+    getEnvironment: (call: GuestCall) => call.env,
     getArguments: (call: GuestCall) => call.args,
     initialCwd: () => undefined,
   },
