@@ -8,6 +8,7 @@ import { sha256 } from '../src/base/digest.ts';
 import { openRunEgress } from '../src/cli/run-egress.ts';
 import { readWhole } from '../src/enclave/sandbox/body.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadFunction, type SandboxedFunction } from '../src/enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../src/enclave/sandbox/resource-groups.ts';
 import type { FunctionResponse } from '../src/enclave/sandbox/sandbox.ts';
 import { NO_SOCKET_EGRESS } from '../src/enclave/sandbox/socket-egress.ts';
 import { openServers, type ServerSpec } from './http-servers.ts';
@@ -34,7 +35,7 @@ interface ServiceSpec {
 const WORLD = 'wasi:http/service';
 const DEADLINE_MS = 20_000;
 const MAX_BODY_BYTES = 1024 * 1024;
-const NOBODY = 'http://nonexistent.invalid:80/**';
+const NOBODY = 'nonexistent.invalid:80';
 
 function readSpec(modulePath: string): ServiceSpec | null {
   try {
@@ -68,7 +69,7 @@ export async function runServiceTest(modulePath: string): Promise<string | null>
   const digest = sha256(bytes);
   const servers = await openServers(spec.servers ?? []);
   const logged: string[] = [];
-  const allow = [...servers.authorities.map((authority) => `http://${authority}/**`), NOBODY];
+  const allow = [...servers.authorities, NOBODY].flatMap((authority) => [`http://${authority}/`, `http://${authority}/**`]);
   const egress = openRunEgress(allow, digest);
   let service: SandboxedFunction | null = null;
   try {
@@ -77,6 +78,7 @@ export async function runServiceTest(modulePath: string): Promise<string | null>
       digest,
       name: basename(modulePath, '.wasm'),
       limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: ['0.2', '0.3'], spareMs: 0 },
+      groups: NO_GROUPS,
       mounts: [],
       env: servers.env,
       onNotice: () => undefined,

@@ -8,6 +8,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { CommandRequest } from '../enclave/sandbox/command-messages.ts';
 import type { WasiRelease } from '../enclave/sandbox/grants.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand } from '../enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
 import { ConfigurationError } from '../errors.ts';
 import { readBytesFile } from '../io/files.ts';
 import { type CliCommand, type CliIo, optionValue, optionValues } from './command.ts';
@@ -71,6 +72,7 @@ async function startProgram(options: RunOptions, opened: readonly OpenDirectory[
     digest,
     name,
     limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: options.wasi },
+    groups: NO_GROUPS,
     mounts: [],
     env: [],
     onNotice: () => undefined,

@@ -12,11 +12,13 @@ import { type Instances, type Variables, writeBundle } from './bundle.ts';
 import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
-import { type SandboxState, spawnFunctionChild } from './confinement.ts';
+import type { SandboxState } from './confinement.ts';
 import type { MountImage } from './files/mount.ts';
-import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
+import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind, type WasiRelease } from './grants.ts';
+import { openLauncher } from './launcher.ts';
 import { writeRequestHead } from './messages.ts';
+import type { ResourceGroups } from './resource-groups.ts';
 import type { CallTerms, Egress, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { NO_SOCKET_EGRESS } from './socket-egress.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
@@ -36,6 +38,8 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
+  /** What the function's process may write to in memory beyond what the runtime takes, all calls together, in MiB. */
+  readonly processMiB: number;
   /** What one call may write as its answer, and as much again in all its outgoing requests together; what a program writes is held, and less. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
@@ -59,6 +63,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   cpuMs: 600_000,
   memoryPages: 4096,
   heapMiB: 256,
+  processMiB: 1024,
   outputBytes: LIMITS.streamBytes,
   startDeadlineMs: 10_000,
   maxCalls: 64,
@@ -74,6 +79,8 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Control groups of this machine. */
+  readonly groups: ResourceGroups;
   /** Trees that every call may read. */
   readonly mounts: readonly MountImage[];
   /** What a function finds in its environment; nothing of a call's. */
@@ -121,27 +128,32 @@ function checkBytes(options: LoadOptions): FunctionKind {
   return kind;
 }
 
-async function openProcess(
-  { bytes, name, limits, mounts, env, onNotice, onLog }: LoadOptions,
-  kind: FunctionKind,
-  frameBytes: number,
-): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
+async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes: number): Promise<FunctionProcess> {
+  const { bytes, name, limits, mounts, env, onNotice, onLog } = options;
   const { instances, memoryPages, outputBytes, scratchBytes } = limits;
-  return await openFunctionProcess({
-    name,
-    launch: () => spawnFunctionChild(limits),
-    load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, env, scratchBytes, bytes }, outputBytes),
-    startDeadlineMs: limits.startDeadlineMs,
-    frameBytes,
-    maxCalls: limits.maxCalls,
-    maxEgress: limits.maxEgress,
-    graceMs: limits.graceMs,
-    spareMs: limits.spareMs,
-    circuits: CIRCUITS_LIMITS,
-    timers: SYSTEM_TIMERS,
-    onNotice,
-    onLog,
-  });
+  const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
+  try {
+    const running = await openFunctionProcess({
+      name,
+      launch,
+      load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, env, scratchBytes, bytes }, outputBytes),
+      startDeadlineMs: limits.startDeadlineMs,
+      frameBytes,
+      maxCalls: limits.maxCalls,
+      maxEgress: limits.maxEgress,
+      cpuMs: limits.cpuMs,
+      graceMs: limits.graceMs,
+      spareMs: limits.spareMs,
+      circuits: CIRCUITS_LIMITS,
+      timers: SYSTEM_TIMERS,
+      onNotice,
+      onLog,
+    });
+    return { ...running, close: () => running.close().finally(close) };
+  } catch (e) {
+    close();
+    throw e;
+  }
 }
 
 /** A command answers a query with what it wrote: 200 and its bytes when it ends with 0, otherwise 500 and the code. */
