@@ -71,7 +71,7 @@ const long = fc.oneof(
 const call = fc
   .constantFrom(...Object.keys(PARAMETERS).filter((name) => !OTHERS.includes(name)))
   .chain((name) =>
-    fc.tuple(fc.constant(name), fc.tuple(...[...(PARAMETERS[name] ?? '')].map((p) => (p === 'i' ? word : long)))),
+    fc.tuple(fc.constant(name), fc.tuple(...(PARAMETERS[name] ?? '').split('').map((p) => (p === 'i' ? word : long)))),
   );
 
 describe('preview1', () => {
