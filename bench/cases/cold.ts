@@ -51,9 +51,9 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     digest,
     name: 'engine',
     limits: DEFAULT_FUNCTION_LIMITS,
-    mounts: [],
     onLog: () => undefined,
     groups: NO_GROUPS,
+    mounts: [],
     onNotice: () => undefined,
   });
   try {

@@ -47,16 +47,17 @@ async function load(frame: Frame): Promise<void> {
 async function answer(frame: Frame, called: Guest, handle: RunningCall): Promise<void> {
   const { call, head, body } = frame;
   const command = parseCommand(head, body);
-  if (command !== null) {
-    const exit = writeExit(await called.command(command, handle));
-    send(FRAME.exit, call, exit.head, exit.body);
-    return;
-  }
-  const request = parseRequestHead(head, body);
-  if (request === null) throw new TypeError('not a call');
+  const request = command === null ? parseRequestHead(head, body) : null;
   const open = openChildCall(call, (bytes) => pipe.write(bytes));
   handle.open = open;
   try {
+    if (command !== null) {
+      const exit = writeExit(await called.command(command, open.host, handle));
+      open.end();
+      send(FRAME.exit, call, exit.head, exit.body);
+      return;
+    }
+    if (request === null) throw new TypeError('not a call');
     const response = await called.query(open.requestOf(request), open.host, handle);
     open.end();
     if (response !== null) send(FRAME.answer, call, writeResponseHead(response), response.body as Uint8Array);

@@ -91,12 +91,13 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
 export function openCommand(
   request: CommandRequest,
   files: GivenFiles,
+  outside: Outside,
   outputBytes: number,
 ): { readonly call: OpenCall; readonly exit: (code: number) => CommandExit } {
   const now = (): bigint => REAL_SURROUNDINGS.wallNanos();
   const trees = openMounts(request.mounts, FIRST_OF_COMMAND, now);
   const { args, env, stdin } = request;
-  const call = openCall({ args, env, stdin, mounts: [...files(now), ...trees], outside: NO_EGRESS }, outputBytes);
+  const call = openCall({ args, env, stdin, mounts: [...files(now), ...trees], outside }, outputBytes);
   const exit = (code: number): CommandExit => {
     const changes = trees.map((tree) => tree.changes());
     return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes(), changes };

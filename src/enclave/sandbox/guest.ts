@@ -26,7 +26,7 @@ export interface Guest {
    */
   query(request: FunctionRequest, host: QueryHost, handle: CancelHandle): Promise<FunctionResponse | null>;
   /** @throws GuestFailure when the program neither ended nor asked to. */
-  command(request: CommandRequest, handle: CancelHandle): Promise<CommandExit>;
+  command(request: CommandRequest, outside: Outside, handle: CancelHandle): Promise<CommandExit>;
 }
 
 /** Compiles a function and makes it callable; whatever is wrong with it is thrown as an error with a message. */

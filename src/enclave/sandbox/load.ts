@@ -15,16 +15,18 @@ import { type CommandExit, type CommandRequest, writeCommand } from './command-m
 import type { SandboxState } from './confinement.ts';
 import type { MountImage } from './files/mount.ts';
 import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
-import { checkFunctionForm, type FunctionKind } from './grants.ts';
+import { checkFunctionForm, type FunctionKind, type WasiRelease } from './grants.ts';
 import { openLauncher } from './launcher.ts';
 import { writeRequestHead } from './messages.ts';
 import type { ResourceGroups } from './resource-groups.ts';
-import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import type { CallTerms, Egress, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { NO_SOCKET_EGRESS } from './socket-egress.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
+  /** Releases of WASI whose functions are loaded. */
+  readonly wasi: readonly WasiRelease[];
   readonly instances: Instances;
   /** What a call may keep in `/tmp` while it lasts; 0 for no such directory. */
   readonly scratchBytes: number;
@@ -54,6 +56,7 @@ export interface FunctionLimits {
 
 /** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a streamed body may have. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
+  wasi: ['0.2'],
   instances: { kind: 'fresh' },
   scratchBytes: 0,
   deterministic: 'any',
@@ -76,10 +79,10 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
-  /** Trees that every call may read. */
-  readonly mounts: readonly MountImage[];
   /** Control groups of this machine. */
   readonly groups: ResourceGroups;
+  /** Trees that every call may read. */
+  readonly mounts: readonly MountImage[];
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -95,9 +98,12 @@ export interface SandboxedFunction extends LoadedFunction {
 /** A program that is started with arguments and standard input. */
 export interface SandboxedCommand {
   /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
-  run(request: CommandRequest, deadlineMs: number): Promise<CommandExit>;
+  run(request: CommandRequest, deadlineMs: number, egress?: Egress): Promise<CommandExit>;
   close(): Promise<void>;
 }
+
+/** Refuses every request. */
+const NO_WAY_OUT: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });
 
 /** Checks digest and form before anything else sees the bytes. */
 function checkBytes(options: LoadOptions): FunctionKind {
@@ -115,7 +121,7 @@ function checkBytes(options: LoadOptions): FunctionKind {
     const why = `function "${name}" must be deterministic, and nothing here can promise that`;
     throw new FunctionError('ERR_FUNCTION_INVALID', why);
   }
-  const kind = checkFunctionForm(bytes, name);
+  const kind = checkFunctionForm(bytes, name, limits.wasi);
   admitModules(bytes, name, limits.deterministic);
   return kind;
 }
@@ -206,12 +212,11 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
   // A program runs once, so a spare process would be started for nobody.
   const limits = { ...options.limits, spareMs: 0 };
   const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
-  const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
-  const terms = { egress, sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined };
+  const always = { sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined, expects: 'exit' } as const;
   return {
-    run: async (request, deadlineMs) => {
+    run: async (request, deadlineMs, egress = NO_WAY_OUT) => {
       const { head, body } = writeCommand(request);
-      const answer = await running.call(head, body, { ...terms, deadlineMs, expects: 'exit' });
+      const answer = await running.call(head, body, { ...always, deadlineMs, egress });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

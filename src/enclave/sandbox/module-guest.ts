@@ -48,8 +48,8 @@ export async function openModule({ bytes, rules }: Bundle, files: GivenFiles, ou
 
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
-    command: async (request, handle) => {
-      const { call, exit } = openCommand(request, files, outputBytes);
+    command: async (request, outside, handle) => {
+      const { call, exit } = openCommand(request, files, outside, outputBytes);
       handle.cancel = call.cancel;
       return exit(await runModule(module, call));
     },

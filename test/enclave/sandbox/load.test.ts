@@ -30,8 +30,8 @@ describe('loading', () => {
   const options = {
     name: 'f',
     limits: DEFAULT_FUNCTION_LIMITS,
-    mounts: [],
     groups: NO_GROUPS,
+    mounts: [],
     onNotice: () => undefined,
     onLog: () => undefined,
   };

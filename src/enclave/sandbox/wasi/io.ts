@@ -43,7 +43,7 @@ export class Pollable {
   ready(): boolean {
     return this.#ready();
   }
-  block(): Maybe<void> {
+  block(): Promise<void> | undefined {
     return this.#ready() ? undefined : this.#blockLater();
   }
   async #blockLater(): Promise<void> {

@@ -10,7 +10,7 @@ import type { CommandExit } from '../../../../src/enclave/sandbox/command-messag
 import { makePlan } from '../../../../src/enclave/sandbox/component/make-plan.ts';
 import { shortenPlan } from '../../../../src/enclave/sandbox/component/shorten-plan.ts';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
-import { GuestFailure } from '../../../../src/enclave/sandbox/guest-call.ts';
+import { GuestFailure, NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
 import { buildModule, bundleOf, EMPTY_RUN, writePreview1 } from '../guests.ts';
 import { build } from './kit.ts';
 
@@ -25,7 +25,7 @@ async function adapt(start: string): Promise<Uint8Array> {
 async function run(bytes: Uint8Array, stdin = '', args: readonly string[] = ['guest']): Promise<CommandExit> {
   const guest = await openGuest(bundleOf('command', bytes), 4096);
   const request = { ...EMPTY_RUN, args, stdin: new TextEncoder().encode(stdin) };
-  return await guest.command(request, { cancel: () => undefined });
+  return await guest.command(request, NO_EGRESS, { cancel: () => undefined });
 }
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 

@@ -1,6 +1,8 @@
 /** Guests that wait for the host: they go on when it has an answer, and never after their call is over. */
+
 import { describe, expect, it } from 'vitest';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
+import { NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
 import { buildComponent } from '../../../../tools/build-functions.ts';
 import { bundleOf, EMPTY_RUN } from '../guests.ts';
 import { buildWorld, type Functions, open } from './kit.ts';
@@ -97,7 +99,7 @@ describe('a program that asks to end', () => {
     );
   const run = async (bytes: Uint8Array) => {
     const guest = await openGuest(bundleOf('command', bytes), 4096);
-    return await guest.command(EMPTY_RUN, { cancel: () => undefined });
+    return await guest.command(EMPTY_RUN, NO_EGRESS, { cancel: () => undefined });
   };
 
   it.each([

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
+import { NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
 import { PREVIEW1_NAMES } from '../../../../src/enclave/sandbox/wasi/preview1.ts';
 import { makeTree, putFile } from '../files/kit.ts';
 import { buildModule, bundleOf, EMPTY_RUN } from '../guests.ts';
@@ -159,7 +160,7 @@ describe('preview1', () => {
 describe('a module', () => {
   const run = async (wat: string) => {
     const guest = await openGuest(bundleOf('preview1', await buildModule(wat)), 4096);
-    return await guest.command(EMPTY_RUN, { cancel: () => undefined });
+    return await guest.command(EMPTY_RUN, NO_EGRESS, { cancel: () => undefined });
   };
   const importing = (name: string, type: string, body: string, more = ''): string => `(module
     (import "wasi_snapshot_preview1" "${name}" (func $f ${type}))
