@@ -8,6 +8,7 @@ import { makeDirectory, makeLink, removeFile } from '../../../../src/enclave/san
 import { type DirectoryNode, makeRoot } from '../../../../src/enclave/sandbox/files/nodes.ts';
 import { Volume } from '../../../../src/enclave/sandbox/files/volume.ts';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
+import { NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
 import { FILESYSTEM } from '../../../../src/enclave/sandbox/wasi/filesystem.ts';
 import type { InputStream, OutputStream } from '../../../../src/enclave/sandbox/wasi/io.ts';
 import { countingClock, makeTree, putFile, readFile } from '../files/kit.ts';
@@ -278,7 +279,7 @@ describe('a program of preview1 in the adapter', () => {
     const bytesOf = await componentNew(core, [['wasi_snapshot_preview1', adapter]]);
     const guest = await openGuest(bundleOf('command', bytesOf), 4096);
     const request = { ...EMPTY_RUN, env: [['K', 'V']] as const, mounts: [{ path: '/', writable: true, items: [] }] };
-    const exit = await guest.command(request, { cancel: () => undefined });
+    const exit = await guest.command(request, NO_EGRESS, { cancel: () => undefined });
     expect(exit.code).toBe(0);
     expect(exit.changes).toEqual([[{ kind: 'file', path: 'new', bytes: bytes('hello') }]]);
   });

@@ -177,6 +177,13 @@ describe('a module', () => {
     expect((await run(importing('sched_yield', '(result i32)', body))).code).toBe(7);
   });
 
+  it('that fails is told of with its last words', async () => {
+    const more = '(data (i32.const 100) "it went wrong\\n") (data (i32.const 200) "\\64\\00\\00\\00\\0e\\00\\00\\00")';
+    const body = '(drop (call $f (i32.const 2) (i32.const 200) (i32.const 1) (i32.const 8))) unreachable';
+    const failing = run(importing('fd_write', '(param i32 i32 i32 i32) (result i32)', body, more));
+    await expect(failing).rejects.toThrow('after it wrote: it went wrong');
+  });
+
   it('waits for a clock, and goes on', async () => {
     // A subscription of 1 ms by the monotonic clock, its event at 64, the number of events at 128.
     const body = `(i64.store (i32.const 0) (i64.const 5)) (i32.store (i32.const 16) (i32.const 1))
