@@ -76,6 +76,11 @@ async function runCommand(
   }
 }
 
+function exitCodeOf(end: Awaited<ReturnType<typeof settle>>): number {
+  if ('exit' in end) return end.exit;
+  return (end.returned as Result<undefined, undefined>).tag === 'err' ? 1 : 0;
+}
+
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
 export async function openComponent(
   { bytes, instances, rules, env }: Bundle,
@@ -116,11 +121,9 @@ export async function openComponent(
       return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
     async command(request, outside, cancelHandle) {
-      const { call, exit } = openCommand(request, files, outside, outputBytes);
+      const { call, ended } = openCommand(request, files, outside, outputBytes);
       cancelHandle.cancel = call.cancel;
-      const end = await runCommand(linked, run, call);
-      const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
-      return exit('exit' in end ? end.exit : failed ? 1 : 0);
+      return await ended(runCommand(linked, run, call).then(exitCodeOf));
     },
   };
 }
