@@ -39,7 +39,7 @@ export async function runFunctionFile(options: RunOptions): Promise<number> {
   });
   try {
     const stdin = await readStandardInput(options.stdin, LIMITS.bodyBytes);
-    const exit = await program.run({ args: [name, ...options.args], stdin }, options.deadlineMs);
+    const exit = await program.run({ args: [name, ...options.args], env: [], stdin }, options.deadlineMs);
     options.stdout.write(exit.stdout);
     options.stderr.write(exit.stderr);
     return exit.code;

@@ -29,6 +29,7 @@ function answer(
 export function problemOfCode(code: ErrorCode, detail: string, retryAfterSeconds?: number): FunctionResponse {
   const { meaning, action, status } = ERRORS[code];
   const extra: HeaderField[] = retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)]];
+  if (code === 'ERR_FUNCTION_METHOD') extra.push(['allow', 'POST']);
   return answer(status, { type: 'about:blank', title: meaning, status, code, detail, hint: action }, extra);
 }
 

@@ -13,7 +13,7 @@ export interface Bundle {
   readonly bytes: Uint8Array;
 }
 
-const KINDS: readonly string[] = ['http', 'command', 'preview1'] satisfies readonly FunctionKind[];
+const KINDS: readonly string[] = ['http', 'command', 'bytes', 'preview1'] satisfies readonly FunctionKind[];
 
 /** Writes the head of the frame that loads a function; its bytes are the body. */
 export function writeBundleHead({ kind, instances }: Omit<Bundle, 'bytes'>, outputBytes: number): Head {

@@ -64,16 +64,17 @@ function openEgress(call: number): { egress: AskOutside; end: () => void } {
 
 async function answer(frame: Frame, running: Guest): Promise<void> {
   const { call, head, body } = frame;
-  const command = parseCommandHead(head, body);
-  if (command !== null) {
-    const { code, stdout, stderr } = await running.command(command);
-    send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
-    return;
-  }
-  const request = parseRequestHead(head, body);
-  if (request === null) throw new TypeError('not a call');
   const { egress, end } = openEgress(call);
   try {
+    const command = parseCommandHead(head, body);
+    if (command !== null) {
+      const { code, stdout, stderr } = await running.command(command, egress);
+      end();
+      send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
+      return;
+    }
+    const request = parseRequestHead(head, body);
+    if (request === null) throw new TypeError('not a call');
     const response = await running.query(request, egress, (text) => send(FRAME.log, call, { text }));
     end();
     send(FRAME.answer, call, writeResponseHead(response), response.body);

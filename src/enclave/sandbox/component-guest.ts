@@ -2,16 +2,19 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
-import type { Instances } from './bundle.ts';
+import type { Bundle, Instances } from './bundle.ts';
+import { findBytesShape } from './bytes-shape.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
-import type { LiftedFunction } from './component/plan.ts';
+import type { LiftedFunction, Plan } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
+import type { FunctionKind } from './grants.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { QueryCall } from './query-call.ts';
+import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
@@ -29,7 +32,7 @@ interface QueryInstance {
   readonly call: QueryCall;
 }
 
-function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']>> {
+function answerOf(outparam: ResponseOutparam): FunctionResponse {
   const given = outparam.answer;
   if (given === null) throw new GuestFailure('it returned without an answer');
   if (given.tag === 'error') throw new GuestFailure(`it answered with the error ${given.code}`);
@@ -76,35 +79,68 @@ async function runCommand(
   }
 }
 
-/** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent(bytes: Uint8Array, instances: Instances, outputBytes: number): Promise<Guest> {
+/** How a query becomes the call of an export, and what that returns an answer. */
+interface QueryShape {
+  readonly func: LiftedFunction;
+  begin(request: FunctionRequest): {
+    readonly args: readonly unknown[];
+    readonly answer: (returned: unknown) => FunctionResponse;
+  };
+}
+
+function findQueryShape(plan: Plan, kind: FunctionKind, outputBytes: number): QueryShape | null {
+  if (kind === 'bytes') {
+    const shape = findBytesShape(plan);
+    return shape === null
+      ? null
+      : { func: shape.func, begin: ({ body }) => ({ args: [body], answer: (r) => shape.answer(r, outputBytes) }) };
+  }
+  const func = kind === 'http' ? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle') : null;
+  return func === null ? null : { func, begin: beginHttp };
+}
+
+function beginHttp(request: FunctionRequest): ReturnType<QueryShape['begin']> {
+  const outparam = new ResponseOutparam();
+  return { args: [new IncomingRequest(request), outparam], answer: () => answerOf(outparam) };
+}
+
+/**
+ * Opens a component that is called in this way; @throws GuestFailure when it exports nothing of exactly that type, Malformed, and what the
+ * engine throws for modules that are not valid.
+ */
+export async function openComponent(
+  bytes: Uint8Array,
+  { kind, instances }: Pick<Bundle, 'kind' | 'instances'>,
+  outputBytes: number,
+): Promise<Guest> {
   const plan = shortenPlan(makePlan(bytes));
   const linked = await linkComponent(plan, WASI_HOST);
-  const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
-  const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
-  const supply = handle === null ? null : openSupply(linked, instances);
+  const shape = findQueryShape(plan, kind, outputBytes);
+  const run = kind === 'command' ? findGuestFunction(plan, 'wasi:cli/run', 'run') : null;
+  if (shape === null && run === null) throw new GuestFailure('what it exports is not of the type that is called');
+  const supply = shape === null ? null : openSupply(linked, instances);
 
   return {
     async query(request, egress, log) {
-      if (handle === null || supply === null) throw new GuestFailure('it has no such function');
+      if (shape === null || supply === null) throw new GuestFailure('it answers no queries');
       const instance = supply.take();
       const { call, component } = instance;
-      const outparam = new ResponseOutparam();
+      const { args, answer } = shape.begin(request);
       let sound = false;
       try {
         const ended = call.begin(egress, outputBytes);
-        const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
+        const end = await settle(component.call(shape.func, args), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = true;
+        return answer(end.returned);
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
         if (text.length > 0) log(text);
       }
-      return answerOf(outparam);
     },
-    async command(request) {
-      const call = openCall({ ...request, egress: NO_EGRESS }, outputBytes);
+    async command(request, egress) {
+      const call = openCall({ ...request, egress }, outputBytes);
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;

@@ -8,13 +8,21 @@ import { Malformed } from './component/cursor.ts';
 import { readComponent } from './component/read-component.ts';
 import type { Definition } from './component/syntax.ts';
 
-/** How a function is called: by request and response, by standard input and output, or as a preview1 module (for `run` only). */
-export type FunctionKind = 'http' | 'command' | 'preview1';
+/**
+ * How a function is called: by request and response, as a program with standard input and output (a component or a preview1 module), or with
+ * bytes for bytes. That an export is of exactly the type that its kind has is checked in the function's process, before it is ready.
+ */
+export type FunctionKind = 'http' | 'command' | 'bytes' | 'preview1';
 
 const GRANTED =
   /^wasi:(?:io\/(?:error|poll|streams)|clocks\/(?:monotonic-clock|wall-clock)|random\/(?:random|insecure|insecure-seed)|cli\/(?:environment|exit|stdin|stdout|stderr|terminal-(?:input|output|stdin|stdout|stderr))|filesystem\/(?:types|preopens)|sockets\/(?:network|instance-network|tcp|tcp-create-socket|udp|udp-create-socket|ip-name-lookup)|http\/(?:types|outgoing-handler))@0\.2\.\d{1,4}$/;
-const HTTP = /^wasi:http\/incoming-handler@0\.2\.\d{1,4}$/;
-const COMMAND = /^wasi:cli\/run@0\.2\.\d{1,4}$/;
+
+/** What tells the kinds of components apart, and what each has to export. */
+const EXPORTS: readonly (readonly [kind: FunctionKind, name: RegExp, shown: string])[] = [
+  ['http', /^wasi:http\/incoming-handler@0\.2\.\d{1,4}$/, 'wasi:http/incoming-handler@0.2'],
+  ['command', /^wasi:cli\/run@0\.2\.\d{1,4}$/, 'wasi:cli/run@0.2'],
+  ['bytes', /^run$/, 'run'],
+];
 
 /**
  * Checks the form of a function and says how it is called; `name` is for the messages. Core modules stay unread: the engine validates them,
@@ -38,14 +46,12 @@ export function checkFunctionForm(bytes: Uint8Array, name: string): FunctionKind
     throw invalid(`imports what no function is given: ${shown.join(', ')}${refused.length > 8 ? ', ...' : ''}`);
   }
   const exported = definitions.flatMap((d) => (d.kind === 'export' ? [d.name] : []));
-  const http = exported.some((e) => HTTP.test(e));
-  const command = exported.some((e) => COMMAND.test(e));
-  if (http === command) {
-    throw invalid(
-      http
-        ? 'exports both wasi:http/incoming-handler and wasi:cli/run; one is needed, so that it is clear what is called'
-        : 'exports neither wasi:http/incoming-handler@0.2 nor wasi:cli/run@0.2',
-    );
+  const found = EXPORTS.filter(([, name]) => exported.some((e) => name.test(e)));
+  const [only, ...more] = found;
+  if (only === undefined) throw invalid(`exports none of ${EXPORTS.map(([, , shown]) => shown).join(', ')}`);
+  if (more.length > 0) {
+    const both = found.map(([, , shown]) => shown).join(' and ');
+    throw invalid(`exports ${both}; one is needed, so that it is clear what is called`);
   }
-  return http ? 'http' : 'command';
+  return only[0];
 }

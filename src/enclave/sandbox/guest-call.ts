@@ -19,7 +19,7 @@ export const LOG_BYTES = 4096;
 
 /** Opens a call; `outputBytes` is what its guest may write to each of its outputs. */
 export function openCall(
-  given: { readonly args: readonly string[]; readonly stdin: Uint8Array; readonly egress: AskOutside },
+  given: Pick<GuestCall, 'args' | 'env' | 'egress'> & { readonly stdin: Uint8Array },
   outputBytes: number,
 ): OpenCall {
   const { promise: ended, resolve: exited, reject } = Promise.withResolvers<number>();
@@ -28,6 +28,7 @@ export function openCall(
   const exceeded = (): void => reject(new GuestFailure('it wrote more than it may'));
   return {
     args: given.args,
+    env: given.env,
     stdin: { rest: given.stdin },
     stdout: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),

@@ -10,12 +10,11 @@ export interface Guest {
   /** @throws GuestFailure when the call has no answer. */
   query(request: FunctionRequest, egress: AskOutside, log: (text: string) => void): Promise<FunctionResponse>;
   /** @throws GuestFailure when the program neither ended nor asked to. */
-  command(request: CommandRequest): Promise<CommandExit>;
+  command(request: CommandRequest, egress: AskOutside): Promise<CommandExit>;
 }
 
 /** Compiles a function and makes it callable; whatever is wrong with it is thrown as an error with a message. */
-export async function openGuest({ kind, instances, bytes }: Bundle, outputBytes: number): Promise<Guest> {
-  return kind === 'preview1'
-    ? await openModule(bytes, outputBytes)
-    : await openComponent(bytes, instances, outputBytes);
+export async function openGuest(bundle: Bundle, outputBytes: number): Promise<Guest> {
+  const { kind, bytes } = bundle;
+  return kind === 'preview1' ? await openModule(bytes, outputBytes) : await openComponent(bytes, bundle, outputBytes);
 }

@@ -11,7 +11,8 @@ import { type SandboxState, spawnFunctionChild } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
 import { openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
-import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
+import { type CommandExit, type CommandRequest, FRAME, writeCommandHead } from './messages.ts';
+import { openQueryShape } from './query-shapes.ts';
 import type { FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
@@ -60,7 +61,7 @@ export interface LoadOptions {
 
 /** A function that answers queries, with what is known of how it is confined. */
 export interface SandboxedFunction extends LoadedFunction {
-  readonly kind: 'http' | 'command';
+  readonly kind: FunctionKind;
   readonly sandbox: SandboxState;
 }
 
@@ -105,43 +106,20 @@ async function openProcess(
   });
 }
 
-/** A command answers a query with what it wrote: 200 and its bytes when it ends with 0, otherwise 500 and the code. */
-function answerOfExit(exit: CommandExit): FunctionResponse {
-  if (exit.code === 0) {
-    return { status: 200, headers: [['content-type', 'application/octet-stream']], body: exit.stdout };
-  }
-  const problem = { title: 'The function ended with an error.', status: 500, exitCode: exit.code };
-  return {
-    status: 500,
-    headers: [['content-type', 'application/problem+json']],
-    body: new TextEncoder().encode(JSON.stringify(problem)),
-  };
-}
-
 /**
  * Loads a function that answers queries; when it resolves, its process is up, locked down, and has accepted the function.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
  */
 export async function loadFunction(options: LoadOptions): Promise<SandboxedFunction> {
   const kind = checkBytes(options);
-  if (kind === 'preview1') {
-    throw new FunctionError(
-      'ERR_FUNCTION_INVALID',
-      `function "${options.name}" is a core module; build it as a component, or start it with \`anchorhold run\``,
-    );
-  }
+  const shape = openQueryShape(kind, options.name);
   const running = await openProcess(options, kind);
-  const none = new Uint8Array(0);
   async function call(
     request: FunctionRequest,
     callOptions: Parameters<LoadedFunction['call']>[1],
   ): Promise<FunctionResponse> {
-    if (kind === 'http') {
-      const answer = await running.call(writeRequestHead(request), request.body, { ...callOptions, expects: 'answer' });
-      return answer.type === 'answer' ? answer.response : { status: 500, headers: [], body: none };
-    }
-    const answer = await running.call({ args: [options.name] }, request.body, { ...callOptions, expects: 'exit' });
-    return answer.type === 'exit' ? answerOfExit(answer.exit) : { status: 500, headers: [], body: none };
+    const { expects } = shape;
+    return shape.readAnswer(await running.call(shape.writeHead(request), request.body, { ...callOptions, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
@@ -152,18 +130,21 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
  */
 export async function loadCommand(options: LoadOptions): Promise<SandboxedCommand> {
   const kind = checkBytes(options);
-  if (kind === 'http') {
+  if (kind === 'http' || kind === 'bytes') {
     throw new FunctionError(
       'ERR_FUNCTION_INVALID',
-      `"${options.name}" answers HTTP queries and has no wasi:cli/run; load it in a worker`,
+      `"${options.name}" answers queries and has no wasi:cli/run; load it in a worker`,
     );
   }
   const running = await openProcess(options, kind);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   return {
     run: async (request, deadlineMs) => {
-      const head = { args: [...request.args] };
-      const answer = await running.call(head, request.stdin, { deadlineMs, egress, expects: 'exit' });
+      const answer = await running.call(writeCommandHead(request), request.stdin, {
+        deadlineMs,
+        egress,
+        expects: 'exit',
+      });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

@@ -37,9 +37,10 @@ export interface CommandExit {
   readonly stderr: Uint8Array;
 }
 
-/** A call of a command: its arguments and standard input. */
+/** A call of a command: its arguments, environment and standard input. */
 export interface CommandRequest {
   readonly args: readonly string[];
+  readonly env: readonly (readonly [name: string, value: string])[];
   readonly stdin: Uint8Array;
 }
 
@@ -148,11 +149,20 @@ export function parseRequestHead(head: Head, body: Uint8Array): FunctionRequest 
   return headers === null ? null : { method, path, authority, headers, body };
 }
 
+/** Writes the head of a command's call. */
+export function writeCommandHead({ args, env }: Omit<CommandRequest, 'stdin'>): Head {
+  return { args: [...args], env: env.map(([name, value]) => [name, value]) };
+}
+
+function isVariable(value: Head): value is readonly [string, string] {
+  return Array.isArray(value) && value.length === 2 && value.every((part: Head) => typeof part === 'string');
+}
+
 /** Reads the head of a command's call, in the child. */
 export function parseCommandHead(head: Head, stdin: Uint8Array): CommandRequest | null {
-  if (!isHeadMap(head) || !Array.isArray(head['args'])) return null;
-  const args = head['args'] as readonly Head[];
-  return args.every((a) => typeof a === 'string') ? { args, stdin } : null;
+  if (!isHeadMap(head) || !Array.isArray(head['args']) || !Array.isArray(head['env'])) return null;
+  const [args, env] = [head['args'] as readonly Head[], head['env'] as readonly Head[]];
+  return args.every((a) => typeof a === 'string') && env.every(isVariable) ? { args, env, stdin } : null;
 }
 
 /** Writes the head of an answer. */

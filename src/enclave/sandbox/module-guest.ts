@@ -10,7 +10,7 @@ const PREVIEW1 = 'wasi_snapshot_preview1';
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
 export async function openModule(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
   const module = await ENGINE.compile(Uint8Array.from(bytes));
-  const nothing = openCall({ args: [], stdin: new Uint8Array(0), egress: NO_EGRESS }, 0);
+  const nothing = openCall({ args: [], env: [], stdin: new Uint8Array(0), egress: NO_EGRESS }, 0);
   const known = openPreview1(nothing, () => {
     throw new GuestFailure('no memory');
   });
@@ -20,8 +20,8 @@ export async function openModule(bytes: Uint8Array, outputBytes: number): Promis
 
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
-    command: (request) => {
-      const call = openCall({ ...request, egress: NO_EGRESS }, outputBytes);
+    command: (request, egress) => {
+      const call = openCall({ ...request, egress }, outputBytes);
       let memory: WasmMemory | null = null;
       const imports = openPreview1(call, () => {
         if (memory === null) throw new RangeError('no memory yet');

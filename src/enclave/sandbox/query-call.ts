@@ -9,10 +9,11 @@ import { type Allowance, OutputBuffer } from './wasi/io.ts';
 
 const NOTHING = new Uint8Array(0);
 /** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
-const NO_CALL: OpenCall = openCall({ args: [], stdin: NOTHING, egress: NO_EGRESS }, 0);
+const NO_CALL: OpenCall = openCall({ args: [], env: [], stdin: NOTHING, egress: NO_EGRESS }, 0);
 
 export class QueryCall implements GuestCall {
   readonly args: readonly string[] = [];
+  readonly env: GuestCall['env'] = [];
   #now: OpenCall = NO_CALL;
   readonly #logAllowance: Allowance = { leftBytes: 0 };
   /** A guest opens its streams once and keeps them; what it writes to them is only a log, which stays one for all its queries. */
@@ -45,7 +46,7 @@ export class QueryCall implements GuestCall {
 
   /** Begins a query whose guest may write so many bytes as its answer; gives the promise of an end that comes before the answer. */
   begin(egress: AskOutside, outputBytes: number): Promise<number> {
-    this.#now = openCall({ args: [], stdin: NOTHING, egress }, outputBytes);
+    this.#now = openCall({ args: [], env: [], stdin: NOTHING, egress }, outputBytes);
     this.#logAllowance.leftBytes = LOG_BYTES;
     return this.#now.ended;
   }

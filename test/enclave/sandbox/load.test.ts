@@ -7,7 +7,7 @@ import { makePlan } from '../../../src/enclave/sandbox/component/make-plan.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadFunction, type SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
 import type { EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildFunctions } from '../../../tools/build-functions.ts';
-import { buildModule, buildRogue, loadGuest, NO_EGRESS, post, textOf } from './guests.ts';
+import { buildRogue, loadGuest, NO_EGRESS, post, textOf } from './guests.ts';
 
 let rogueBytes: Uint8Array;
 const examples = new Map<string, Uint8Array>();
@@ -47,7 +47,6 @@ describe('loading', () => {
 
   it.each([
     ['garbage', () => Promise.resolve(new TextEncoder().encode('not WASM at all'))],
-    ['a core module', () => buildModule('(module)')],
     ['a file over the cap', () => Promise.resolve(new Uint8Array(LIMITS.functionBytes + 1))],
   ])('refuses %s without starting a process', async (_, make) => {
     await expect(loadGuest(await make())).rejects.toMatchObject({ code: 'ERR_FUNCTION_INVALID' });

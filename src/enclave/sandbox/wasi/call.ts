@@ -4,6 +4,7 @@ import type { Allowance, InputSource, OutputBuffer } from './io.ts';
 
 export interface GuestCall {
   readonly args: readonly string[];
+  readonly env: readonly (readonly [name: string, value: string])[];
   readonly stdin: InputSource;
   readonly stdout: OutputBuffer;
   readonly stderr: OutputBuffer;

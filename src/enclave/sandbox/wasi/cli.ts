@@ -1,4 +1,4 @@
-/** wasi:cli: arguments and standard streams of one call; an empty environment, no directory, no terminal. [WASI 0.2.12 wasi:cli] */
+/** wasi:cli: arguments, environment and standard streams of one call; no directory, no terminal. [WASI 0.2.12 wasi:cli] */
 import { ExitRequest, type GuestCall } from './call.ts';
 import { InputStream, OutputStream } from './io.ts';
 import { makeEmptyResource, type Result } from './result.ts';
@@ -14,7 +14,7 @@ function exit(call: GuestCall, exitCode: number): never {
 /** The interfaces of wasi:cli. */
 export const CLI: Readonly<Record<string, unknown>> = {
   'wasi:cli/environment': {
-    getEnvironment: () => [],
+    getEnvironment: (call: GuestCall) => call.env,
     getArguments: (call: GuestCall) => call.args,
     initialCwd: () => undefined,
   },

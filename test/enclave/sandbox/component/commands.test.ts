@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { makePlan } from '../../../../src/enclave/sandbox/component/make-plan.ts';
 import { shortenPlan } from '../../../../src/enclave/sandbox/component/shorten-plan.ts';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
-import { GuestFailure } from '../../../../src/enclave/sandbox/guest-call.ts';
+import { GuestFailure, NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
 import type { CommandExit } from '../../../../src/enclave/sandbox/messages.ts';
 import { buildModule, writePreview1 } from '../guests.ts';
 import { build } from './kit.ts';
@@ -22,7 +22,7 @@ async function adapt(start: string): Promise<Uint8Array> {
 
 async function run(bytes: Uint8Array, stdin = '', args: readonly string[] = ['guest']): Promise<CommandExit> {
   const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, bytes }, 4096);
-  return await guest.command({ args, stdin: new TextEncoder().encode(stdin) });
+  return await guest.command({ args, env: [], stdin: new TextEncoder().encode(stdin) }, NO_EGRESS);
 }
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -107,7 +107,7 @@ describe('what a component is called by', () => {
     ['gives a result with something in it', '(result (result u8))', '(result i32) (i32.const 0)'],
   ])('is not called when it %s', async (_, type, core) => {
     const bytes = await build(exporting('wasi:cli/run@0.2.3', 'run', type, core));
-    await expect(run(bytes)).rejects.toThrow('it has no such function');
+    await expect(run(bytes)).rejects.toThrow('what it exports is not of the type that is called');
   });
 
   it('is given no object of the host as anything but its handle', async () => {
@@ -120,13 +120,7 @@ describe('what a component is called by', () => {
         '(param externref externref)',
       ),
     );
-    const guest = await openGuest({ kind: 'http', instances: { kind: 'fresh' }, bytes }, 4096);
-    const request = { method: 'GET', path: '/', authority: 'a.test', headers: [], body: new Uint8Array(0) };
-    const query = guest.query(
-      request,
-      () => Promise.resolve({ error: 'internal-error' }),
-      () => undefined,
-    );
-    await expect(query).rejects.toThrow('it has no such function');
+    const opened = openGuest({ kind: 'http', instances: { kind: 'fresh' }, bytes }, 4096);
+    await expect(opened).rejects.toThrow('what it exports is not of the type that is called');
   });
 });

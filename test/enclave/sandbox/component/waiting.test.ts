@@ -1,6 +1,7 @@
 /** Guests that wait for the host: they go on when it has an answer, and never after their call is over. */
 import { describe, expect, it } from 'vitest';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
+import { NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
 import { buildComponent } from '../../../../tools/build-functions.ts';
 import { buildWorld, type Functions, open } from './kit.ts';
 
@@ -96,7 +97,7 @@ describe('a program that asks to end', () => {
     );
   const run = async (bytes: Uint8Array) => {
     const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, bytes }, 4096);
-    return await guest.command({ args: [], stdin: new Uint8Array(0) });
+    return await guest.command({ args: [], env: [], stdin: new Uint8Array(0) }, NO_EGRESS);
   };
 
   it.each([
