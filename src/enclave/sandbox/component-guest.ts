@@ -121,14 +121,15 @@ export async function openComponent(
   const supply = shape === null ? null : openSupply(linked, instances);
 
   return {
-    async query(request, egress, log) {
+    async query(request, egress, log, cancelHandle) {
       if (shape === null || supply === null) throw new GuestFailure('it answers no queries');
       const instance = supply.take();
       const { call, component } = instance;
       const { args, answer } = shape.begin(request);
       let sound = false;
       try {
-        const ended = call.begin(egress, outputBytes);
+        const { ended, cancel } = call.begin(egress, outputBytes);
+        cancelHandle.cancel = cancel;
         const end = await settle(component.call(shape.func, args), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = true;
@@ -139,8 +140,9 @@ export async function openComponent(
         if (text.length > 0) log(text);
       }
     },
-    async command(request, egress) {
-      const call = openCall({ ...request, egress }, outputBytes);
+    async command(request, egress, cancelHandle) {
+      const call = openCall({ ...request, mounts: [], egress }, outputBytes);
+      cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;

@@ -67,7 +67,7 @@ describe('bytes for bytes', () => {
 
   it('takes POST and nothing else', async () => {
     const request = { method: 'GET', path: '/', authority: 'a', headers: [], body: new Uint8Array(1) };
-    const options = { deadlineMs: 20_000, egress: NO_EGRESS };
+    const options = { deadlineMs: 20_000, egress: NO_EGRESS, caller: '' };
     await expect(reverse.call(request, options)).rejects.toMatchObject({ code: 'ERR_FUNCTION_METHOD' });
     expect((await reverse.call({ ...request, method: 'POST' }, options)).status).toBe(200);
   });
@@ -86,7 +86,7 @@ describe('bytes for bytes', () => {
     const ask = async (pointer: number, length: number): Promise<number> => {
       const body = new Uint8Array(Uint32Array.of(pointer, length).buffer);
       const request = { method: 'POST', path: '/', authority: 'a', headers: [], body };
-      return (await f.call(request, { deadlineMs: 20_000, egress: NO_EGRESS })).body.length;
+      return (await f.call(request, { deadlineMs: 20_000, egress: NO_EGRESS, caller: '' })).body.length;
     };
     expect([await ask(4096, 100), await ask(65_536 - 50, 50)]).toEqual([100, 50]);
     for (const [pointer, length] of [

@@ -22,7 +22,8 @@ async function adapt(start: string): Promise<Uint8Array> {
 
 async function run(bytes: Uint8Array, stdin = '', args: readonly string[] = ['guest']): Promise<CommandExit> {
   const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, bytes }, 4096);
-  return await guest.command({ args, env: [], stdin: new TextEncoder().encode(stdin) }, NO_EGRESS);
+  const handle = { cancel: () => undefined };
+  return await guest.command({ args, env: [], stdin: new TextEncoder().encode(stdin) }, NO_EGRESS, handle);
 }
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 

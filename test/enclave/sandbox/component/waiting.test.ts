@@ -97,7 +97,8 @@ describe('a program that asks to end', () => {
     );
   const run = async (bytes: Uint8Array) => {
     const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, bytes }, 4096);
-    return await guest.command({ args: [], env: [], stdin: new Uint8Array(0) }, NO_EGRESS);
+    const handle = { cancel: () => undefined };
+    return await guest.command({ args: [], env: [], stdin: new Uint8Array(0) }, NO_EGRESS, handle);
   };
 
   it.each([

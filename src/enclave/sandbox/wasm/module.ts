@@ -1,0 +1,59 @@
+/** What our reader knows of a core module: enough to decide whether it may be loaded, and to change it without understanding all of it. */
+import type { Feature, Place } from './features.ts';
+
+export type ModuleSort = 'func' | 'table' | 'memory' | 'global' | 'tag';
+
+/** Sizes of a memory in pages of 64 KiB, or of a table in places; `max` is null where there is none. */
+export interface ModuleLimits {
+  readonly min: bigint;
+  readonly max: bigint | null;
+  /** Where the limits stand in the module, flags included. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ModuleImport {
+  readonly module: string;
+  readonly name: string;
+  readonly sort: ModuleSort;
+}
+
+export interface ModuleExport {
+  readonly name: string;
+  readonly sort: ModuleSort;
+  readonly index: number;
+}
+
+/** A section's number, and where its content is. */
+export interface Section {
+  readonly id: number;
+  /** Where the section begins, with its number and its size. */
+  readonly start: number;
+  readonly content: number;
+  readonly end: number;
+}
+
+/** One function's code: its size is before `start`, its locals are first. */
+export interface Body {
+  readonly start: number;
+  /** Where its instructions begin. */
+  readonly code: number;
+  readonly end: number;
+}
+
+export interface CoreModule {
+  readonly bytes: Uint8Array;
+  readonly sections: readonly Section[];
+  /** How many types it has, and how many entries they are listed in: a group of types is one. */
+  readonly types: { readonly count: number; readonly entries: number };
+  readonly imports: readonly ModuleImport[];
+  /** Functions, globals and so on that it has of its own. */
+  readonly own: Readonly<Record<ModuleSort, number>>;
+  readonly imported: Readonly<Record<ModuleSort, number>>;
+  /** Imported ones first. */
+  readonly memories: readonly ModuleLimits[];
+  readonly exports: readonly ModuleExport[];
+  readonly hasStart: boolean;
+  readonly bodies: readonly Body[];
+  readonly features: ReadonlyMap<Feature, Place>;
+}

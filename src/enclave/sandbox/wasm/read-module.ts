@@ -1,0 +1,270 @@
+/**
+ * Reads a core module whole: every section, and every instruction by its opcode. It decides nothing and holds no types of values; what it
+ * accepts the engine may still refuse. Linear in the bytes; every count is capped before anything is made of it. [WebAssembly core 5.5]
+ */
+import {
+  type Cursor,
+  Malformed,
+  readByte,
+  readCount,
+  readMark,
+  readText,
+  readU32,
+  takeCursor,
+} from '../component/cursor.ts';
+import type { Feature, Place } from './features.ts';
+import type { Body, CoreModule, ModuleExport, ModuleImport, ModuleLimits, ModuleSort, Section } from './module.ts';
+import { FEATURE_OF, OPCODE_FEATURES } from './opcodes.ts';
+import { readFunctionTypes } from './read-function-types.ts';
+import { type Instruction, readValueType, skipValueType, walkExpression } from './walk-code.ts';
+
+const HEADER: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+/** V8's own caps; a JavaScript engine of 14 MB has 20,000 functions. */
+const MAX_ITEMS = 1_000_000;
+const MAX_LOCALS = 50_000;
+
+const SORTS: readonly ModuleSort[] = ['func', 'table', 'memory', 'global', 'tag'];
+
+/** The order that sections other than custom ones (0) must have; 13 are tags, 12 is the count of data segments. */
+const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
+
+const SHARED = 0x02;
+const WIDE = 0x04;
+
+function readU64(c: Cursor): bigint {
+  let value = 0n;
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = readByte(c);
+    value |= BigInt(byte & 0x7f) << shift;
+    if (byte >= 0x80) continue;
+    if (value >= 1n << 64n) break;
+    return value;
+  }
+  throw new Malformed('a number has more than 64 bits');
+}
+
+class Reader {
+  readonly #c: Cursor;
+  readonly sections: Section[] = [];
+  readonly imports: ModuleImport[] = [];
+  readonly exports: ModuleExport[] = [];
+  readonly memories: ModuleLimits[] = [];
+  readonly bodies: Body[] = [];
+  readonly features = new Map<Feature, Place>();
+  readonly own: Record<ModuleSort, number> = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
+  readonly imported: Record<ModuleSort, number> = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
+  types: { count: number; entries: number } = { count: 0, entries: 0 };
+  hasStart = false;
+  #functionIndex: number | null = null;
+  #order = -1;
+
+  constructor(c: Cursor) {
+    this.#c = c;
+  }
+
+  readAll(): void {
+    const c = this.#c;
+    for (const byte of HEADER) readMark(c, byte);
+    while (c.at < c.end) {
+      const start = c.at;
+      const id = readByte(c);
+      const size = readU32(c);
+      const section = takeCursor(c, size);
+      this.sections.push({ id, start, content: section.at, end: section.end });
+      this.#spend(1);
+      this.#read(id, section);
+      if (section.at !== section.end) throw new Malformed(`section ${id} is longer than what it holds`);
+    }
+    if (this.bodies.length !== this.own.func) throw new Malformed('functions and their code differ in number');
+  }
+
+  #spend(count: number): void {
+    this.#c.items.left -= count;
+    if (this.#c.items.left < 0) throw new Malformed(`a module has more than ${MAX_ITEMS} parts`);
+  }
+
+  #note(feature: Feature, offset: number): void {
+    if (!this.features.has(feature)) this.features.set(feature, { functionIndex: this.#functionIndex, offset });
+  }
+
+  #each(c: Cursor, read: (i: number) => void): number {
+    const count = readCount(c);
+    this.#spend(count);
+    for (let i = 0; i < count; i += 1) read(i);
+    return count;
+  }
+
+  #read(id: number, c: Cursor): void {
+    if (id === 0) {
+      readText(c);
+      c.at = c.end;
+      return;
+    }
+    const place = SECTION_ORDER.indexOf(id);
+    if (place < 0) throw new Malformed(`there is no section ${id}`);
+    if (place <= this.#order) throw new Malformed(`section ${id} is there twice, or too late`);
+    this.#order = place;
+    if (id === 1)
+      this.types = readFunctionTypes(
+        c,
+        (n) => this.#spend(n),
+        (f) => this.#note(f, c.at),
+      );
+    else if (id === 2) this.#each(c, () => this.#import(c));
+    else if (id === 3) this.own.func = this.#each(c, () => readU32(c));
+    else if (id === 4) this.own.table = this.#each(c, () => this.#ownTable(c));
+    else if (id === 5) this.own.memory = this.#each(c, () => this.#memory(c));
+    else if (id === 13) this.own.tag = this.#each(c, () => this.#tag(c));
+    else if (id === 6) this.own.global = this.#each(c, () => this.#ownGlobal(c));
+    else if (id === 7) this.#each(c, () => this.#export(c));
+    else if (id === 8) {
+      readU32(c);
+      this.hasStart = true;
+    } else if (id === 9) this.#each(c, () => this.#element(c));
+    else if (id === 12) readU32(c);
+    else if (id === 10) this.#each(c, (i) => this.#body(c, i));
+    else this.#each(c, () => this.#data(c));
+  }
+
+  #limits(c: Cursor): ModuleLimits {
+    const start = c.at;
+    const flags = readByte(c);
+    if (flags > 7) throw new Malformed('limits of an unknown form');
+    if ((flags & SHARED) !== 0) this.#note('threads', start);
+    if ((flags & WIDE) !== 0) this.#note('memory64', start);
+    const read = (flags & WIDE) === 0 ? (d: Cursor) => BigInt(readU32(d)) : readU64;
+    const min = read(c);
+    return { min, max: (flags & 1) === 1 ? read(c) : null, start, end: c.at };
+  }
+
+  #memory(c: Cursor): void {
+    if (this.memories.length > 0) this.#note('multi-memory', c.at);
+    this.memories.push(this.#limits(c));
+  }
+
+  /** Reads a type of references, and what a table of them may hold. */
+  #table(c: Cursor): void {
+    const start = c.at;
+    const type = readValueType(c);
+    if (type !== 0x70) this.#note(type === 0x6f ? 'reference-types' : 'function-references', start);
+    this.#limits(c);
+  }
+
+  #ownTable(c: Cursor): void {
+    if (this.#c.bytes[c.at] !== 0x40) return this.#table(c);
+    this.#note('function-references', c.at);
+    readMark(c, 0x40);
+    readMark(c, 0x00);
+    this.#table(c);
+    this.#constant(c);
+  }
+
+  #global(c: Cursor): void {
+    readValueType(c);
+    if (readByte(c) > 1) throw new Malformed('a global that is neither constant nor mutable');
+  }
+
+  #ownGlobal(c: Cursor): void {
+    this.#global(c);
+    this.#constant(c);
+  }
+
+  #tag(c: Cursor): void {
+    this.#note('exceptions', c.at);
+    readMark(c, 0x00);
+    readU32(c);
+  }
+
+  #import(c: Cursor): void {
+    const module = readText(c);
+    const name = readText(c);
+    const sort = SORTS[readByte(c)];
+    if (sort === undefined) throw new Malformed('an import of an unknown sort');
+    if (sort === 'func') readU32(c);
+    else if (sort === 'table') this.#table(c);
+    else if (sort === 'memory') this.#memory(c);
+    else if (sort === 'global') this.#global(c);
+    else this.#tag(c);
+    this.imported[sort] += 1;
+    this.imports.push({ module, name, sort });
+  }
+
+  #export(c: Cursor): void {
+    const name = readText(c);
+    const sort = SORTS[readByte(c)];
+    if (sort === undefined) throw new Malformed('an export of an unknown sort');
+    this.exports.push({ name, sort, index: readU32(c) });
+  }
+
+  #element(c: Cursor): void {
+    const flags = readU32(c);
+    if (flags > 7) throw new Malformed('elements of an unknown form');
+    if (flags > 3) this.#note('reference-types', c.at);
+    else if (flags > 0) this.#note('bulk-memory', c.at);
+    const active = (flags & 1) === 0;
+    if (active && (flags & 2) !== 0) readU32(c);
+    if (active) this.#constant(c);
+    const expressions = (flags & 4) !== 0;
+    if ((flags & 3) !== 0) {
+      const kind = readByte(c);
+      if (expressions ? !skipValueType(c, kind) : kind !== 0) throw new Malformed('elements of an unknown kind');
+    }
+    this.#each(c, () => (expressions ? this.#constant(c) : void readU32(c)));
+  }
+
+  #data(c: Cursor): void {
+    const flags = readU32(c);
+    if (flags > 2) throw new Malformed('data of an unknown form');
+    if (flags === 1) this.#note('bulk-memory', c.at);
+    if (flags === 2) readU32(c);
+    if (flags !== 1) this.#constant(c);
+    takeCursor(c, readU32(c));
+  }
+
+  readonly #look = (instruction: Instruction): void => {
+    const feature = OPCODE_FEATURES[FEATURE_OF[instruction.op] ?? 0] ?? null;
+    if (feature !== null) this.#note(feature, instruction.at);
+    if (instruction.hasBlockSignature) this.#note('multi-value', instruction.at);
+  };
+
+  readonly #lookAtConstant = (instruction: Instruction): void => {
+    this.#look(instruction);
+    // Sums and products of i32 and i64; the first version knows constants and imported globals only.
+    if (instruction.op >= 0x6a && instruction.op <= 0x7e) this.#note('extended-const', instruction.at);
+  };
+
+  #constant(c: Cursor): void {
+    walkExpression(c, this.#lookAtConstant);
+  }
+
+  #body(c: Cursor, i: number): void {
+    const body = takeCursor(c, readU32(c));
+    const start = body.at;
+    this.#functionIndex = this.imported.func + i;
+    let locals = 0;
+    for (let left = readCount(body); left > 0; left -= 1) {
+      locals += readU32(body);
+      if (locals > MAX_LOCALS)
+        throw new Malformed(`function ${this.#functionIndex} has more than ${MAX_LOCALS} locals`);
+      readValueType(body);
+    }
+    const code = body.at;
+    try {
+      walkExpression(body, this.#look);
+    } catch (e) {
+      if (e instanceof Malformed) throw new Malformed(`function ${this.#functionIndex}: ${e.message}`);
+      throw e;
+    }
+    if (body.at !== body.end) throw new Malformed(`function ${this.#functionIndex} goes on behind its end`);
+    this.bodies.push({ start, code, end: body.end });
+    this.#functionIndex = null;
+  }
+}
+
+/** Reads a core module; @throws Malformed with a reason. */
+export function readModule(bytes: Uint8Array): CoreModule {
+  const reader = new Reader({ bytes, at: 0, end: bytes.length, items: { left: MAX_ITEMS } });
+  reader.readAll();
+  const { sections, types, imports, exports, memories, bodies, features, own, imported, hasStart } = reader;
+  return { bytes, sections, types, imports, exports, memories, bodies, features, own, imported, hasStart };
+}
