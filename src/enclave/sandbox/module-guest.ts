@@ -1,17 +1,23 @@
-/** Makes a preview1 module callable as a program: a fresh instance for each run, linked with our own preview1 host and nothing else. */
+/** Makes a preview1 module callable as a program: a fresh instance for each run, linked with preview1, the Blockless families and nothing else. */
+import { BLOCKLESS_NAMES, openBlockless } from './blockless/imports.ts';
 import type { Fate } from './component/trap.ts';
 import { ENGINE } from './engine.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, type OpenCall, openCall, reasonOf } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
+
+/** Tells whether a module is given an import; by names only, because what every object inherits would be the host's own functions. */
+function isGiven({ module, name }: { readonly module: string; readonly name: string }): boolean {
+  return module === PREVIEW1 ? PREVIEW1_NAMES.has(name) : BLOCKLESS_NAMES.get(module)?.has(name) === true;
+}
 
 /** Runs a module to its end, and gives its exit code. @throws GuestFailure when it neither ended nor asked to */
 async function runModule(module: object, call: OpenCall): Promise<number> {
   const fate: Fate = { mayLeave: true, failure: null };
   const { imports, memory } = openPreview1(call, fate);
   try {
-    const { exports } = new ENGINE.Instance(module, { [PREVIEW1]: imports });
+    const { exports } = new ENGINE.Instance(module, { ...openBlockless(call, fate, memory), [PREVIEW1]: imports });
     const exported = exports['memory'];
     if (exported instanceof ENGINE.Memory && exported.buffer instanceof ArrayBuffer) memory.bind(exported);
     const start = exports['_start'];
@@ -29,8 +35,7 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
 export async function openModule(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
   const module = await ENGINE.compile(Uint8Array.from(bytes));
-  // By their names only: by what every object inherits, a module would get hold of the host's own functions.
-  const foreign = ENGINE.Module.imports(module).find((i) => i.module !== PREVIEW1 || !PREVIEW1_NAMES.has(i.name));
+  const foreign = ENGINE.Module.imports(module).find((i) => !isGiven(i));
   if (foreign !== undefined) throw new GuestFailure(`it imports ${foreign.module}.${foreign.name}`);
 
   return {
@@ -38,7 +43,8 @@ export async function openModule(bytes: Uint8Array, outputBytes: number): Promis
     command: async (request, egress, handle) => {
       const call = openCall({ ...request, mounts: [], egress }, outputBytes);
       handle.cancel = call.cancel;
-      const code = await runModule(module, call);
+      const end = await settle(runModule(module, call), call.ended);
+      const code = 'exit' in end ? end.exit : end.returned;
       return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
     },
   };
