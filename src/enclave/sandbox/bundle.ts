@@ -3,6 +3,7 @@ import type { Frame } from './frame.ts';
 import { type Head, isHeadMap } from './frame-head.ts';
 import type { FunctionKind } from './grants.ts';
 import { FRAME } from './messages.ts';
+import type { ModuleRules } from './prepare-modules.ts';
 
 /** Whether each call has an instance of its own, or one instance answers up to so many calls, one after another. */
 export type Instances = { readonly kind: 'fresh' } | { readonly kind: 'pooled'; readonly calls: number };
@@ -10,14 +11,15 @@ export type Instances = { readonly kind: 'fresh' } | { readonly kind: 'pooled'; 
 export interface Bundle {
   readonly kind: FunctionKind;
   readonly instances: Instances;
+  readonly rules: ModuleRules;
   readonly bytes: Uint8Array;
 }
 
 const KINDS: readonly string[] = ['http', 'command', 'bytes', 'preview1'] satisfies readonly FunctionKind[];
 
 /** Writes the head of the frame that loads a function; its bytes are the body. */
-export function writeBundleHead({ kind, instances }: Omit<Bundle, 'bytes'>, outputBytes: number): Head {
-  return { kind, instances: { ...instances }, outputBytes };
+export function writeBundleHead({ kind, instances, rules }: Omit<Bundle, 'bytes'>, outputBytes: number): Head {
+  return { kind, instances: { ...instances }, rules: { ...rules }, outputBytes };
 }
 
 function parseInstances(head: Head | undefined): Instances | null {
@@ -27,13 +29,20 @@ function parseInstances(head: Head | undefined): Instances | null {
   return kind === 'pooled' && typeof calls === 'number' && calls > 0 ? { kind, calls } : null;
 }
 
+function parseRules(head: Head | undefined): ModuleRules | null {
+  if (head === undefined || !isHeadMap(head)) return null;
+  const { memoryPages } = head;
+  return typeof memoryPages === 'number' ? { memoryPages } : null;
+}
+
 /** Reads a bundle from a frame; null when it is not exactly one. */
 export function parseBundle(frame: Frame): { readonly bundle: Bundle; readonly outputBytes: number } | null {
   const { head, body } = frame;
   if (frame.type !== FRAME.load || !isHeadMap(head)) return null;
   const { kind, outputBytes } = head;
   const instances = parseInstances(head['instances']);
-  if (typeof kind !== 'string' || !KINDS.includes(kind) || instances === null || typeof outputBytes !== 'number')
-    return null;
-  return { bundle: { kind: kind as FunctionKind, instances, bytes: body }, outputBytes };
+  const rules = parseRules(head['rules']);
+  if (typeof kind !== 'string' || !KINDS.includes(kind) || typeof outputBytes !== 'number') return null;
+  if (instances === null || rules === null) return null;
+  return { bundle: { kind: kind as FunctionKind, instances, rules, bytes: body }, outputBytes };
 }

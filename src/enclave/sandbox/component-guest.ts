@@ -13,6 +13,7 @@ import type { FunctionKind } from './grants.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
+import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
 import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
@@ -108,12 +109,10 @@ function beginHttp(request: FunctionRequest): ReturnType<QueryShape['begin']> {
  * Opens a component that is called in this way; @throws GuestFailure when it exports nothing of exactly that type, Malformed, and what the
  * engine throws for modules that are not valid.
  */
-export async function openComponent(
-  bytes: Uint8Array,
-  { kind, instances }: Pick<Bundle, 'kind' | 'instances'>,
-  outputBytes: number,
-): Promise<Guest> {
-  const plan = shortenPlan(makePlan(bytes));
+export async function openComponent({ kind, bytes, instances, rules }: Bundle, outputBytes: number): Promise<Guest> {
+  const whole = shortenPlan(makePlan(bytes));
+  const made = whole.steps.map(({ module }) => module);
+  const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
   const shape = findQueryShape(plan, kind, outputBytes);
   const run = kind === 'command' ? findGuestFunction(plan, 'wasi:cli/run', 'run') : null;

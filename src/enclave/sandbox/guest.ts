@@ -21,6 +21,5 @@ export interface Guest {
 
 /** Compiles a function and makes it callable; whatever is wrong with it is thrown as an error with a message. */
 export async function openGuest(bundle: Bundle, outputBytes: number): Promise<Guest> {
-  const { kind, bytes } = bundle;
-  return kind === 'preview1' ? await openModule(bytes, outputBytes) : await openComponent(bytes, bundle, outputBytes);
+  return bundle.kind === 'preview1' ? await openModule(bundle, outputBytes) : await openComponent(bundle, outputBytes);
 }

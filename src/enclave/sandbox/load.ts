@@ -109,10 +109,11 @@ async function openProcess(
   { bytes, name, limits, onNotice, onLog }: LoadOptions,
   kind: FunctionKind,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
+  const { instances, memoryPages, outputBytes } = limits;
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances: limits.instances }, limits.outputBytes), bytes),
+    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes), bytes),
     startDeadlineMs: limits.startDeadlineMs,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,

@@ -1,9 +1,11 @@
 /** Makes a preview1 module callable as a program: a fresh instance for each run, linked with preview1, the Blockless families and nothing else. */
 import { BLOCKLESS_NAMES, openBlockless } from './blockless/imports.ts';
+import type { Bundle } from './bundle.ts';
 import type { Fate } from './component/trap.ts';
 import { ENGINE } from './engine.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
+import { prepareModules } from './prepare-modules.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
 
@@ -33,8 +35,9 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
 }
 
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
-export async function openModule(bytes: Uint8Array, outputBytes: number): Promise<Guest> {
-  const module = await ENGINE.compile(Uint8Array.from(bytes));
+export async function openModule({ bytes, rules }: Bundle, outputBytes: number): Promise<Guest> {
+  const [prepared = bytes] = prepareModules([bytes], [0], rules);
+  const module = await ENGINE.compile(Uint8Array.from(prepared));
   const foreign = ENGINE.Module.imports(module).find((i) => !isGiven(i));
   if (foreign !== undefined) throw new GuestFailure(`it imports ${foreign.module}.${foreign.name}`);
 

@@ -194,8 +194,9 @@ describe('what the gate says', () => {
       status: 200,
       headers: [['x', 'y']],
     });
-    const fresh = { kind: 'http' as const, instances: { kind: 'fresh' as const } };
-    const pooled = { kind: 'command' as const, instances: { kind: 'pooled' as const, calls: 7 } };
+    const rules = { memoryPages: 16 };
+    const fresh = { kind: 'http' as const, instances: { kind: 'fresh' as const }, rules };
+    const pooled = { kind: 'command' as const, instances: { kind: 'pooled' as const, calls: 7 }, rules };
     const frame = { type: FRAME.load, call: 0, body: Uint8Array.of(1, 2) };
     for (const bundle of [fresh, pooled])
       expect(parseBundle({ ...frame, head: writeBundleHead(bundle, 10) })).toEqual({
@@ -209,5 +210,6 @@ describe('what the gate says', () => {
     expect(refused({ ...fresh, instances: { kind: 'fresh', calls: 1 } })).toBeNull();
     expect(refused({ ...pooled, instances: { kind: 'pooled' } })).toBeNull();
     expect(refused({ ...pooled, instances: { kind: 'pooled', calls: 0 } })).toBeNull();
+    expect(refused({ ...fresh, rules: {} })).toBeNull();
   });
 });

@@ -9,8 +9,12 @@ import {
   loadFunction,
   type SandboxedFunction,
 } from '../../../src/enclave/sandbox/load.ts';
+import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
+
+/** What a test's modules are held to, where it does not matter. */
+export const RULES: ModuleRules = { memoryPages: 4096 };
 
 /** What the guest does, by the first byte of the body; anything else is answered with the body itself. */
 const ROGUE = `(module

@@ -1,5 +1,6 @@
 /** What our reader knows of a core module: enough to decide whether it may be loaded, and to change it without understanding all of it. */
 import type { Feature, Place } from './features.ts';
+import type { Section } from './sections.ts';
 
 export type ModuleSort = 'func' | 'table' | 'memory' | 'global' | 'tag';
 
@@ -22,15 +23,6 @@ export interface ModuleExport {
   readonly name: string;
   readonly sort: ModuleSort;
   readonly index: number;
-}
-
-/** A section's number, and where its content is. */
-export interface Section {
-  readonly id: number;
-  /** Where the section begins, with its number and its size. */
-  readonly start: number;
-  readonly content: number;
-  readonly end: number;
 }
 
 /** One function's code: its size is before `start`, its locals are first. */

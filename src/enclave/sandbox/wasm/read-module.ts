@@ -13,20 +13,17 @@ import {
   takeCursor,
 } from '../component/cursor.ts';
 import type { Feature, Place } from './features.ts';
-import type { Body, CoreModule, ModuleExport, ModuleImport, ModuleLimits, ModuleSort, Section } from './module.ts';
+import type { Body, CoreModule, ModuleExport, ModuleImport, ModuleLimits, ModuleSort } from './module.ts';
 import { FEATURE_OF, OPCODE_FEATURES } from './opcodes.ts';
 import { readFunctionTypes } from './read-function-types.ts';
+import { openSection, readSections, SECTION, type Section } from './sections.ts';
 import { type Instruction, readValueType, skipValueType, walkExpression } from './walk-code.ts';
 
-const HEADER: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 /** V8's own caps; a JavaScript engine of 14 MB has 20,000 functions. */
 const MAX_ITEMS = 1_000_000;
 const MAX_LOCALS = 50_000;
 
 const SORTS: readonly ModuleSort[] = ['func', 'table', 'memory', 'global', 'tag'];
-
-/** The order that sections other than custom ones (0) must have; 13 are tags, 12 is the count of data segments. */
-const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
 
 const SHARED = 0x02;
 const WIDE = 0x04;
@@ -44,8 +41,8 @@ function readU64(c: Cursor): bigint {
 }
 
 class Reader {
-  readonly #c: Cursor;
-  readonly sections: Section[] = [];
+  readonly #bytes: Uint8Array;
+  readonly #items = { left: MAX_ITEMS };
   readonly imports: ModuleImport[] = [];
   readonly exports: ModuleExport[] = [];
   readonly memories: ModuleLimits[] = [];
@@ -56,31 +53,24 @@ class Reader {
   types: { count: number; entries: number } = { count: 0, entries: 0 };
   hasStart = false;
   #functionIndex: number | null = null;
-  #order = -1;
 
-  constructor(c: Cursor) {
-    this.#c = c;
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
   }
 
-  readAll(): void {
-    const c = this.#c;
-    for (const byte of HEADER) readMark(c, byte);
-    while (c.at < c.end) {
-      const start = c.at;
-      const id = readByte(c);
-      const size = readU32(c);
-      const section = takeCursor(c, size);
-      this.sections.push({ id, start, content: section.at, end: section.end });
+  readAll(sections: readonly Section[]): void {
+    for (const section of sections) {
+      const c = openSection(this.#bytes, section, this.#items);
       this.#spend(1);
-      this.#read(id, section);
-      if (section.at !== section.end) throw new Malformed(`section ${id} is longer than what it holds`);
+      this.#read(section.id, c);
+      if (c.at !== c.end) throw new Malformed(`section ${section.id} is longer than what it holds`);
     }
     if (this.bodies.length !== this.own.func) throw new Malformed('functions and their code differ in number');
   }
 
   #spend(count: number): void {
-    this.#c.items.left -= count;
-    if (this.#c.items.left < 0) throw new Malformed(`a module has more than ${MAX_ITEMS} parts`);
+    this.#items.left -= count;
+    if (this.#items.left < 0) throw new Malformed(`a module has more than ${MAX_ITEMS} parts`);
   }
 
   #note(feature: Feature, offset: number): void {
@@ -100,29 +90,25 @@ class Reader {
       c.at = c.end;
       return;
     }
-    const place = SECTION_ORDER.indexOf(id);
-    if (place < 0) throw new Malformed(`there is no section ${id}`);
-    if (place <= this.#order) throw new Malformed(`section ${id} is there twice, or too late`);
-    this.#order = place;
-    if (id === 1)
+    if (id === SECTION.type)
       this.types = readFunctionTypes(
         c,
-        (n) => this.#spend(n),
-        (f) => this.#note(f, c.at),
+        (count) => this.#spend(count),
+        (feature) => this.#note(feature, c.at),
       );
-    else if (id === 2) this.#each(c, () => this.#import(c));
-    else if (id === 3) this.own.func = this.#each(c, () => readU32(c));
-    else if (id === 4) this.own.table = this.#each(c, () => this.#ownTable(c));
-    else if (id === 5) this.own.memory = this.#each(c, () => this.#memory(c));
-    else if (id === 13) this.own.tag = this.#each(c, () => this.#tag(c));
-    else if (id === 6) this.own.global = this.#each(c, () => this.#ownGlobal(c));
-    else if (id === 7) this.#each(c, () => this.#export(c));
-    else if (id === 8) {
+    else if (id === SECTION.import) this.#each(c, () => this.#import(c));
+    else if (id === SECTION.function) this.own.func = this.#each(c, () => readU32(c));
+    else if (id === SECTION.table) this.own.table = this.#each(c, () => this.#ownTable(c));
+    else if (id === SECTION.memory) this.own.memory = this.#each(c, () => this.#memory(c));
+    else if (id === SECTION.tag) this.own.tag = this.#each(c, () => this.#tag(c));
+    else if (id === SECTION.global) this.own.global = this.#each(c, () => this.#ownGlobal(c));
+    else if (id === SECTION.export) this.#each(c, () => this.#export(c));
+    else if (id === SECTION.start) {
       readU32(c);
       this.hasStart = true;
-    } else if (id === 9) this.#each(c, () => this.#element(c));
-    else if (id === 12) readU32(c);
-    else if (id === 10) this.#each(c, (i) => this.#body(c, i));
+    } else if (id === SECTION.element) this.#each(c, () => this.#element(c));
+    else if (id === SECTION.dataCount) readU32(c);
+    else if (id === SECTION.code) this.#each(c, (i) => this.#body(c, i));
     else this.#each(c, () => this.#data(c));
   }
 
@@ -151,7 +137,7 @@ class Reader {
   }
 
   #ownTable(c: Cursor): void {
-    if (this.#c.bytes[c.at] !== 0x40) return this.#table(c);
+    if (this.#bytes[c.at] !== 0x40) return this.#table(c);
     this.#note('function-references', c.at);
     readMark(c, 0x40);
     readMark(c, 0x00);
@@ -263,8 +249,9 @@ class Reader {
 
 /** Reads a core module; @throws Malformed with a reason. */
 export function readModule(bytes: Uint8Array): CoreModule {
-  const reader = new Reader({ bytes, at: 0, end: bytes.length, items: { left: MAX_ITEMS } });
-  reader.readAll();
-  const { sections, types, imports, exports, memories, bodies, features, own, imported, hasStart } = reader;
+  const sections = readSections(bytes);
+  const reader = new Reader(bytes);
+  reader.readAll(sections);
+  const { types, imports, exports, memories, bodies, features, own, imported, hasStart } = reader;
   return { bytes, sections, types, imports, exports, memories, bodies, features, own, imported, hasStart };
 }

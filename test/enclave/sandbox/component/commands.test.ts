@@ -9,7 +9,7 @@ import { shortenPlan } from '../../../../src/enclave/sandbox/component/shorten-p
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
 import { GuestFailure, NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
 import type { CommandExit } from '../../../../src/enclave/sandbox/messages.ts';
-import { buildModule, writePreview1 } from '../guests.ts';
+import { buildModule, RULES, writePreview1 } from '../guests.ts';
 import { build } from './kit.ts';
 
 const jco = dirname(findPackageJSON('@bytecodealliance/jco', import.meta.url) ?? '');
@@ -21,7 +21,7 @@ async function adapt(start: string): Promise<Uint8Array> {
 }
 
 async function run(bytes: Uint8Array, stdin = '', args: readonly string[] = ['guest']): Promise<CommandExit> {
-  const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, bytes }, 4096);
+  const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
   const handle = { cancel: () => undefined };
   return await guest.command({ args, env: [], stdin: new TextEncoder().encode(stdin) }, NO_EGRESS, handle);
 }
@@ -79,7 +79,7 @@ describe('a module of preview1', () => {
       const bytes = await buildModule(
         `(module (import "wasi_snapshot_preview1" "${name}" (func)) (func (export "_start")))`,
       );
-      const opened = openGuest({ kind: 'preview1', instances: { kind: 'fresh' }, bytes }, 4096);
+      const opened = openGuest({ kind: 'preview1', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
       await expect(opened).rejects.toThrow(`it imports wasi_snapshot_preview1.${name}`);
     },
   );
@@ -121,7 +121,7 @@ describe('what a component is called by', () => {
         '(param externref externref)',
       ),
     );
-    const opened = openGuest({ kind: 'http', instances: { kind: 'fresh' }, bytes }, 4096);
+    const opened = openGuest({ kind: 'http', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
     await expect(opened).rejects.toThrow('what it exports is not of the type that is called');
   });
 });

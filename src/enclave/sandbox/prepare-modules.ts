@@ -1,0 +1,28 @@
+/**
+ * Changes a function's core modules before they are compiled, in its own process: memories get a maximum. The digest was checked over the
+ * bytes as they were, and the same bytes and limits always give the same modules.
+ */
+import { at } from './component/scope.ts';
+import { capMemory, makesMemory } from './wasm/cap-memory.ts';
+
+/** What a function's modules are held to. */
+export interface ModuleRules {
+  /** Pages of 64 KiB that all memories of one instance may have together. */
+  readonly memoryPages: number;
+}
+
+/**
+ * Gives the modules as they are to be compiled; `made` lists the place of a module for each time that one instance makes it. Several
+ * memories share what there is evenly, because nobody else adds them up.
+ * @throws Malformed when a memory begins with more than its share
+ */
+export function prepareModules(
+  modules: readonly Uint8Array[],
+  made: readonly number[],
+  rules: ModuleRules,
+): readonly Uint8Array[] {
+  const memories = modules.map(makesMemory);
+  const count = made.filter((place) => at(memories, place, 'module')).length;
+  const pages = Math.floor(rules.memoryPages / Math.max(count, 1));
+  return modules.map((bytes) => capMemory(bytes, pages));
+}
