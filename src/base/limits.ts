@@ -42,6 +42,10 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   requestHeadBytes: 16 * 1024,
   /** A function's file: 64 MiB holds any JS-engine component four times over. */
   functionBytes: 64 * 1024 * 1024,
+  /** The manifest of a function of several files, how many they are, and the path of one. Together they weigh no more than one file may. */
+  manifestBytes: 64 * 1024,
+  bundleFiles: 256,
+  bundleNameBytes: 128,
   /** One frame between gate and function process: a body and its head. */
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
@@ -97,6 +101,9 @@ export type LimitName =
   | 'bodyBytes'
   | 'requestHeadBytes'
   | 'functionBytes'
+  | 'manifestBytes'
+  | 'bundleFiles'
+  | 'bundleNameBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
   | 'filePathBytes'
