@@ -46,6 +46,12 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   manifestBytes: 64 * 1024,
   bundleFiles: 256,
   bundleNameBytes: 128,
+  /** Ends of streams and futures that one instance of a WASI 0.3 function has: each may hold a window of bytes in the host. */
+  guestStreamEnds: 4096,
+  /** Calls of the host that one instance has under way. */
+  guestSubtasks: 1024,
+  /** Bytes of one stream that the host holds for a WASI 0.3 function. */
+  guestStreamBytes: 64 * 1024,
   /** One frame between gate and function process: a body and its head. */
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
@@ -104,6 +110,9 @@ export type LimitName =
   | 'manifestBytes'
   | 'bundleFiles'
   | 'bundleNameBytes'
+  | 'guestStreamEnds'
+  | 'guestSubtasks'
+  | 'guestStreamBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
   | 'filePathBytes'

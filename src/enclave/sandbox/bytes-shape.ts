@@ -12,8 +12,9 @@ import type { Result } from './wasi/result.ts';
 
 const BYTES = makeValueType({ kind: 'list', element: makeValueType({ kind: 'u8' }) });
 const TEXT = makeValueType({ kind: 'string' });
-const PLAIN: FunctionType = { params: [['input', BYTES]], result: BYTES };
+const PLAIN: FunctionType = { isAsync: false, params: [['input', BYTES]], result: BYTES };
 const FALLIBLE: FunctionType = {
+  isAsync: false,
   params: [['input', BYTES]],
   result: makeValueType({ kind: 'result', ok: BYTES, err: TEXT }),
 };

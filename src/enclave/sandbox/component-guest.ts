@@ -4,6 +4,7 @@
  */
 import type { Bundle, Instances } from './bundle.ts';
 import { findBytesShape } from './bytes-shape.ts';
+import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -42,6 +43,12 @@ function answerOf(outparam: ResponseOutparam): FunctionResponse {
   return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
 }
 
+/** Waits until a call is over, and gives what it returned. */
+async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
+  await exited;
+  return await returned;
+}
+
 function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
@@ -74,7 +81,8 @@ async function runCommand(
     return await settle(Promise.reject(e), call.ended);
   }
   try {
-    return await settle(instance.call(run, []), call.ended);
+    const running = run.isAsync ? runToEnd(instance.start(run, [])) : instance.call(run, []);
+    return await settle(running, call.ended);
   } finally {
     instance.close();
   }
@@ -115,7 +123,10 @@ export async function openComponent({ kind, bytes, instances, rules }: Bundle, o
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
   const shape = findQueryShape(plan, kind, outputBytes);
-  const run = kind === 'command' ? findGuestFunction(plan, 'wasi:cli/run', 'run') : null;
+  const run =
+    kind === 'command'
+      ? (findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run'))
+      : null;
   if (shape === null && run === null) throw new GuestFailure('what it exports is not of the type that is called');
   const supply = shape === null ? null : openSupply(linked, instances);
 

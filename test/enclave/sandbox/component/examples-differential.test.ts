@@ -95,7 +95,7 @@ function oracleImports(plan: Plan, host: Host<GuestCall>, call: GuestCall, class
   };
   for (const c of plan.canonicals) {
     if (c.op === 'lower') add(c.func);
-    else if (c.resource.of === 'host') classOf(c.resource.name);
+    else if ('resource' in c && c.resource.of === 'host') classOf(c.resource.name);
   }
   // The glue asks for the class of every resource, used or not.
   for (const name of plan.imports) {
