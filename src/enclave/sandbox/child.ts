@@ -5,18 +5,12 @@
 import { Socket } from 'node:net';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBundle } from './bundle.ts';
+import { parseCommand, writeExit } from './command-messages.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
 import type { CancelHandle } from './guest-call.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
-import {
-  FRAME,
-  parseCommandHead,
-  parseEgressAnswer,
-  parseRequestHead,
-  writeEgressHead,
-  writeResponseHead,
-} from './messages.ts';
+import { FRAME, parseEgressAnswer, parseRequestHead, writeEgressHead, writeResponseHead } from './messages.ts';
 import type { AskOutside, EgressAnswer } from './sandbox.ts';
 
 /** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
@@ -69,11 +63,11 @@ async function answer(frame: Frame, called: Guest, handle: CancelHandle): Promis
   const { call, head, body } = frame;
   const { egress, end } = openEgress(call);
   try {
-    const command = parseCommandHead(head, body);
+    const command = parseCommand(head, body);
     if (command !== null) {
-      const { code, stdout, stderr } = await called.command(command, egress, handle);
+      const exit = writeExit(await called.command(command, egress, handle));
       end();
-      send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
+      send(FRAME.exit, call, exit.head, exit.body);
       return;
     }
     const request = parseRequestHead(head, body);

@@ -10,9 +10,10 @@ import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction, Plan } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
+import type { GivenFiles } from './files/mount.ts';
 import type { FunctionKind } from './grants.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
@@ -49,10 +50,14 @@ async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
   return await returned;
 }
 
-function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
+function openSupply(
+  linked: LinkedComponent<GuestCall>,
+  instances: Instances,
+  files: GivenFiles,
+): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall();
+      const call = new QueryCall(files);
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -117,7 +122,11 @@ function beginHttp(request: FunctionRequest): ReturnType<QueryShape['begin']> {
  * Opens a component that is called in this way; @throws GuestFailure when it exports nothing of exactly that type, Malformed, and what the
  * engine throws for modules that are not valid.
  */
-export async function openComponent({ kind, bytes, instances, rules }: Bundle, outputBytes: number): Promise<Guest> {
+export async function openComponent(
+  { kind, bytes, instances, rules }: Bundle,
+  files: GivenFiles,
+  outputBytes: number,
+): Promise<Guest> {
   const whole = shortenPlan(makePlan(bytes));
   const made = whole.steps.map(({ module }) => module);
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
@@ -128,7 +137,7 @@ export async function openComponent({ kind, bytes, instances, rules }: Bundle, o
       ? (findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run'))
       : null;
   if (shape === null && run === null) throw new GuestFailure('what it exports is not of the type that is called');
-  const supply = shape === null ? null : openSupply(linked, instances);
+  const supply = shape === null ? null : openSupply(linked, instances, files);
 
   return {
     async query(request, egress, log, cancelHandle) {
@@ -151,12 +160,11 @@ export async function openComponent({ kind, bytes, instances, rules }: Bundle, o
       }
     },
     async command(request, egress, cancelHandle) {
-      const call = openCall({ ...request, mounts: [], egress }, outputBytes);
+      const { call, exit } = openCommand(request, files, egress, outputBytes);
       cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
-      const code = 'exit' in end ? end.exit : failed ? 1 : 0;
-      return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
+      return exit('exit' in end ? end.exit : failed ? 1 : 0);
     },
   };
 }

@@ -23,6 +23,8 @@ export interface FunctionProcessOptions {
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
   readonly startDeadlineMs: number;
+  /** The largest frame that a child may send. */
+  readonly frameBytes: number;
   /** Calls at the same time. */
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
@@ -93,7 +95,7 @@ async function askEgress({ egress }: CallOptions, request: EgressRequest, ended:
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name, launch, load, startDeadlineMs, spareMs, timers, onLog } = options;
+  const { name, launch, load, startDeadlineMs, frameBytes, spareMs, timers, onLog } = options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
   const circuits = openCircuits(options.circuits, (isOpen) =>
@@ -249,6 +251,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     launch,
     load,
     startDeadlineMs,
+    frameBytes,
     spareMs,
     timers,
     attach,

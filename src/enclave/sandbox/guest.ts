@@ -1,8 +1,9 @@
 /** Makes a function callable inside its own process, by its kind. */
 import type { Bundle } from './bundle.ts';
+import type { CommandExit, CommandRequest } from './command-messages.ts';
 import { openComponent } from './component-guest.ts';
+import { openGivenFiles } from './files/mount.ts';
 import type { CancelHandle } from './guest-call.ts';
-import type { CommandExit, CommandRequest } from './messages.ts';
 import { openModule } from './module-guest.ts';
 import type { AskOutside, FunctionRequest, FunctionResponse } from './sandbox.ts';
 
@@ -21,5 +22,8 @@ export interface Guest {
 
 /** Compiles a function and makes it callable; whatever is wrong with it is thrown as an error with a message. */
 export async function openGuest(bundle: Bundle, outputBytes: number): Promise<Guest> {
-  return bundle.kind === 'preview1' ? await openModule(bundle, outputBytes) : await openComponent(bundle, outputBytes);
+  const files = openGivenFiles(bundle.mounts, bundle.scratchBytes);
+  return bundle.kind === 'preview1'
+    ? await openModule(bundle, files, outputBytes)
+    : await openComponent(bundle, files, outputBytes);
 }

@@ -7,13 +7,13 @@ import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
-import { type Instances, writeBundleHead } from './bundle.ts';
+import { type Instances, writeBundle } from './bundle.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
+import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
-import { encodeFrame } from './frame.ts';
+import type { MountImage } from './files/mount.ts';
 import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
-import { type CommandExit, type CommandRequest, FRAME, writeCommandHead } from './messages.ts';
 import { openQueryShape } from './query-shapes.ts';
 import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
@@ -21,6 +21,8 @@ import { SYSTEM_TIMERS } from './timers.ts';
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
   readonly instances: Instances;
+  /** What a call may keep in `/tmp` while it lasts; 0 for no such directory. */
+  readonly scratchBytes: number;
   /** Whether the same call must always give the same answer. */
   readonly deterministic: 'required' | 'any';
   /** Most processor time of one call, in milliseconds. */
@@ -46,6 +48,7 @@ export interface FunctionLimits {
 /** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a query may weigh. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   instances: { kind: 'fresh' },
+  scratchBytes: 0,
   deterministic: 'any',
   cpuMs: 600_000,
   memoryPages: 4096,
@@ -65,6 +68,8 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Trees that every call may read. */
+  readonly mounts: readonly MountImage[];
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -106,15 +111,17 @@ function checkBytes(options: LoadOptions): FunctionKind {
 }
 
 async function openProcess(
-  { bytes, name, limits, onNotice, onLog }: LoadOptions,
+  { bytes, name, limits, mounts, onNotice, onLog }: LoadOptions,
   kind: FunctionKind,
+  frameBytes: number,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
-  const { instances, memoryPages, outputBytes } = limits;
+  const { instances, memoryPages, outputBytes, scratchBytes } = limits;
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes), bytes),
+    load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, scratchBytes, bytes }, outputBytes),
     startDeadlineMs: limits.startDeadlineMs,
+    frameBytes,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,
     graceMs: limits.graceMs,
@@ -133,16 +140,17 @@ async function openProcess(
 export async function loadFunction(options: LoadOptions): Promise<SandboxedFunction> {
   const kind = checkBytes(options);
   const shape = openQueryShape(kind, options.name);
-  const running = await openProcess(options, kind);
+  const running = await openProcess(options, kind, LIMITS.frameBytes);
   async function call(request: FunctionRequest, callOptions: CallTerms): Promise<FunctionResponse> {
     const { expects } = shape;
-    return shape.readAnswer(await running.call(shape.writeHead(request), request.body, { ...callOptions, expects }));
+    const { head, body } = shape.write(request);
+    return shape.read(await running.call(head, body, { ...callOptions, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
 
 /**
- * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments and standard input, and no way out.
+ * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments, variables, standard input and files, and no way out.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
  */
 export async function loadCommand(options: LoadOptions): Promise<SandboxedCommand> {
@@ -154,12 +162,13 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
     );
   }
   // A program runs once, so a spare process would be started for nobody.
-  const running = await openProcess({ ...options, limits: { ...options.limits, spareMs: 0 } }, kind);
+  const limits = { ...options.limits, spareMs: 0 };
+  const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   return {
     run: async (request, deadlineMs) => {
-      const head = writeCommandHead(request);
-      const answer = await running.call(head, request.stdin, { deadlineMs, egress, caller: '', expects: 'exit' });
+      const { head, body } = writeCommand(request);
+      const answer = await running.call(head, body, { deadlineMs, egress, caller: '', expects: 'exit' });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

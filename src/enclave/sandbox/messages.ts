@@ -2,6 +2,7 @@
  * What the two sides say in frames: types, heads and their strict readers. The gate's side reads as if a hostile process had written
  * every byte: unknown types, missing or wrong fields, header text that could split a message, all give null.
  */
+import { type CommandExit, parseExit } from './command-messages.ts';
 import type { Frame } from './frame.ts';
 import { type Head, type HeadMap, isHeadMap } from './frame-head.ts';
 import type { EgressAnswer, EgressRequest, FunctionRequest, FunctionResponse, HeaderField } from './sandbox.ts';
@@ -32,20 +33,6 @@ export type ChildMessage =
   | { readonly type: 'cancelled'; readonly call: number }
   | { readonly type: 'egress'; readonly call: number; readonly number: number; readonly request: EgressRequest }
   | { readonly type: 'log'; readonly call: number; readonly text: string };
-
-/** How a command ended, with all that it wrote. */
-export interface CommandExit {
-  readonly code: number;
-  readonly stdout: Uint8Array;
-  readonly stderr: Uint8Array;
-}
-
-/** A call of a command: its arguments, environment and standard input. */
-export interface CommandRequest {
-  readonly args: readonly string[];
-  readonly env: readonly (readonly [name: string, value: string])[];
-  readonly stdin: Uint8Array;
-}
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,256}$/;
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
@@ -92,15 +79,6 @@ function parseEgress(head: HeadMap, body: Uint8Array): { number: number; request
   if (typeof number !== 'number' || typeof method !== 'string' || !METHOD.test(method)) return null;
   if (scheme === null || authority === null || path === null || headers === null) return null;
   return { number, request: { method, scheme, authority, path, headers, body } };
-}
-
-function parseExit(head: HeadMap, body: Uint8Array): CommandExit | null {
-  const { code, stderrBytes } = head;
-  if (!hasKeys(head, ['code', 'stderrBytes']) || typeof code !== 'number' || typeof stderrBytes !== 'number')
-    return null;
-  if (code > 255 || stderrBytes > body.length) return null;
-  const split = body.length - stderrBytes;
-  return { code, stdout: body.subarray(0, split), stderr: body.subarray(split) };
 }
 
 /** Reads the text of a head and makes it one printable line, so that it cannot forge lines of a log. */
@@ -151,22 +129,6 @@ export function parseRequestHead(head: Head, body: Uint8Array): FunctionRequest 
   const headers = parseHeaders(head['headers']);
   if (typeof method !== 'string' || typeof path !== 'string' || typeof authority !== 'string') return null;
   return headers === null ? null : { method, path, authority, headers, body };
-}
-
-/** Writes the head of a command's call. */
-export function writeCommandHead({ args, env }: Omit<CommandRequest, 'stdin'>): Head {
-  return { args: [...args], env: env.map(([name, value]) => [name, value]) };
-}
-
-function isVariable(value: Head): value is readonly [string, string] {
-  return Array.isArray(value) && value.length === 2 && value.every((part: Head) => typeof part === 'string');
-}
-
-/** Reads the head of a command's call, in the child. */
-export function parseCommandHead(head: Head, stdin: Uint8Array): CommandRequest | null {
-  if (!isHeadMap(head) || !Array.isArray(head['args']) || !Array.isArray(head['env'])) return null;
-  const [args, env] = [head['args'] as readonly Head[], head['env'] as readonly Head[]];
-  return args.every((a) => typeof a === 'string') && env.every(isVariable) ? { args, env, stdin } : null;
 }
 
 /** Writes the head of an answer. */

@@ -3,19 +3,20 @@
  * what it wrote, or ends with another code and has not answered; its code stays here, because an owner's limits are about answers.
  */
 import { FunctionError } from '../../errors.ts';
+import { writeCommand } from './command-messages.ts';
 import type { Head } from './frame-head.ts';
 import type { CallAnswer } from './function-process.ts';
 import type { FunctionKind } from './grants.ts';
-import { writeCommandHead, writeRequestHead } from './messages.ts';
+import { writeRequestHead } from './messages.ts';
 import { queryVariables } from './query-variables.ts';
 import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
 
 export interface QueryShape {
   readonly expects: CallAnswer['type'];
   /** @throws FunctionError ERR_FUNCTION_METHOD for a method that this kind does not have */
-  writeHead(request: FunctionRequest): Head;
+  readonly write: (request: FunctionRequest) => { readonly head: Head; readonly body: Uint8Array };
   /** @throws FunctionError ERR_FUNCTION_EXIT, ERR_FUNCTION_PROTOCOL */
-  readAnswer(answer: CallAnswer): FunctionResponse;
+  readonly read: (answer: CallAnswer) => FunctionResponse;
 }
 
 /** What a program writes has no type of its own. */
@@ -27,8 +28,8 @@ const foreign = (): FunctionError =>
 function openHttpShape(): QueryShape {
   return {
     expects: 'answer',
-    writeHead: writeRequestHead,
-    readAnswer(answer) {
+    write: (request) => ({ head: writeRequestHead(request), body: request.body }),
+    read(answer) {
       if (answer.type !== 'answer') throw foreign();
       return answer.response;
     },
@@ -36,10 +37,12 @@ function openHttpShape(): QueryShape {
 }
 
 function openBytesShape(name: string): QueryShape {
+  const { expects, write, read } = openHttpShape();
   return {
-    ...openHttpShape(),
-    writeHead(request) {
-      if (request.method === 'POST') return writeRequestHead(request);
+    expects,
+    read,
+    write(request) {
+      if (request.method === 'POST') return write(request);
       const why = `function "${name}" takes bytes and gives bytes: it is asked with POST, not with ${request.method}`;
       throw new FunctionError('ERR_FUNCTION_METHOD', why);
     },
@@ -49,8 +52,8 @@ function openBytesShape(name: string): QueryShape {
 function openProgramShape(name: string): QueryShape {
   return {
     expects: 'exit',
-    writeHead: (request) => writeCommandHead({ args: [name], env: queryVariables(request) }),
-    readAnswer(answer) {
+    write: (request) => writeCommand({ args: [name], env: queryVariables(request), stdin: request.body, mounts: [] }),
+    read(answer) {
       if (answer.type !== 'exit') throw foreign();
       const { code, stdout } = answer.exit;
       if (code !== 0) throw new FunctionError('ERR_FUNCTION_EXIT', `function "${name}" ended with another code than 0`);

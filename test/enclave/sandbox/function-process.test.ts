@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
@@ -31,6 +32,7 @@ function openHostile(how: string, startDeadlineMs = 20_000, later = how): Hostil
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs,
+    frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 1,
     graceMs: 8,

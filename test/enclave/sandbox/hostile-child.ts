@@ -66,7 +66,8 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
   'a huge length': () => pipe.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff)),
   'ready twice': ready,
   'an unknown call': (call) => pipe.write(encodeFrame(FRAME.trap, call + 1, { text: '' })),
-  'the wrong kind of answer': (call) => pipe.write(encodeFrame(FRAME.exit, call, { code: 0, stderrBytes: 0 })),
+  'the wrong kind of answer': (call) =>
+    pipe.write(encodeFrame(FRAME.exit, call, { code: 0, stdoutBytes: 0, stderrBytes: 0, treeBytes: [] })),
   'a frame of the gate': (call) => pipe.write(encodeFrame(FRAME.call, call, {})),
   'bad CBOR': () => pipe.write(Uint8Array.of(0, 0, 0, 11, FRAME.answer, 0, 0, 0, 1, 0, 0, 0, 2, 0xbf, 0xff)),
   'logs twice': (call) => {

@@ -24,7 +24,8 @@ describe('loading', () => {
   beforeAll(() => subscribe('child_process', started));
   beforeEach(() => started.mockClear());
   afterAll(() => void unsubscribe('child_process', started));
-  const options = { name: 'f', limits: DEFAULT_FUNCTION_LIMITS, onNotice: () => undefined, onLog: () => undefined };
+  const silent = { onNotice: () => undefined, onLog: () => undefined };
+  const options = { name: 'f', limits: DEFAULT_FUNCTION_LIMITS, mounts: [], ...silent };
 
   it('refuses bytes with another digest before anything of them is parsed', async () => {
     const flipped = Uint8Array.from(example('upper'));

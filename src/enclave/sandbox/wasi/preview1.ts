@@ -23,6 +23,9 @@ const FUNCTIONS: Preview1Part = { ...PROCESS, ...POLL, ...FD, ...FD_DATA, ...PAT
 /** Every name that a module may import. */
 export const PREVIEW1_NAMES: ReadonlySet<string> = new Set(Object.keys(FUNCTIONS));
 
+/** What a guest waits for whose call is over. */
+const NEVER: Promise<never> = new Promise(() => undefined);
+
 type Answer = (host: Preview1Host, ...args: readonly unknown[]) => void | Promise<void>;
 
 /** Makes the import of a function that answers at once. */
@@ -45,7 +48,7 @@ function answerLater(fate: Fate, host: Preview1Host, answer: Answer): object {
   const run = async (args: readonly unknown[]): Promise<number> => {
     try {
       await answer(host, ...args);
-      return ERRNO.success;
+      return fate.failure === null ? ERRNO.success : await NEVER;
     } catch (e) {
       const errno = errnoOf(e);
       if (errno !== null) return errno;

@@ -4,12 +4,12 @@ import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { componentNew } from '@bytecodealliance/jco';
 import { describe, expect, it } from 'vitest';
+import type { CommandExit } from '../../../../src/enclave/sandbox/command-messages.ts';
 import { makePlan } from '../../../../src/enclave/sandbox/component/make-plan.ts';
 import { shortenPlan } from '../../../../src/enclave/sandbox/component/shorten-plan.ts';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
 import { GuestFailure, NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
-import type { CommandExit } from '../../../../src/enclave/sandbox/messages.ts';
-import { buildModule, RULES, writePreview1 } from '../guests.ts';
+import { buildModule, bundleOf, EMPTY_RUN, writePreview1 } from '../guests.ts';
 import { build } from './kit.ts';
 
 const jco = dirname(findPackageJSON('@bytecodealliance/jco', import.meta.url) ?? '');
@@ -21,9 +21,9 @@ async function adapt(start: string): Promise<Uint8Array> {
 }
 
 async function run(bytes: Uint8Array, stdin = '', args: readonly string[] = ['guest']): Promise<CommandExit> {
-  const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
-  const handle = { cancel: () => undefined };
-  return await guest.command({ args, env: [], stdin: new TextEncoder().encode(stdin) }, NO_EGRESS, handle);
+  const guest = await openGuest(bundleOf('command', bytes), 4096);
+  const request = { ...EMPTY_RUN, args, stdin: new TextEncoder().encode(stdin) };
+  return await guest.command(request, NO_EGRESS, { cancel: () => undefined });
 }
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -79,7 +79,7 @@ describe('a module of preview1', () => {
       const bytes = await buildModule(
         `(module (import "wasi_snapshot_preview1" "${name}" (func)) (func (export "_start")))`,
       );
-      const opened = openGuest({ kind: 'preview1', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
+      const opened = openGuest(bundleOf('preview1', bytes), 4096);
       await expect(opened).rejects.toThrow(`it imports wasi_snapshot_preview1.${name}`);
     },
   );
@@ -121,7 +121,7 @@ describe('what a component is called by', () => {
         '(param externref externref)',
       ),
     );
-    const opened = openGuest({ kind: 'http', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
+    const opened = openGuest(bundleOf('http', bytes), 4096);
     await expect(opened).rejects.toThrow('what it exports is not of the type that is called');
   });
 });

@@ -6,7 +6,7 @@ import { shortenPlan } from '../../../../src/enclave/sandbox/component/shorten-p
 import { checkFunctionForm } from '../../../../src/enclave/sandbox/grants.ts';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
 import { buildFunctions } from '../../../../tools/build-functions.ts';
-import { buildRogue, RULES } from '../guests.ts';
+import { buildRogue, bundleOf } from '../guests.ts';
 import { build, buildWorld, open } from './kit.ts';
 
 const FORWARDER = (
@@ -191,8 +191,7 @@ describe('the components of the tools', () => {
     for (const [name, bytes] of all) {
       const [whole, short] = await lengths(bytes);
       expect([name, whole - short]).toEqual([name, 2]);
-      const kind = checkFunctionForm(bytes, name);
-      await expect(openGuest({ kind, instances: { kind: 'fresh' }, rules: RULES, bytes }, 1024)).resolves.toBeDefined();
+      await expect(openGuest(bundleOf(checkFunctionForm(bytes, name), bytes), 1024)).resolves.toBeDefined();
     }
   });
 });
