@@ -36,8 +36,13 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   policyScalarBytes: 4 * 1024,
   /** Files that a policy refers to (a CA, a key set), each. */
   referenceBytes: 1024 * 1024,
-  /** Body of a query, and of an answer when the owner names no smaller cap. */
+  /** A body that has to be held whole: one that is signed, a command's input and output, what is written before its head is. */
   bodyBytes: 16 * 1024 * 1024,
+  /** A body that is passed on as it comes, in each direction of a query or an outgoing request. */
+  streamBytes: 4 * 1024 * 1024 * 1024,
+  /** One piece of such a body, and all of its pieces that are under way between two processes; smaller bodies go whole. */
+  pieceBytes: 64 * 1024,
+  windowBytes: 256 * 1024,
   /** Request line and headers of a query. */
   requestHeadBytes: 16 * 1024,
   /** A function's file: 64 MiB holds any JS-engine component four times over. */
@@ -112,6 +117,9 @@ export type LimitName =
   | 'policyScalarBytes'
   | 'referenceBytes'
   | 'bodyBytes'
+  | 'streamBytes'
+  | 'pieceBytes'
+  | 'windowBytes'
   | 'requestHeadBytes'
   | 'functionBytes'
   | 'manifestBytes'

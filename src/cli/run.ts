@@ -64,6 +64,7 @@ async function startProgram(options: RunOptions, opened: readonly OpenDirectory[
     name,
     limits: DEFAULT_FUNCTION_LIMITS,
     mounts: [],
+    answerType: 'application/octet-stream',
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });

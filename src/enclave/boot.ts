@@ -86,6 +86,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         name,
         limits,
         mounts: [],
+        answerType: 'application/octet-stream',
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},

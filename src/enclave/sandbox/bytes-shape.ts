@@ -3,6 +3,8 @@
  * The body of a query goes in, the body of its answer comes out; a text of the second form says what is wrong with the query.
  */
 import { encodeUtf8 } from '../../base/bytes.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { type Body, readWhole } from './body.ts';
 import type { LiftedFunction, Plan } from './component/plan.ts';
 import { isSameFunction } from './component/same-type.ts';
 import { type FunctionType, makeValueType } from './component/value-type.ts';
@@ -27,12 +29,19 @@ const TEXT_TYPE = 'text/plain; charset=utf-8';
 export interface BytesShape {
   readonly func: LiftedFunction;
   /** @throws GuestFailure when it is more than `maxBytes` */
-  answer(returned: unknown, maxBytes: number): FunctionResponse;
+  answer(returned: unknown, maxBytes: number): FunctionResponse & { readonly body: Uint8Array };
 }
 
-function respond(status: number, type: string, body: Uint8Array, maxBytes: number): FunctionResponse {
+function respond(status: number, type: string, body: Uint8Array, maxBytes: number): ReturnType<BytesShape['answer']> {
   if (body.length > maxBytes) throw new GuestFailure('it wrote more than it may');
   return { status, headers: [['content-type', type]], body };
+}
+
+/** Reads the body of a query, which such a function is given whole. @throws GuestFailure when it breaks off, or is too large */
+export async function readInput(body: Body): Promise<Uint8Array> {
+  const input = await readWhole(body, LIMITS.bodyBytes);
+  if (input === null) throw new GuestFailure('the body of its query broke off, or is too large');
+  return input;
 }
 
 /** Finds the export `run` of a plan; null when there is none of exactly one of the two types. */

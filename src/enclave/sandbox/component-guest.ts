@@ -2,8 +2,10 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
+import { LIMITS } from '../../base/limits.ts';
+import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
-import { findBytesShape } from './bytes-shape.ts';
+import { type BytesShape, findBytesShape, readInput } from './bytes-shape.ts';
 import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
@@ -12,7 +14,7 @@ import type { LiftedFunction, Plan } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
 import type { GivenFiles } from './files/mount.ts';
 import type { FunctionKind } from './grants.ts';
-import type { Guest } from './guest.ts';
+import type { Guest, QueryHost } from './guest.ts';
 import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
@@ -21,7 +23,6 @@ import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import { ResponseOutparam } from './wasi/http-outgoing.ts';
 import type { Result } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
@@ -33,15 +34,6 @@ const KEPT_IDLE = 16;
 interface QueryInstance {
   readonly component: ComponentInstance;
   readonly call: QueryCall;
-}
-
-function answerOf(outparam: ResponseOutparam): FunctionResponse {
-  const given = outparam.answer;
-  if (given === null) throw new GuestFailure('it returned without an answer');
-  if (given.tag === 'error') throw new GuestFailure(`it answered with the error ${given.code}`);
-  const body = given.response.finished();
-  if (body === null) throw new GuestFailure('it did not finish the body of its answer');
-  return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
 }
 
 /** Waits until a call is over, and gives what it returned. */
@@ -93,29 +85,48 @@ async function runCommand(
   }
 }
 
-/** How a query becomes the call of an export, and what that returns an answer. */
-interface QueryShape {
-  readonly func: LiftedFunction;
-  begin(request: FunctionRequest): {
-    readonly args: readonly unknown[];
-    readonly answer: (returned: unknown) => FunctionResponse;
+/** One query on its way through an instance. */
+interface OpenedQuery {
+  run(component: ComponentInstance): Promise<unknown>;
+  /** Gives the answer, or null when all of it has gone out; `ended` is the end of its call. */
+  answer(returned: unknown, ended: Promise<number>): Promise<FunctionResponse | null>;
+}
+
+/** How queries are put to an export. */
+type QueryShape = (request: FunctionRequest, host: QueryHost, fail: (reason: string) => void) => OpenedQuery;
+
+function openHttpShape(handle: LiftedFunction): QueryShape {
+  return (request, host, fail) => {
+    const answer = openAnswer(host, fail);
+    return {
+      run: (component) => component.call(handle, [new IncomingRequest(request), answer.outparam]),
+      answer: async (_, ended) => answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)])),
+    };
   };
 }
 
+function openBytesShape(shape: BytesShape, outputBytes: number): QueryShape {
+  return ({ body }, host) => ({
+    run: async (component) => await component.call(shape.func, [await readInput(body)]),
+    async answer(returned, ended) {
+      const response = shape.answer(returned, outputBytes);
+      if (response.body.length <= LIMITS.pieceBytes) return response;
+      const writer = host.beginAnswer({ ...response, body: { length: response.body.length } });
+      writer.begin(response.body);
+      writer.end();
+      return await Promise.race([writer.over, ended]).then(() => null);
+    },
+  });
+}
+
+/** Finds what queries of this kind are put to; null when the component exports nothing of exactly its type. */
 function findQueryShape(plan: Plan, kind: FunctionKind, outputBytes: number): QueryShape | null {
   if (kind === 'bytes') {
     const shape = findBytesShape(plan);
-    return shape === null
-      ? null
-      : { func: shape.func, begin: ({ body }) => ({ args: [body], answer: (r) => shape.answer(r, outputBytes) }) };
+    return shape === null ? null : openBytesShape(shape, outputBytes);
   }
-  const func = kind === 'http' ? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle') : null;
-  return func === null ? null : { func, begin: beginHttp };
-}
-
-function beginHttp(request: FunctionRequest): ReturnType<QueryShape['begin']> {
-  const outparam = new ResponseOutparam();
-  return { args: [new IncomingRequest(request), outparam], answer: () => answerOf(outparam) };
+  const handle = kind === 'http' ? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle') : null;
+  return handle === null ? null : openHttpShape(handle);
 }
 
 /**
@@ -140,27 +151,30 @@ export async function openComponent(
   const supply = shape === null ? null : openSupply(linked, instances, files);
 
   return {
-    async query(request, egress, log, cancelHandle) {
+    async query(request, host, cancelHandle) {
       if (shape === null || supply === null) throw new GuestFailure('it answers no queries');
       const instance = supply.take();
       const { call, component } = instance;
-      const { args, answer } = shape.begin(request);
+      const { ended, cancel, fail } = call.begin(host, outputBytes);
+      cancelHandle.cancel = cancel;
+      const query = shape(request, host, fail);
+      let returned: unknown;
       let sound = false;
       try {
-        const { ended, cancel } = call.begin(egress, outputBytes);
-        cancelHandle.cancel = cancel;
-        const end = await settle(component.call(shape.func, args), ended);
+        const end = await settle(query.run(component), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
+        returned = end.returned;
+        returned = end.returned;
         sound = true;
-        return answer(end.returned);
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
-        if (text.length > 0) log(text);
+        if (text.length > 0) host.log(text);
       }
+      return await query.answer(returned, ended);
     },
-    async command(request, egress, cancelHandle) {
-      const { call, exit } = openCommand(request, files, egress, outputBytes);
+    async command(request, outside, cancelHandle) {
+      const { call, exit } = openCommand(request, files, outside, outputBytes);
       cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';

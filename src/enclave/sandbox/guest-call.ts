@@ -1,11 +1,13 @@
 /** Opens what one call needs of the host, and says how the call came to its end by itself: an exit, or more output than it may write. */
+import { LIMITS } from '../../base/limits.ts';
 import type { CommandExit, CommandRequest } from './command-messages.ts';
 import { type GivenFiles, openMounts } from './files/mount.ts';
 import { Network } from './net/network.ts';
 import { NO_OUTSIDE } from './net/outside.ts';
-import type { AskOutside } from './sandbox.ts';
-import { ExitRequest, type GuestCall } from './wasi/call.ts';
-import { OutputBuffer } from './wasi/io.ts';
+import type { EgressAnswer } from './sandbox.ts';
+import type { ByteSink } from './wasi/byte-stream.ts';
+import { ExitRequest, type GuestCall, type Outside } from './wasi/call.ts';
+import { OutputBuffer } from './wasi/output-buffer.ts';
 import { REAL_SURROUNDINGS } from './wasi/surroundings.ts';
 
 /** Says why a call has no answer. */
@@ -14,6 +16,8 @@ export class GuestFailure extends Error {}
 export interface OpenCall extends GuestCall {
   /** Resolves with the exit code when the guest asks to end; rejects when it writes more than it may. */
   readonly ended: Promise<number>;
+  /** Ends the call, for this reason. */
+  readonly fail: (reason: string) => void;
   /** Ends the call while its guest waits; its instance is dropped. */
   readonly cancel: () => void;
 }
@@ -23,8 +27,21 @@ export interface CancelHandle {
   cancel: () => void;
 }
 
+const REFUSED: EgressAnswer = { error: 'HTTP-request-denied' };
+const CLOSED: ByteSink = {
+  state: 'closed',
+  room: 0,
+  write: () => false,
+  end: () => undefined,
+  abort: () => undefined,
+  changed: () => Promise.resolve(),
+};
+
 /** Gives a guest no way out. */
-export const NO_EGRESS: AskOutside = () => Promise.resolve({ error: 'HTTP-request-denied' });
+export const NO_EGRESS: Outside = {
+  egress: () => Promise.resolve(REFUSED),
+  beginEgress: () => ({ answer: Promise.resolve(REFUSED), body: CLOSED }),
+};
 
 /** The number of a program's own trees; those that a function was loaded with have lower ones. */
 const FIRST_OF_COMMAND = 2n ** 33n;
@@ -33,7 +50,8 @@ const FIRST_OF_COMMAND = 2n ** 33n;
 export const LOG_BYTES = 4096;
 
 /** What a guest is given for one call. */
-export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'egress'> {
+export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts'> {
+  readonly outside: Outside;
   readonly stdin: Uint8Array;
 }
 
@@ -42,23 +60,28 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
   const { promise: ended, resolve: exited, reject } = Promise.withResolvers<number>();
   // An end that nobody waits for any more is no fault of the process.
   ended.catch(() => undefined);
-  const exceeded = (): void => reject(new GuestFailure('it wrote more than it may'));
+  const fail = (reason: string): void => reject(new GuestFailure(reason));
+  const heldBytes = Math.min(outputBytes, LIMITS.bodyBytes);
+  const exceeded = (): void => fail('it wrote more than it may');
   return {
     args: given.args,
     env: given.env,
     mounts: given.mounts,
     stdin: { rest: given.stdin },
-    stdout: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
-    stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
-    egress: given.egress,
+    stdout: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
+    stderr: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
+    egress: given.outside.egress,
+    beginEgress: given.outside.beginEgress,
     network: new Network(NO_OUTSIDE),
     surroundings: REAL_SURROUNDINGS,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,
+    departing: new Set(),
     exited,
     ended,
-    cancel: () => reject(new GuestFailure('it was cancelled')),
+    fail,
+    cancel: () => fail('it was cancelled'),
   };
 }
 
@@ -66,13 +89,13 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
 export function openCommand(
   request: CommandRequest,
   files: GivenFiles,
-  egress: AskOutside,
+  outside: Outside,
   outputBytes: number,
 ): { readonly call: OpenCall; readonly exit: (code: number) => CommandExit } {
   const now = (): bigint => REAL_SURROUNDINGS.wallNanos();
   const trees = openMounts(request.mounts, FIRST_OF_COMMAND, now);
   const { args, env, stdin } = request;
-  const call = openCall({ args, env, stdin, mounts: [...files(now), ...trees], egress }, outputBytes);
+  const call = openCall({ args, env, stdin, mounts: [...files(now), ...trees], outside }, outputBytes);
   const exit = (code: number): CommandExit => {
     const changes = trees.map((tree) => tree.changes());
     return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes(), changes };

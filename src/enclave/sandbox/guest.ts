@@ -1,23 +1,32 @@
 /** Makes a function callable inside its own process, by its kind. */
+
+import type { BodyWriter } from './body-writer.ts';
 import type { Bundle } from './bundle.ts';
 import type { CommandExit, CommandRequest } from './command-messages.ts';
 import { openComponent } from './component-guest.ts';
 import { openGivenFiles } from './files/mount.ts';
 import type { CancelHandle } from './guest-call.ts';
+import type { OnWire } from './messages.ts';
 import { openModule } from './module-guest.ts';
-import type { AskOutside, FunctionRequest, FunctionResponse } from './sandbox.ts';
+import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
+import type { Outside } from './wasi/call.ts';
+
+/** What a query is given by the process that it runs in. */
+export interface QueryHost extends Outside {
+  /** Sends the head of an answer; gives what its body goes out by. */
+  beginAnswer(head: OnWire<FunctionResponse>): BodyWriter;
+  log(text: string): void;
+}
 
 /** A loaded function, ready to be called; each call has its own instance, and calls may overlap. */
 export interface Guest {
-  /** @throws GuestFailure when the call has no answer. */
-  query(
-    request: FunctionRequest,
-    egress: AskOutside,
-    log: (text: string) => void,
-    handle: CancelHandle,
-  ): Promise<FunctionResponse>;
+  /**
+   * Gives the answer, or null when it went out by `beginAnswer`, and all of its body with it.
+   * @throws GuestFailure when the call has no answer, or the body of its answer broke off.
+   */
+  query(request: FunctionRequest, host: QueryHost, handle: CancelHandle): Promise<FunctionResponse | null>;
   /** @throws GuestFailure when the program neither ended nor asked to. */
-  command(request: CommandRequest, egress: AskOutside, handle: CancelHandle): Promise<CommandExit>;
+  command(request: CommandRequest, outside: Outside, handle: CancelHandle): Promise<CommandExit>;
 }
 
 /** Compiles a function and makes it callable; whatever is wrong with it is thrown as an error with a message. */

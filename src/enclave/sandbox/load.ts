@@ -31,7 +31,7 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
-  /** What one call may write as its answer, and as much again in all its outgoing requests together. */
+  /** What one call may write as its answer, and as much again in all its outgoing requests together; what a program writes is held, and less. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
   readonly startDeadlineMs: number;
@@ -45,7 +45,7 @@ export interface FunctionLimits {
   readonly spareMs: number;
 }
 
-/** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a query may weigh. */
+/** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a streamed body may have. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   instances: { kind: 'fresh' },
   scratchBytes: 0,
@@ -53,7 +53,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   cpuMs: 600_000,
   memoryPages: 4096,
   heapMiB: 256,
-  outputBytes: LIMITS.bodyBytes,
+  outputBytes: LIMITS.streamBytes,
   startDeadlineMs: 10_000,
   maxCalls: 64,
   maxEgress: 8,
@@ -72,6 +72,8 @@ export interface LoadOptions {
   readonly mounts: readonly MountImage[];
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
+  /** Media type of what a program or a function of bytes answers: neither can say it. */
+  readonly answerType: string;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
   readonly onLog: (line: string) => void;
 }
@@ -139,12 +141,12 @@ async function openProcess(
  */
 export async function loadFunction(options: LoadOptions): Promise<SandboxedFunction> {
   const kind = checkBytes(options);
-  const shape = openQueryShape(kind, options.name);
+  const shape = openQueryShape(kind, options.name, options.answerType);
   const running = await openProcess(options, kind, LIMITS.frameBytes);
-  async function call(request: FunctionRequest, callOptions: CallTerms): Promise<FunctionResponse> {
+  async function call(request: FunctionRequest, terms: CallTerms): Promise<FunctionResponse> {
     const { expects } = shape;
-    const { head, body } = shape.write(request);
-    return shape.read(await running.call(head, body, { ...callOptions, expects }));
+    const { head, body } = await shape.write(request);
+    return shape.read(await running.call(head, body, { ...terms, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
@@ -165,10 +167,11 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
   const limits = { ...options.limits, spareMs: 0 };
   const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
+  const terms = { egress, caller: '', whenGone: (): void => undefined };
   return {
     run: async (request, deadlineMs) => {
       const { head, body } = writeCommand(request);
-      const answer = await running.call(head, body, { deadlineMs, egress, caller: '', expects: 'exit' });
+      const answer = await running.call(head, body, { ...terms, deadlineMs, expects: 'exit' });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

@@ -53,8 +53,8 @@ export async function openModule({ bytes, rules }: Bundle, files: GivenFiles, ou
 
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
-    command: async (request, egress, handle) => {
-      const { call, exit } = openCommand(request, files, egress, outputBytes);
+    command: async (request, outside, handle) => {
+      const { call, exit } = openCommand(request, files, outside, outputBytes);
       handle.cancel = call.cancel;
       return exit(await runModule(module, call));
     },

@@ -4,13 +4,12 @@
  */
 import { emptyTree, type GivenFiles } from './files/mount.ts';
 import { LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
-import type { AskOutside } from './sandbox.ts';
-import type { GuestCall } from './wasi/call.ts';
-import { type Allowance, OutputBuffer } from './wasi/io.ts';
+import type { GuestCall, Outside } from './wasi/call.ts';
+import { type Allowance, OutputBuffer } from './wasi/output-buffer.ts';
 
 const NOTHING = new Uint8Array(0);
 /** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
-const NO_CALL: OpenCall = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, egress: NO_EGRESS }, 0);
+const NO_CALL: OpenCall = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, outside: NO_EGRESS }, 0);
 
 export class QueryCall implements GuestCall {
   readonly args: readonly string[] = [];
@@ -34,8 +33,11 @@ export class QueryCall implements GuestCall {
   get stderr(): OutputBuffer {
     return this.#log;
   }
-  get egress(): AskOutside {
+  get egress(): Outside['egress'] {
     return this.#now.egress;
+  }
+  get beginEgress(): Outside['beginEgress'] {
+    return this.#now.beginEgress;
   }
   get network(): GuestCall['network'] {
     return this.#now.network;
@@ -52,13 +54,16 @@ export class QueryCall implements GuestCall {
   get exceeded(): () => void {
     return this.#now.exceeded;
   }
+  get departing(): GuestCall['departing'] {
+    return this.#now.departing;
+  }
   get exited(): (exitCode: number) => void {
     return this.#now.exited;
   }
 
   /** Begins a query whose guest may write so many bytes as its answer; gives the end that comes before the answer. */
-  begin(egress: AskOutside, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel'> {
-    this.#now = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, egress }, outputBytes);
+  begin(outside: Outside, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel' | 'fail'> {
+    this.#now = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, outside }, outputBytes);
     this.#logAllowance.leftBytes = LOG_BYTES;
     return this.#now;
   }

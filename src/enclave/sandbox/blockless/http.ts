@@ -4,6 +4,7 @@
  */
 import { parseUtf8 } from '../../../base/bytes.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import { readWhole } from '../body.ts';
 import type { FunctionResponse } from '../sandbox.ts';
 import type { GuestCall } from '../wasi/call.ts';
 import { errnoOf } from '../wasi/preview1-errno.ts';
@@ -90,10 +91,12 @@ export function openBlocklessHttp(
     if (!spend(request.body.length)) return bad;
     underWay += 1;
     const answer = await call.egress(request);
+    const rest = 'error' in answer ? null : await readWhole(answer.body, LIMITS.bodyBytes);
     underWay -= 1;
-    if ('error' in answer) return httpErrorOf(answer.error);
+    if ('error' in answer || rest === null)
+      return httpErrorOf('error' in answer ? answer.error : 'HTTP-response-body-size');
     last += 1;
-    sessions.set(last, { headers: answer.headers, rest: answer.body });
+    sessions.set(last, { headers: answer.headers, rest });
     memory.setU32(handleAt, last);
     memory.setU32(statusAt, answer.status);
     return success;

@@ -13,6 +13,7 @@ import { CLOCKS, RANDOM } from './clocks.ts';
 import { FILESYSTEM, SOCKETS } from './closed.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
+import { departAll } from './outgoing-bytes.ts';
 import { CLI_3 } from './p3/cli.ts';
 import { CLOCKS_3, RANDOM_3 } from './p3/clocks.ts';
 import { CORE_WIT_3 } from './p3/wit/core.ts';
@@ -51,7 +52,16 @@ export const SIGNATURES: ReturnType<typeof parseWit> = parseWit(ALL_WIT);
 const WITH_EXPORTS = parseWit(ALL_WIT + EXPORTS_WIT + EXPORTS_WIT_3);
 
 /** The functions that may make a guest wait. */
-export const WAITING: ReadonlySet<string> = new Set(['wasi:io/poll#poll', 'wasi:io/poll#[method]pollable.block']);
+export const WAITING: ReadonlySet<string> = new Set([
+  'wasi:io/poll#poll',
+  'wasi:io/poll#[method]pollable.block',
+  'wasi:io/streams#[method]input-stream.blocking-read',
+  'wasi:io/streams#[method]input-stream.blocking-skip',
+  'wasi:io/streams#[method]output-stream.blocking-flush',
+  'wasi:io/streams#[method]output-stream.blocking-splice',
+  'wasi:io/streams#[method]output-stream.blocking-write-and-flush',
+  'wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush',
+]);
 
 type Run = HostEntry<GuestCall>['run'];
 type AnyFunction = (...args: readonly unknown[]) => unknown;
@@ -93,6 +103,15 @@ function findRun(members: unknown, name: string): Run | null {
   return method === null ? null : (_, [self, ...args]) => method.apply(self, args);
 }
 
+/** Has what the guest wrote go out before it waits. */
+function letGoOut(run: Run): Run {
+  return (call, args) => {
+    const value = run(call, args);
+    if (value instanceof Promise) departAll(call);
+    return value;
+  };
+}
+
 /** Stands for a method of something that no guest is ever given. */
 const refuse: Run = () => {
   throw new GuestTrap('a method was called on something that does not exist');
@@ -118,10 +137,9 @@ export const WASI_HOST: Host<GuestCall> = {
     const unversioned = interfaceOf(from);
     const known = SIGNATURES.get(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
-    return {
-      run: findRun(INTERFACES[unversioned], name) ?? refuse,
-      waits: type.isAsync || WAITING.has(`${unversioned}#${name}`),
-    };
+    const run = findRun(INTERFACES[unversioned], name) ?? refuse;
+    const waits = type.isAsync || WAITING.has(`${unversioned}#${name}`);
+    return { run: waits ? letGoOut(run) : run, waits };
   },
   drop(representation) {
     (representation as Partial<Disposable>)[Symbol.dispose]?.();

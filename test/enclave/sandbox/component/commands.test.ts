@@ -1,4 +1,5 @@
 /** Programs as toolchains make them: a core module of preview1 with the adapter around it, and what the host calls of a component. */
+
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';

@@ -1,6 +1,7 @@
 /** The standard streams of a call as sources and sinks of bytes: input is all there, output is collected up to what the call may write. */
+import type { InputSource } from '../../body.ts';
 import type { ByteSink, ByteSource } from '../byte-stream.ts';
-import type { InputSource, OutputBuffer } from '../io.ts';
+import type { OutputBuffer } from '../output-buffer.ts';
 
 /** Gives what is read from standard input; several streams over one input share its position. */
 export function sourceOf(input: InputSource): ByteSource {
@@ -26,9 +27,8 @@ export function sinkOf(output: OutputBuffer): ByteSink {
     get state() {
       return isOver ? 'closed' : 'open';
     },
-    // One byte more than is left, so that a guest that writes too much is told so.
     get room() {
-      return isOver ? 0 : output.left + 1;
+      return isOver ? 0 : output.room;
     },
     write(bytes) {
       isOver ||= !output.write(bytes);
