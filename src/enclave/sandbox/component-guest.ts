@@ -2,39 +2,28 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
-import { LIMITS } from '../../base/limits.ts';
-import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
-import { type BytesShape, findBytesShape, readInput } from './bytes-shape.ts';
 import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
-import type { LiftedFunction, Plan } from './component/plan.ts';
+import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
+import { findQueryShape, type QueryInstance } from './component-queries.ts';
 import type { GivenFiles } from './files/mount.ts';
-import type { FunctionKind } from './grants.ts';
-import type { Guest, QueryHost } from './guest.ts';
+import type { Guest } from './guest.ts';
 import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
-import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
-import { IncomingRequest } from './wasi/http-messages.ts';
 import type { Result } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
 const MADE_AHEAD = 4;
 /** Pooled instances that wait for a query. */
 const KEPT_IDLE = 16;
-
-/** An instance that answers queries. */
-interface QueryInstance {
-  readonly component: ComponentInstance;
-  readonly call: QueryCall;
-}
 
 /** Waits until a call is over, and gives what it returned. */
 async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
@@ -85,50 +74,6 @@ async function runCommand(
   }
 }
 
-/** One query on its way through an instance. */
-interface OpenedQuery {
-  run(component: ComponentInstance): Promise<unknown>;
-  /** Gives the answer, or null when all of it has gone out; `ended` is the end of its call. */
-  answer(returned: unknown, ended: Promise<number>): Promise<FunctionResponse | null>;
-}
-
-/** How queries are put to an export. */
-type QueryShape = (request: FunctionRequest, host: QueryHost, fail: (reason: string) => void) => OpenedQuery;
-
-function openHttpShape(handle: LiftedFunction): QueryShape {
-  return (request, host, fail) => {
-    const answer = openAnswer(host, fail);
-    return {
-      run: (component) => component.call(handle, [new IncomingRequest(request), answer.outparam]),
-      answer: async (_, ended) => answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)])),
-    };
-  };
-}
-
-function openBytesShape(shape: BytesShape, outputBytes: number): QueryShape {
-  return ({ body }, host) => ({
-    run: async (component) => await component.call(shape.func, [await readInput(body)]),
-    async answer(returned, ended) {
-      const response = shape.answer(returned, outputBytes);
-      if (response.body.length <= LIMITS.pieceBytes) return response;
-      const writer = host.beginAnswer({ ...response, body: { length: response.body.length } });
-      writer.begin(response.body);
-      writer.end();
-      return await Promise.race([writer.over, ended]).then(() => null);
-    },
-  });
-}
-
-/** Finds what queries of this kind are put to; null when the component exports nothing of exactly its type. */
-function findQueryShape(plan: Plan, kind: FunctionKind, outputBytes: number): QueryShape | null {
-  if (kind === 'bytes') {
-    const shape = findBytesShape(plan);
-    return shape === null ? null : openBytesShape(shape, outputBytes);
-  }
-  const handle = kind === 'http' ? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle') : null;
-  return handle === null ? null : openHttpShape(handle);
-}
-
 /**
  * Opens a component that is called in this way; @throws GuestFailure when it exports nothing of exactly that type, Malformed, and what the
  * engine throws for modules that are not valid.
@@ -154,24 +99,21 @@ export async function openComponent(
     async query(request, host, cancelHandle) {
       if (shape === null || supply === null) throw new GuestFailure('it answers no queries');
       const instance = supply.take();
-      const { call, component } = instance;
+      const { call } = instance;
       const { ended, cancel, fail } = call.begin(host, outputBytes);
       cancelHandle.cancel = cancel;
       const query = shape(request, host, fail);
-      let returned: unknown;
       let sound = false;
       try {
-        const end = await settle(query.run(component), ended);
+        const end = await settle(query.run(instance), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
-        returned = end.returned;
-        returned = end.returned;
-        sound = true;
+        sound = end.returned;
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
         if (text.length > 0) host.log(text);
       }
-      return await query.answer(returned, ended);
+      return await query.answer(ended);
     },
     async command(request, outside, cancelHandle) {
       const { call, exit } = openCommand(request, files, outside, outputBytes);

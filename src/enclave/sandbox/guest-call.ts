@@ -41,6 +41,7 @@ const CLOSED: ByteSink = {
 export const NO_EGRESS: Outside = {
   egress: () => Promise.resolve(REFUSED),
   beginEgress: () => ({ answer: Promise.resolve(REFUSED), body: CLOSED }),
+  sockets: NO_OUTSIDE,
 };
 
 /** The number of a program's own trees; those that a function was loaded with have lower ones. */
@@ -72,7 +73,8 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     stderr: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
     egress: given.outside.egress,
     beginEgress: given.outside.beginEgress,
-    network: new Network(NO_OUTSIDE),
+    sockets: given.outside.sockets,
+    network: new Network(given.outside.sockets),
     surroundings: REAL_SURROUNDINGS,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },

@@ -13,7 +13,8 @@ import {
   type SandboxedFunction,
 } from '../../../src/enclave/sandbox/load.ts';
 import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
-import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import type { CallTerms, Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
 import { NEVER_GONE, wholeOf } from '../bodies.ts';
 
@@ -29,9 +30,6 @@ const ROGUE = `(module
   (import "wasi:cli/exit@0.2.12" "exit" (func $exit (param i32)))
   (import "wasi:cli/stderr@0.2.12" "get-stderr" (func $stderr (result i32)))
   (import "wasi:filesystem/preopens@0.2.12" "get-directories" (func $directories (param i32)))
-  (import "wasi:sockets/tcp-create-socket@0.2.12" "create-tcp-socket" (func $tcp (param i32 i32)))
-  (import "wasi:sockets/instance-network@0.2.12" "instance-network" (func $network (result i32)))
-  (import "wasi:sockets/ip-name-lookup@0.2.12" "resolve-addresses" (func $resolve (param i32 i32 i32 i32)))
   (import "wasi:random/random@0.2.12" "get-random-bytes" (func $random (param i64 i32)))
   ;; include http.wat
   (data (i32.const 1024) "text/plain")
@@ -45,15 +43,6 @@ const ROGUE = `(module
     (call $put_byte (i32.const 0x20))
     (call $directories (i32.const 0))
     (call $put_number (i32.load (i32.const 4)))
-    (call $put_byte (i32.const 0x20))
-    ;; result<_, error-code>: 1 is an error, case 1 is access-denied.
-    (call $tcp (i32.const 0) (i32.const 0))
-    (call $put_number (i32.load8_u (i32.const 0)))
-    (call $put_number (i32.load8_u (i32.const 4)))
-    (call $put_byte (i32.const 0x20))
-    (call $resolve (call $network) (i32.const 1072) (i32.const 5) (i32.const 0))
-    (call $put_number (i32.load8_u (i32.const 0)))
-    (call $put_number (i32.load8_u (i32.const 4)))
     (call $put_byte (i32.const 0x20))
     ;; A header of the connection: error 1, case 1 is forbidden.
     (local.set $fields (call $new_fields))
@@ -170,6 +159,15 @@ export const EMPTY_RUN: CommandRequest = { args: [], env: [], stdin: new Uint8Ar
 /** Egress that refuses everything. */
 export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });
 
+/** What a call is made under when nothing may go out: 20 s, and nobody who ends it. */
+export const CLOSED_TERMS: CallTerms = {
+  deadlineMs: 20_000,
+  egress: NO_EGRESS,
+  sockets: NO_SOCKET_EGRESS,
+  whenGone: NEVER_GONE,
+  caller: '',
+};
+
 /** Posts text to a function; 20 s unless said, because tests run beside each other. */
 export function post(
   f: SandboxedFunction,
@@ -183,12 +181,7 @@ export function post(
     headers: [['content-type', 'text/plain']] as const,
     body: new TextEncoder().encode(body),
   };
-  return f.call(request, {
-    deadlineMs: options.deadlineMs ?? 20_000,
-    egress: options.egress ?? NO_EGRESS,
-    whenGone: NEVER_GONE,
-    caller: options.caller ?? '',
-  });
+  return f.call(request, { ...CLOSED_TERMS, ...options });
 }
 
 /** Decodes a body. */

@@ -8,7 +8,7 @@ import type { EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildComponent, buildFunctions, FUNCTIONS_FOLDER } from '../../../tools/build-functions.ts';
 import { drain, wholeOf } from '../bodies.ts';
 import { buildWorld } from './component/kit.ts';
-import { loadGuest, NO_EGRESS, post, textOf } from './guests.ts';
+import { CLOSED_TERMS, loadGuest, post, textOf } from './guests.ts';
 
 const OCTETS = [['content-type', 'application/octet-stream']];
 const examples = new Map<string, Uint8Array>();
@@ -68,7 +68,7 @@ describe('bytes for bytes', () => {
 
   it('takes POST and nothing else', async () => {
     const request = { method: 'GET', path: '/', authority: 'a', headers: [], body: new Uint8Array(1) };
-    const options = { deadlineMs: 20_000, egress: NO_EGRESS, caller: '', whenGone: () => undefined };
+    const options = CLOSED_TERMS;
     await expect(reverse.call(request, options)).rejects.toMatchObject({ code: 'ERR_FUNCTION_METHOD' });
     expect((await reverse.call({ ...request, method: 'POST' }, options)).status).toBe(200);
   });
@@ -87,9 +87,7 @@ describe('bytes for bytes', () => {
     const ask = async (pointer: number, length: number): Promise<number> => {
       const body = new Uint8Array(Uint32Array.of(pointer, length).buffer);
       const request = { method: 'POST', path: '/', authority: 'a', headers: [], body };
-      return wholeOf(
-        (await f.call(request, { deadlineMs: 20_000, egress: NO_EGRESS, caller: '', whenGone: () => undefined })).body,
-      ).length;
+      return wholeOf((await f.call(request, CLOSED_TERMS)).body).length;
     };
     expect([await ask(4096, 100), await ask(65_536 - 50, 50)]).toEqual([100, 50]);
     for (const [pointer, length] of [
