@@ -3,12 +3,12 @@
  * environment variables. It has no network. Takes wasi:cli/run components and preview1 modules. The program's exit code is the command's.
  */
 import { basename, resolve } from 'node:path';
-import { sha256 } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
+import { checkFunctionFiles, readFunctionFiles } from '../enclave/function-files.ts';
 import type { CommandRequest } from '../enclave/sandbox/command-messages.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand } from '../enclave/sandbox/load.ts';
 import { ConfigurationError } from '../errors.ts';
-import { readBytesFile } from '../io/files.ts';
+import { nativeSha256 } from '../io/native-digest.ts';
 import { type CliCommand, type CliIo, optionValue, optionValues } from './command.ts';
 import { type DirectoryTree, readDirectoryTree } from './directory-tree.ts';
 import { type GivenDirectory, readDeadline, readDirectoryOption, readVariable } from './run-options.ts';
@@ -55,16 +55,13 @@ async function closeDirectories(
 }
 
 async function startProgram(options: RunOptions, opened: readonly OpenDirectory[]) {
-  const bytes = await readBytesFile(options.path, LIMITS.functionBytes);
   const name = basename(options.path);
+  const files = await readFunctionFiles(options.path, name);
   const program = await loadCommand({
-    bytes,
     // Nobody named a digest here: the person who starts the program chose the file.
-    digest: sha256(bytes),
+    ...checkFunctionFiles(files, nativeSha256(files.bytes), name),
     name,
     limits: DEFAULT_FUNCTION_LIMITS,
-    mounts: [],
-    answerType: 'application/octet-stream',
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });

@@ -10,6 +10,8 @@ import { FunctionError } from '../errors.ts';
 import { readBytesFile } from '../io/files.ts';
 import { nativeSha256 } from '../io/native-digest.ts';
 import { isManifest, parseManifest } from './function-manifest.ts';
+import type { MountImage } from './sandbox/files/mount.ts';
+import type { TreeItem } from './sandbox/files/tree-image.ts';
 
 /** What the listed digest is over, and what a manifest names beside itself; nobody has looked into either. */
 export interface FunctionFiles {
@@ -23,14 +25,32 @@ export interface CheckedFunction {
   readonly bytes: Uint8Array;
   /** Its SHA-256. */
   readonly digest: Uint8Array;
-  /** Media type of what a program answers. */
-  readonly type: string;
-  /** The other files, which it may read. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Media type of what it answers, where its kind cannot say it. */
+  readonly answerType: string;
+  /** The other files, which it may read; none for a function of one file. */
+  readonly mounts: readonly MountImage[];
 }
 
 /** What a program answers where nobody says more. */
-export const PLAIN_TYPE = 'application/octet-stream';
+const PLAIN_TYPE = 'application/octet-stream';
+
+/** Where a function finds its other files. */
+const MOUNT_PATH = '/';
+
+/** Makes the tree of some files, each folder before what is in it. */
+function mountFiles(files: ReadonlyMap<string, Uint8Array>): readonly MountImage[] {
+  if (files.size === 0) return [];
+  const folders = new Set<string>();
+  for (const name of files.keys()) {
+    const parts = name.split('/').slice(0, -1);
+    for (const i of parts.keys()) folders.add(parts.slice(0, i + 1).join('/'));
+  }
+  const items: readonly TreeItem[] = [
+    ...[...folders].map((path) => ({ kind: 'directory' as const, path })),
+    ...[...files].map(([path, bytes]) => ({ kind: 'file' as const, path, bytes })),
+  ];
+  return [{ path: MOUNT_PATH, writable: false, items }];
+}
 
 /** Makes the files of a function that is one. */
 export function singleFile(bytes: Uint8Array): FunctionFiles {
@@ -68,7 +88,7 @@ export function checkFunctionFiles(
     throw new FunctionError('ERR_FUNCTION_DIGEST', `${what} of function "${name}" has another SHA-256 than was named`);
   };
   expect(bytes, digest, 'the file');
-  if (!isManifest(bytes)) return { bytes, digest, type: PLAIN_TYPE, files: new Map() };
+  if (!isManifest(bytes)) return { bytes, digest, answerType: PLAIN_TYPE, mounts: [] };
   const { entry, type, files } = parseManifest(bytes, name);
   const others = new Map<string, Uint8Array>();
   let left = LIMITS.functionBytes;
@@ -87,5 +107,5 @@ export function checkFunctionFiles(
   }
   const main = others.get(entry) ?? new Uint8Array(0);
   others.delete(entry);
-  return { bytes: main, digest: nativeSha256(main), type, files: others };
+  return { bytes: main, digest: nativeSha256(main), answerType: type, mounts: mountFiles(others) };
 }

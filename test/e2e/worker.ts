@@ -8,6 +8,7 @@ import { formatTrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { bootWorker, type Worker, type WorkerOptions } from '../../src/enclave/boot.ts';
+import { singleFile } from '../../src/enclave/function-files.ts';
 import { SILENT } from '../../src/io/log.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
@@ -100,7 +101,7 @@ export async function bootTestWorker(
     now: () => new Date(),
     ...rest,
     policies,
-    functions: new Map(names.map((name) => [name, functions.get(name) ?? new Uint8Array()])),
+    functions: new Map(names.map((name) => [name, singleFile(functions.get(name) ?? new Uint8Array())])),
   });
   const trust: TrustFile = {
     url: worker.url,

@@ -42,16 +42,25 @@ describe('a function of several files', () => {
     expect(checkFunctionFiles({ bytes: manifest, beside }, digest, 'f')).toEqual({
       bytes: MAIN,
       digest: sha256(MAIN),
-      type: 'text/plain',
-      files: new Map([['assets/x.json', ASSET]]),
+      answerType: 'text/plain',
+      mounts: [
+        {
+          path: '/',
+          writable: false,
+          items: [
+            { kind: 'directory', path: 'assets' },
+            { kind: 'file', path: 'assets/x.json', bytes: ASSET },
+          ],
+        },
+      ],
     });
   });
 
   it('gets nothing that its manifest does not name', () => {
     const more = new Map([...beside, ['other.txt', ASSET]]);
-    expect([...checkFunctionFiles({ bytes: manifest, beside: more }, digest, 'f').files.keys()]).toEqual([
-      'assets/x.json',
-    ]);
+    expect(checkFunctionFiles({ bytes: manifest, beside: more }, digest, 'f')).toEqual(
+      checkFunctionFiles({ bytes: manifest, beside }, digest, 'f'),
+    );
   });
 
   it.each<[string, FunctionFiles]>([
@@ -82,8 +91,8 @@ describe('a function of several files', () => {
     expect(checkFunctionFiles(singleFile(MAIN), sha256(MAIN), 'f')).toEqual({
       bytes: MAIN,
       digest: sha256(MAIN),
-      type: 'application/octet-stream',
-      files: new Map(),
+      answerType: 'application/octet-stream',
+      mounts: [],
     });
     expect(codeOf(singleFile(MAIN))).toBe('ERR_FUNCTION_DIGEST');
   });
