@@ -379,7 +379,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'FunctionError',
     31,
     504,
-    'The function did not answer in time and was ended.',
+    'The function did not answer in time, or used more processor time than it may, and was ended.',
     'Ask for less, or have the function mended; the worker goes on.',
   ),
   ERR_FUNCTION_UNAVAILABLE: entry(

@@ -8,7 +8,7 @@ import { formatTrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { bootWorker, type Worker, type WorkerOptions } from '../../src/enclave/boot.ts';
-import { singleFile } from '../../src/enclave/function-files.ts';
+import { type FunctionFiles, singleFile } from '../../src/enclave/function-files.ts';
 import { SILENT } from '../../src/io/log.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
@@ -86,10 +86,12 @@ export async function bootTestWorker(
   options: {
     readonly policies?: readonly OwnerPolicy[];
     readonly functions?: readonly string[];
+    /** Functions that are no examples. */
+    readonly files?: ReadonlyMap<string, FunctionFiles>;
     readonly machine?: MachineOptions;
   } & Partial<Omit<WorkerOptions, 'policies' | 'functions'>> = {},
 ): Promise<TestWorker> {
-  const { policies = [], functions: names = [], machine = {}, ...rest } = options;
+  const { policies = [], functions: names = [], files = [], machine = {}, ...rest } = options;
   const amd = await sharedAmd();
   const worker = await bootWorker({
     listen: { host: '127.0.0.1', port: 0 },
@@ -101,7 +103,10 @@ export async function bootTestWorker(
     now: () => new Date(),
     ...rest,
     policies,
-    functions: new Map(names.map((name) => [name, singleFile(functions.get(name) ?? new Uint8Array())])),
+    functions: new Map([
+      ...names.map((name) => [name, singleFile(functions.get(name) ?? new Uint8Array())] as const),
+      ...files,
+    ]),
   });
   const trust: TrustFile = {
     url: worker.url,

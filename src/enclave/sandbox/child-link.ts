@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
+import { readProcessCpuMs } from '../../io/process-time.ts';
 import { PIPE_FD } from './confinement.ts';
 import { type Frame, openFrameReader } from './frame.ts';
 
@@ -15,6 +16,8 @@ export interface ChildLink {
   send(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells `onEnd`; does nothing when it is already gone. */
   kill(end: ChildEnd): void;
+  /** Gives the processor time that the process has used, in milliseconds; null when nobody can say. */
+  cpuMs(): number | null;
   /** Resolves when the process no longer exists. */
   readonly gone: Promise<void>;
 }
@@ -93,6 +96,7 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
         else pipe.write(frame, () => resolve());
       }),
     kill,
+    cpuMs: () => (child.pid === undefined ? null : readProcessCpuMs(child.pid)),
     gone,
   };
 }

@@ -10,6 +10,7 @@ import type { Body } from './body.ts';
 import { type CallAnswer, CallInFlight, type CallOptions } from './call-in-flight.ts';
 import type { ChildEnd } from './child-link.ts';
 import { type CircuitsLimits, type HeldBack, openCircuits } from './circuits.ts';
+import { type CpuWatch, openCpuWatch } from './cpu-watch.ts';
 import type { Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import { parseChildMessage } from './messages.ts';
@@ -30,6 +31,8 @@ export interface FunctionProcessOptions {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** Most processor time of one call, in milliseconds; it is watched where it is less than the call's deadline. */
+  readonly cpuMs: number;
   /** How long a child may take to drop a call that is past its deadline, before it is killed. */
   readonly graceMs: number;
   /** How long after its last call a function keeps a spare child; 0 keeps none. */
@@ -59,6 +62,7 @@ export interface FunctionProcess {
 interface CalledChild extends ChildUser {
   readonly child: ReadyChild;
   readonly calls: Map<number, CallInFlight>;
+  readonly watch: CpuWatch;
   /** Resolves when it is decided whether the child outlives the call that went over its deadline last. */
   doubt: Promise<void> | null;
 }
@@ -82,6 +86,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     return {
       child,
       calls,
+      watch: openCpuWatch(options.cpuMs, () => child.cpuMs(), timers),
       doubt: null,
       onFrame: (frame) => take(calls, frame),
       onEnd(end) {
@@ -106,11 +111,11 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     return calls.get(message.call)?.take(message) ?? false;
   }
 
-  /** Ends a call past its deadline; until it is decided whether the child outlives that, the child gets no other calls. */
-  function overrun(called: CalledChild, inFlight: CallInFlight, deadlineMs: number): void {
+  /** Ends a call that has used up its time; until it is decided whether the child outlives that, the child gets no other calls. */
+  function overrun(called: CalledChild, inFlight: CallInFlight, why: string): void {
     const decided = Promise.withResolvers<void>();
     called.doubt = decided.promise;
-    inFlight.overrun(error('ERR_FUNCTION_DEADLINE', `did not answer within ${deadlineMs} ms`), () => {
+    inFlight.overrun(error('ERR_FUNCTION_DEADLINE', why), () => {
       if (called.doubt === decided.promise) called.doubt = null;
       decided.resolve();
     });
@@ -126,7 +131,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     let giveUp: ((none: null) => void) | null = null;
     const callOff = timers.after(deadlineMs, () => {
       isLate = true;
-      if (called !== null && inFlight !== null) overrun(called, inFlight, deadlineMs);
+      if (called !== null && inFlight !== null) overrun(called, inFlight, `did not answer within ${deadlineMs} ms`);
       else giveUp?.(null);
     });
     try {
@@ -142,14 +147,20 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       if (calls.size >= options.maxCalls) throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
       lastCall = (lastCall + 1) % 2 ** 32;
       const id = lastCall;
+      let unwatch = (): void => undefined;
       const onOver = (end: 'answered' | 'lost'): void => {
         callOff();
+        unwatch();
         calls.delete(id);
         if (end === 'answered') circuits.lived(caller);
       };
       called = running;
       inFlight = new CallInFlight({ id, child, timers, graceMs, maxEgress, onLog, error, onOver }, callOptions);
       calls.set(id, inFlight);
+      const watched = inFlight;
+      const used = `used more than ${options.cpuMs} ms of processor time`;
+      // A call cannot use more than the time that it takes, but for what the engine compiles beside it.
+      if (options.cpuMs < deadlineMs) unwatch = running.watch.add(() => overrun(running, watched, used));
       child.markUsed();
       return await inFlight.send(head, body);
     } finally {

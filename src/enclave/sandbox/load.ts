@@ -127,6 +127,7 @@ async function openProcess(
     frameBytes,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,
+    cpuMs: limits.cpuMs,
     graceMs: limits.graceMs,
     spareMs: limits.spareMs,
     circuits: CIRCUITS_LIMITS,

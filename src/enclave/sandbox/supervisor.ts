@@ -17,6 +17,8 @@ export interface ReadyChild {
   send(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells its user; does nothing when it is already gone. */
   kill(end: ChildEnd): void;
+  /** Gives the processor time that the child has used, in milliseconds; null when nobody can say. */
+  cpuMs(): number | null;
   /** Says that the child is given work: that it ends later is no failed start. */
   markUsed(): void;
 }
@@ -164,6 +166,7 @@ export async function openSupervisor<User extends ChildUser>(
     child.user = options.attach({
       send: (bytes) => child.link.send(bytes),
       kill: (end) => child.link.kill(end),
+      cpuMs: () => child.link.cpuMs(),
       markUsed: () => {
         lastWork = timers.now();
         if (child.wasUsed && coming !== null) return;

@@ -38,6 +38,7 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Pro
     frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 1,
+    cpuMs: 600_000,
     graceMs: GRACE_MS,
     spareMs,
     circuits,

@@ -38,6 +38,7 @@ function openOver(launch: (before: number) => ChildProcess): Opened {
     frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 1,
+    cpuMs: 600_000,
     graceMs: 8,
     spareMs: 0,
     circuits: NEVER_OPEN,
