@@ -1,16 +1,19 @@
 /**
  * `anchorhold run`: starts a WASI program in the sandbox with its arguments, standard streams, and what the options give it: copies of directories,
- * environment variables. It has no network. Takes wasi:cli/run components and preview1 modules. The program's exit code is the command's.
+ * environment variables, URLs that it may reach. It has no other network. Takes wasi:cli/run components and preview1 modules. The program's exit code is the command's.
  */
 import { basename, resolve } from 'node:path';
 import { LIMITS } from '../base/limits.ts';
 import { checkFunctionFiles, readFunctionFiles } from '../enclave/function-files.ts';
 import type { CommandRequest } from '../enclave/sandbox/command-messages.ts';
+import type { WasiRelease } from '../enclave/sandbox/grants.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand } from '../enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
 import { ConfigurationError } from '../errors.ts';
 import { nativeSha256 } from '../io/native-digest.ts';
 import { type CliCommand, type CliIo, optionValue, optionValues } from './command.ts';
 import { type DirectoryTree, readDirectoryTree } from './directory-tree.ts';
+import { openRunEgress } from './run-egress.ts';
 import { type GivenDirectory, readDeadline, readDirectoryOption, readVariable } from './run-options.ts';
 import { readStandardInput } from './standard-input.ts';
 import { writeBack } from './write-back.ts';
@@ -23,6 +26,10 @@ export interface RunOptions extends Pick<CliIo, 'stdin' | 'stdout' | 'stderr'>, 
   readonly path: string;
   readonly directories: readonly GivenDirectory[];
   readonly deadlineMs: number;
+  /** What the program may reach, as a policy writes it; none allows nothing. */
+  readonly allow: readonly string[];
+  /** Releases of WASI that the program may be made for. */
+  readonly wasi: readonly WasiRelease[];
 }
 
 interface OpenDirectory extends GivenDirectory {
@@ -57,11 +64,14 @@ async function closeDirectories(
 async function startProgram(options: RunOptions, opened: readonly OpenDirectory[]) {
   const name = basename(options.path);
   const files = await readFunctionFiles(options.path, name);
+  // Nobody named a digest here: the person who starts the program chose the file.
+  const digest = nativeSha256(files.bytes);
+  const egress = openRunEgress(options.allow, digest);
   const program = await loadCommand({
-    // Nobody named a digest here: the person who starts the program chose the file.
-    ...checkFunctionFiles(files, nativeSha256(files.bytes), name),
+    ...checkFunctionFiles(files, digest, name),
     name,
-    limits: DEFAULT_FUNCTION_LIMITS,
+    limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: options.wasi },
+    groups: NO_GROUPS,
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });
@@ -69,7 +79,7 @@ async function startProgram(options: RunOptions, opened: readonly OpenDirectory[
     const stdin = await readStandardInput(options.stdin, LIMITS.bodyBytes);
     const mounts = opened.map(({ guest, writable, tree }) => ({ path: guest, writable, items: tree.items }));
     const request = { args: [name, ...options.args], env: options.env, stdin, mounts };
-    return await program.run(request, options.deadlineMs);
+    return await program.run(request, options.deadlineMs, egress);
   } finally {
     await program.close();
   }
@@ -103,6 +113,13 @@ export const run: CliCommand = {
       summary: 'give a copy of a directory; what changes is written back at the end, unless :ro',
       repeatable: true,
     },
+    {
+      name: 'allow',
+      value: 'URL',
+      summary: 'let it send HTTP requests there, such as https://api.example.com/v1/*',
+      repeatable: true,
+    },
+    { name: 'wasi-0.3', value: null, summary: 'run a program made for WASI 0.3, too', repeatable: false },
     { name: 'env', value: 'NAME=VALUE', summary: 'give an environment variable', repeatable: true },
     {
       name: 'deadline',
@@ -119,6 +136,8 @@ export const run: CliCommand = {
     const env = optionValues(input, 'env').map((text) => readVariable(text));
     const directories = optionValues(input, 'dir').map((text) => readDirectoryOption(text, io.cwd));
     const path = resolve(io.cwd, file);
-    return runFunctionFile({ path, args, env, directories, stdin, stdout, stderr, deadlineMs });
+    const allow = optionValues(input, 'allow');
+    const wasi: readonly WasiRelease[] = input.switches.has('wasi-0.3') ? ['0.2', '0.3'] : ['0.2'];
+    return runFunctionFile({ path, args, env, directories, allow, wasi, stdin, stdout, stderr, deadlineMs });
   },
 };

@@ -4,7 +4,6 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import { readProcessCpuMs } from '../../io/process-time.ts';
 import { PIPE_FD } from './confinement.ts';
 import { type Frame, openFrameReader } from './frame.ts';
 
@@ -12,12 +11,12 @@ import { type Frame, openFrameReader } from './frame.ts';
 export type ChildEnd = 'malformed' | 'killed' | 'ended';
 
 export interface ChildLink {
+  /** Its process; undefined when none could be made. */
+  readonly pid: number | undefined;
   /** Resolves when the child's end has taken the bytes, or will never. */
   send(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells `onEnd`; does nothing when it is already gone. */
   kill(end: ChildEnd): void;
-  /** Gives the processor time that the process has used, in milliseconds; null when nobody can say. */
-  cpuMs(): number | null;
   /** Resolves when the process no longer exists. */
   readonly gone: Promise<void>;
 }
@@ -90,13 +89,13 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
   child.on('exit', leave);
 
   return {
+    pid: child.pid,
     send: (frame) =>
       new Promise((resolve) => {
         if (over || pipe === undefined) resolve();
         else pipe.write(frame, () => resolve());
       }),
     kill,
-    cpuMs: () => (child.pid === undefined ? null : readProcessCpuMs(child.pid)),
     gone,
   };
 }

@@ -46,17 +46,17 @@ async function load(frame: Frame): Promise<void> {
 
 async function answer(frame: Frame, called: Guest, handle: RunningCall): Promise<void> {
   const { call, head, body } = frame;
+  const command = parseCommand(head, body);
+  const request = command === null ? parseRequestHead(head, body) : null;
   const open = openChildCall(call, (bytes) => pipe.write(bytes));
   handle.open = open;
   try {
-    const command = parseCommand(head, body);
     if (command !== null) {
       const exit = writeExit(await called.command(command, open.host, handle));
       open.end();
       send(FRAME.exit, call, exit.head, exit.body);
       return;
     }
-    const request = parseRequestHead(head, body);
     if (request === null) throw new TypeError('not a call');
     const response = await called.query(open.requestOf(request), open.host, handle);
     open.end();

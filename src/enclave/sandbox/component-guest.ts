@@ -3,7 +3,6 @@
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
 import type { Bundle, Instances } from './bundle.ts';
-import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -16,6 +15,7 @@ import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './gu
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
+import { runToEnd } from './service-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import type { Result } from './wasi/result.ts';
@@ -24,12 +24,6 @@ import type { Result } from './wasi/result.ts';
 const MADE_AHEAD = 4;
 /** Pooled instances that wait for a query. */
 const KEPT_IDLE = 16;
-
-/** Waits until a call is over, and gives what it returned. */
-async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
-  await exited;
-  return await returned;
-}
 
 function openSupply(
   linked: LinkedComponent<GuestCall>,

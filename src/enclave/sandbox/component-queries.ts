@@ -5,19 +5,16 @@
 import { LIMITS } from '../../base/limits.ts';
 import { openAnswer } from './answer.ts';
 import { type BytesShape, findBytesShape, readInput } from './bytes-shape.ts';
-import { yieldToOthers } from './component/async/wait.ts';
 import type { ComponentInstance } from './component/instance.ts';
 import type { LiftedFunction, Plan } from './component/plan.ts';
 import type { FunctionKind } from './grants.ts';
 import type { QueryHost } from './guest.ts';
 import type { QueryCall } from './query-call.ts';
 import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
+import { callService } from './service-call.ts';
 import { findGuestFunction } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
 import type { ResponseOutparam } from './wasi/http-outgoing.ts';
-import { answerQuery, receiveQuery } from './wasi/p3/http.ts';
-import type { Response } from './wasi/p3/http-messages.ts';
-import type { Result, Variant } from './wasi/result.ts';
 
 /** An instance that answers queries. */
 export interface QueryInstance {
@@ -36,37 +33,22 @@ export interface OpenedQuery {
 /** How queries are put to an export; `fail` ends the call. */
 export type QueryShape = (request: FunctionRequest, host: QueryHost, fail: (reason: string) => void) => OpenedQuery;
 
-/** Has a WASI 0.3 service answer: its call is over when its answer is complete. Tells whether the guest is done by then. */
-async function callService(
-  { component, call }: QueryInstance,
+type CallGuest = (
+  instance: QueryInstance,
   handle: LiftedFunction,
   query: FunctionRequest,
   outparam: ResponseOutparam,
-): Promise<boolean> {
-  const { returned, exited } = component.start(handle, [receiveQuery(query)]);
-  let isDone = false;
-  const over = exited.then(() => {
-    isDone = true;
-  });
-  const answering = returned.then((result) => answerQuery(call, outparam, result as Result<Response, Variant>));
-  // A guest that ends in a trap never finishes its answer.
-  await Promise.race([answering, over.then(() => answering)]);
-  await Promise.race([over, yieldToOthers()]);
-  return isDone;
-}
+) => Promise<boolean>;
+
+/** Has a WASI 0.3 service answer, which may go on for a while after it has. */
+const askService: CallGuest = ({ component, call }, handle, query, outparam) =>
+  callService(component, call, handle, query, outparam);
 
 /** Has a WASI 0.2 function answer, which is done when it returns. */
-async function callHandler(
-  { component }: QueryInstance,
-  handle: LiftedFunction,
-  query: FunctionRequest,
-  outparam: ResponseOutparam,
-): Promise<boolean> {
-  await component.call(handle, [new IncomingRequest(query), outparam]);
-  return true;
-}
+const askHandler: CallGuest = ({ component }, handle, query, outparam) =>
+  component.call(handle, [new IncomingRequest(query), outparam]).then(() => true);
 
-function openHttpShape(handle: LiftedFunction, callGuest: typeof callHandler): QueryShape {
+function openHttpShape(handle: LiftedFunction, callGuest: CallGuest): QueryShape {
   return (request, host, fail) => {
     const answer = openAnswer(host, fail);
     return {
@@ -105,7 +87,7 @@ export function findQueryShape(plan: Plan, kind: FunctionKind, outputBytes: numb
   }
   if (kind !== 'http') return null;
   const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
-  if (service !== null) return openHttpShape(service, callService);
+  if (service !== null) return openHttpShape(service, askService);
   const handler = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
-  return handler === null ? null : openHttpShape(handler, callHandler);
+  return handler === null ? null : openHttpShape(handler, askHandler);
 }

@@ -10,10 +10,10 @@ import type { Body } from './body.ts';
 import { type CallAnswer, CallInFlight, type CallOptions } from './call-in-flight.ts';
 import type { ChildEnd } from './child-link.ts';
 import { type CircuitsLimits, type HeldBack, openCircuits } from './circuits.ts';
-import { type CpuWatch, openCpuWatch } from './cpu-watch.ts';
 import type { Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import { parseChildMessage } from './messages.ts';
+import { watchProcessor } from './processor-watch.ts';
 import { type ChildUser, openSupervisor, type ReadyChild } from './supervisor.ts';
 import type { Timers } from './timers.ts';
 
@@ -31,7 +31,7 @@ export interface FunctionProcessOptions {
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
-  /** Most processor time of one call, in milliseconds; it is watched where it is less than the call's deadline. */
+  /** Processor time that the process may use from the beginning of a call to its end; counted where it is below the call's deadline. */
   readonly cpuMs: number;
   /** How long a child may take to drop a call that is past its deadline, before it is killed. */
   readonly graceMs: number;
@@ -45,8 +45,8 @@ export interface FunctionProcessOptions {
   readonly onLog: (line: string) => void;
 }
 
-/** What the operator is told of a function: all its calls are held back because its processes keep dying, and no longer are. */
-export type FunctionNotice = 'circuit open' | 'circuit closed';
+/** What the operator is told of a function: all its calls are held back because its processes keep dying, or no longer; one was too large. */
+export type FunctionNotice = 'circuit open' | 'circuit closed' | 'killed for its memory';
 
 export interface FunctionProcess {
   /**
@@ -62,7 +62,6 @@ export interface FunctionProcess {
 interface CalledChild extends ChildUser {
   readonly child: ReadyChild;
   readonly calls: Map<number, CallInFlight>;
-  readonly watch: CpuWatch;
   /** Resolves when it is decided whether the child outlives the call that went over its deadline last. */
   doubt: Promise<void> | null;
 }
@@ -72,7 +71,8 @@ interface CalledChild extends ChildUser {
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name, launch, load, startDeadlineMs, frameBytes, spareMs, graceMs, maxEgress, timers, onLog } = options;
+  const { name, launch, load, startDeadlineMs, frameBytes, spareMs, cpuMs, graceMs, maxEgress, timers, onLog } =
+    options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
   const circuits = openCircuits(options.circuits, (isOpen) =>
@@ -86,7 +86,6 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     return {
       child,
       calls,
-      watch: openCpuWatch(options.cpuMs, () => child.cpuMs(), timers),
       doubt: null,
       onFrame: (frame) => take(calls, frame),
       onEnd(end) {
@@ -111,11 +110,11 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     return calls.get(message.call)?.take(message) ?? false;
   }
 
-  /** Ends a call that has used up its time; until it is decided whether the child outlives that, the child gets no other calls. */
-  function overrun(called: CalledChild, inFlight: CallInFlight, why: string): void {
+  /** Ends a call past its deadline; until it is decided whether the child outlives that, the child gets no other calls. */
+  function overrun(called: CalledChild, inFlight: CallInFlight, spent: string): void {
     const decided = Promise.withResolvers<void>();
     called.doubt = decided.promise;
-    inFlight.overrun(error('ERR_FUNCTION_DEADLINE', why), () => {
+    inFlight.overrun(error('ERR_FUNCTION_DEADLINE', `did not answer within ${spent}`), () => {
       if (called.doubt === decided.promise) called.doubt = null;
       decided.resolve();
     });
@@ -129,9 +128,11 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     let inFlight: CallInFlight | null = null;
     let isLate = false;
     let giveUp: ((none: null) => void) | null = null;
+    let callOffWatch = (): void => undefined;
     const callOff = timers.after(deadlineMs, () => {
       isLate = true;
-      if (called !== null && inFlight !== null) overrun(called, inFlight, `did not answer within ${deadlineMs} ms`);
+      callOffWatch();
+      if (called !== null && inFlight !== null) overrun(called, inFlight, `${deadlineMs} ms`);
       else giveUp?.(null);
     });
     try {
@@ -147,22 +148,25 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       if (calls.size >= options.maxCalls) throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
       lastCall = (lastCall + 1) % 2 ** 32;
       const id = lastCall;
-      let unwatch = (): void => undefined;
       const onOver = (end: 'answered' | 'lost'): void => {
         callOff();
-        unwatch();
+        callOffWatch();
         calls.delete(id);
         if (end === 'answered') circuits.lived(caller);
       };
       called = running;
-      inFlight = new CallInFlight({ id, child, timers, graceMs, maxEgress, onLog, error, onOver }, callOptions);
-      calls.set(id, inFlight);
-      const watched = inFlight;
-      const used = `used more than ${options.cpuMs} ms of processor time`;
-      // A call cannot use more than the time that it takes, but for what the engine compiles beside it.
-      if (options.cpuMs < deadlineMs) unwatch = running.watch.add(() => overrun(running, watched, used));
+      const started = new CallInFlight({ id, child, timers, graceMs, maxEgress, onLog, error, onOver }, callOptions);
+      inFlight = started;
+      calls.set(id, started);
       child.markUsed();
-      return await inFlight.send(head, body);
+      if (cpuMs < deadlineMs) {
+        const end = (): void => {
+          callOff();
+          overrun(running, started, `${cpuMs} ms of processor time`);
+        };
+        callOffWatch = watchProcessor(timers, () => child.cpuMs(), cpuMs, end);
+      }
+      return await started.send(head, body);
     } finally {
       if (inFlight === null) callOff();
     }

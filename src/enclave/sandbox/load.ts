@@ -10,17 +10,21 @@ import { admitModules } from './admit.ts';
 import { type Instances, writeBundle } from './bundle.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
-import { type SandboxState, spawnFunctionChild } from './confinement.ts';
+import type { SandboxState } from './confinement.ts';
 import type { MountImage } from './files/mount.ts';
-import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
-import { checkFunctionForm, type FunctionKind } from './grants.ts';
+import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
+import { checkFunctionForm, type FunctionKind, type WasiRelease } from './grants.ts';
+import { openLauncher } from './launcher.ts';
 import { openQueryShape } from './query-shapes.ts';
-import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import type { ResourceGroups } from './resource-groups.ts';
+import type { CallTerms, Egress, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { NO_SOCKET_EGRESS } from './socket-egress.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
+  /** Releases of WASI whose functions are loaded. */
+  readonly wasi: readonly WasiRelease[];
   readonly instances: Instances;
   /** What a call may keep in `/tmp` while it lasts; 0 for no such directory. */
   readonly scratchBytes: number;
@@ -32,6 +36,8 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
+  /** What the function's process may write to in memory beyond what the runtime takes, all calls together, in MiB. */
+  readonly processMiB: number;
   /** What one call may write as its answer, and as much again in all its outgoing requests together; what a program writes is held, and less. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
@@ -48,12 +54,14 @@ export interface FunctionLimits {
 
 /** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a streamed body may have. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
+  wasi: ['0.2'],
   instances: { kind: 'fresh' },
   scratchBytes: 0,
   deterministic: 'any',
   cpuMs: 600_000,
   memoryPages: 4096,
   heapMiB: 256,
+  processMiB: 1024,
   outputBytes: LIMITS.streamBytes,
   startDeadlineMs: 10_000,
   maxCalls: 64,
@@ -69,6 +77,8 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Control groups of this machine. */
+  readonly groups: ResourceGroups;
   /** Trees that every call may read. */
   readonly mounts: readonly MountImage[];
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
@@ -88,9 +98,12 @@ export interface SandboxedFunction extends LoadedFunction {
 /** A program that is started with arguments and standard input. */
 export interface SandboxedCommand {
   /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
-  run(request: CommandRequest, deadlineMs: number): Promise<CommandExit>;
+  run(request: CommandRequest, deadlineMs: number, egress?: Egress): Promise<CommandExit>;
   close(): Promise<void>;
 }
+
+/** Refuses every request. */
+const NO_WAY_OUT: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });
 
 /** Checks digest and form before anything else sees the bytes. */
 function checkBytes(options: LoadOptions): FunctionKind {
@@ -108,33 +121,37 @@ function checkBytes(options: LoadOptions): FunctionKind {
     const why = `function "${name}" must be deterministic, and nothing here can promise that`;
     throw new FunctionError('ERR_FUNCTION_INVALID', why);
   }
-  const kind = checkFunctionForm(bytes, name);
+  const kind = checkFunctionForm(bytes, name, limits.wasi);
   admitModules(bytes, name, limits.deterministic);
   return kind;
 }
 
-async function openProcess(
-  { bytes, name, limits, mounts, onNotice, onLog }: LoadOptions,
-  kind: FunctionKind,
-  frameBytes: number,
-): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
+async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes: number): Promise<FunctionProcess> {
+  const { bytes, name, limits, mounts, onNotice, onLog } = options;
   const { instances, memoryPages, outputBytes, scratchBytes } = limits;
-  return await openFunctionProcess({
-    name,
-    launch: () => spawnFunctionChild(limits),
-    load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, scratchBytes, bytes }, outputBytes),
-    startDeadlineMs: limits.startDeadlineMs,
-    frameBytes,
-    maxCalls: limits.maxCalls,
-    maxEgress: limits.maxEgress,
-    cpuMs: limits.cpuMs,
-    graceMs: limits.graceMs,
-    spareMs: limits.spareMs,
-    circuits: CIRCUITS_LIMITS,
-    timers: SYSTEM_TIMERS,
-    onNotice,
-    onLog,
-  });
+  const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
+  try {
+    const running = await openFunctionProcess({
+      name,
+      launch,
+      load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, scratchBytes, bytes }, outputBytes),
+      startDeadlineMs: limits.startDeadlineMs,
+      frameBytes,
+      maxCalls: limits.maxCalls,
+      maxEgress: limits.maxEgress,
+      cpuMs: limits.cpuMs,
+      graceMs: limits.graceMs,
+      spareMs: limits.spareMs,
+      circuits: CIRCUITS_LIMITS,
+      timers: SYSTEM_TIMERS,
+      onNotice,
+      onLog,
+    });
+    return { ...running, close: () => running.close().finally(close) };
+  } catch (e) {
+    close();
+    throw e;
+  }
 }
 
 /**
@@ -168,12 +185,11 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
   // A program runs once, so a spare process would be started for nobody.
   const limits = { ...options.limits, spareMs: 0 };
   const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
-  const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
-  const terms = { egress, sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined };
+  const always = { sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined, expects: 'exit' } as const;
   return {
-    run: async (request, deadlineMs) => {
+    run: async (request, deadlineMs, egress = NO_WAY_OUT) => {
       const { head, body } = writeCommand(request);
-      const answer = await running.call(head, body, { ...terms, deadlineMs, expects: 'exit' });
+      const answer = await running.call(head, body, { ...always, deadlineMs, egress });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

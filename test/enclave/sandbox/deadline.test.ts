@@ -23,7 +23,7 @@ interface World {
   readonly notices: FunctionNotice[];
 }
 
-async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Promise<World> {
+async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN, cpuMs = 600_000): Promise<World> {
   const children: FakeChild[] = [];
   const timers = manualTimers();
   const notices: FunctionNotice[] = [];
@@ -38,7 +38,7 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Pro
     frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 1,
-    cpuMs: 600_000,
+    cpuMs,
     graceMs: GRACE_MS,
     spareMs,
     circuits,
@@ -156,6 +156,22 @@ describe('a call past its deadline', () => {
     await turn();
     expect(heard(children[0], FRAME.egressAnswer)).toEqual([]);
     expect(children[0]?.isGone()).toBe(false);
+  });
+});
+
+describe('a call with less processor time than its deadline', () => {
+  it.each([
+    ['ends when that may be used up', 99, true],
+    ['ends at its deadline as ever', 100, false],
+  ])('%s', async (_, cpuMs, over) => {
+    // A fake has no process, and what is not counted counts as used.
+    const world = await open(0, NEVER_OPEN, cpuMs);
+    const late = call(world, 100);
+    world.timers.advance(99);
+    await turn();
+    expect(heard(world.children[0], FRAME.cancel)).toEqual(over ? [1] : []);
+    world.timers.advance(1);
+    expect(await late).toBe('ERR_FUNCTION_DEADLINE');
   });
 });
 

@@ -1,4 +1,4 @@
-/** wasi:cli: arguments, environment and standard streams of one call; no directory, no terminal. [WASI 0.2.12 wasi:cli] */
+/** wasi:cli: arguments, variables and standard streams of one call; no directory to be in, no terminal. [WASI 0.2.12 wasi:cli] */
 import { WholeBytes } from '../body.ts';
 import { ExitRequest, type GuestCall } from './call.ts';
 import { InputStream, OutputStream } from './io.ts';

@@ -23,9 +23,6 @@ const FUNCTIONS: Preview1Part = { ...PROCESS, ...POLL, ...FD, ...FD_DATA, ...PAT
 /** Every name that a module may import. */
 export const PREVIEW1_NAMES: ReadonlySet<string> = new Set(Object.keys(FUNCTIONS));
 
-/** What a guest waits for whose call is over. */
-const NEVER: Promise<never> = new Promise(() => undefined);
-
 type Answer = (host: Preview1Host, ...args: readonly unknown[]) => void | Promise<void>;
 
 /** Makes the import of a function that answers at once. */
@@ -48,7 +45,9 @@ function answerLater(fate: Fate, host: Preview1Host, answer: Answer): object {
   const run = async (args: readonly unknown[]): Promise<number> => {
     try {
       await answer(host, ...args);
-      return fate.failure === null ? ERRNO.success : await NEVER;
+      if (fate.failure === null) return ERRNO.success;
+      // Its call is over; nobody wakes it, and nothing keeps it.
+      return await new Promise<never>(() => undefined);
     } catch (e) {
       const errno = errnoOf(e);
       if (errno !== null) return errno;

@@ -1,4 +1,5 @@
 /** Guests that wait for the host: they go on when it has an answer, and never after their call is over. */
+
 import { describe, expect, it } from 'vitest';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
 import { NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
