@@ -201,6 +201,8 @@ describe('a program', () => {
     const code = await runFunctionFile({
       path,
       args: [],
+      allow: [],
+      wasi: ['0.2'],
       env: env.map(readVariable),
       directories: directories.map((text) => readDirectoryOption(text, FOLDER)),
       allow: [],

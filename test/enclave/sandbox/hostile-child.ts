@@ -81,6 +81,15 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
   'logs twice': (call) => {
     for (const text of ['one', 'two']) pipe.write(encodeFrame(FRAME.log, call, { text }));
   },
+  'a lookup without a name': (call) => pipe.write(encodeFrame(FRAME.lookup, call, { number: 1 })),
+  'a connection to a name': (call) =>
+    pipe.write(encodeFrame(FRAME.connect, call, { number: 1, address: 'db.example.com', port: 1 })),
+  'one number for two connections': (call) => {
+    for (const port of [1, 2]) {
+      pipe.write(encodeFrame(FRAME.connect, call, { number: 1, address: '192.0.2.1', port }));
+    }
+  },
+  'bytes of no connection': (call) => pipe.write(encodeFrame(FRAME.piece, call, 7, Uint8Array.of(1))),
   'asks for much at once': askForMuch,
   'asks for ever and does not read': askForEver,
   'asks and dies': (call) => {
