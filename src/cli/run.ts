@@ -76,6 +76,7 @@ async function startProgram(options: RunOptions, opened: readonly OpenDirectory[
     limits: { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: START_DEADLINE_MS, wasi: options.wasi },
     groups: NO_GROUPS,
     mounts: [],
+    env: [],
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });

@@ -36,10 +36,11 @@ function openSupply(
   linked: LinkedComponent<GuestCall>,
   instances: Instances,
   files: GivenFiles,
+  env: GuestCall['env'],
 ): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall(files);
+      const call = new QueryCall(files, env);
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -82,7 +83,7 @@ function exitCodeOf(end: Awaited<ReturnType<typeof settle>>): number {
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
 export async function openComponent(
-  { bytes, instances, rules }: Bundle,
+  { bytes, instances, rules, env }: Bundle,
   files: GivenFiles,
   outputBytes: number,
 ): Promise<Guest> {
@@ -93,7 +94,7 @@ export async function openComponent(
   const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
   const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
-  const supply = handle === null ? null : openSupply(linked, instances, files);
+  const supply = handle === null ? null : openSupply(linked, instances, files, env);
 
   return {
     async query(request, host, cancelHandle) {
