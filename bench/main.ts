@@ -51,10 +51,8 @@ async function runCases(names: readonly string[]): Promise<void> {
   const [table, pictures]: [string[], string[]] = [[], []];
   const figures: RecordedFigure[] = [];
   const missing: { case: string; name: string; why: string }[] = [];
-  let kept: string | null = null;
-  const keep = (): void => {
-    if (process.env['RESULTS'] !== undefined) kept = writeRecord({ ...head, others: othersUsed(), figures, missing });
-  };
+  const keep = (): string | null =>
+    process.env['RESULTS'] === undefined ? null : writeRecord({ ...head, others: othersUsed(), figures, missing });
   const skip = (name: string, what: string, why: string): void => {
     console.log(JSON.stringify({ case: name, skipped: what, why }));
     missing.push({ case: name, name: what, why });
@@ -89,6 +87,7 @@ async function runCases(names: readonly string[]): Promise<void> {
       `\nThe machine was busy: others used ${share} % of the processors meanwhile. Trust ratios only, and repeat the run.`,
     );
   }
+  const kept = keep();
   if (kept !== null) console.log(`\nkept in ${kept}`);
 }
 
