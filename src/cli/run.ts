@@ -6,6 +6,7 @@ import { basename, resolve } from 'node:path';
 import { sha256 } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand } from '../enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
 import { ConfigurationError } from '../errors.ts';
 import { readBytesFile } from '../io/files.ts';
 import { type CliCommand, type CliIo, optionValue } from './command.ts';
@@ -35,6 +36,7 @@ export async function runFunctionFile(options: RunOptions): Promise<number> {
     digest: sha256(bytes),
     name,
     limits: DEFAULT_FUNCTION_LIMITS,
+    groups: NO_GROUPS,
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });

@@ -7,12 +7,14 @@ import { type DigestText, parseDigest } from '../base/digest.ts';
 import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
 import { openResolver } from '../io/resolver.ts';
+import { openTcpClient } from '../io/tcp-client.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
 import { MAX_BUDGETS, openBudget } from './budget.ts';
 import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
+import { CONNECTION_LIMITS, openSocketEgress } from './egress-connections.ts';
 import { limitFunction } from './function-limits.ts';
 import { type GatedFunction, openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
@@ -22,10 +24,13 @@ import { lockdownClaims } from './lockdown.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
 import { loadFunction } from './sandbox/load.ts';
+import type { ResourceGroups } from './sandbox/resource-groups.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 export interface WorkerOptions extends WorkerParts {
   readonly device: ReportDevice;
+  /** Where this machine keeps control groups. */
+  readonly groups: ResourceGroups;
   /** Made anew when absent; the demo hands one in to play a thief who has it. */
   readonly identity?: Identity;
   readonly log: Log;
@@ -50,13 +55,15 @@ const MAX_QUERIES = 256;
  * @throws PolicyError, FunctionError, ConfigurationError when any part cannot stand as it must
  */
 export async function bootWorker(options: WorkerOptions): Promise<Worker> {
-  const { device, policies, egress, log, now } = options;
+  const { device, groups, policies, egress, log, now } = options;
   await checkPoliciesInForce(policies, device, now());
   const identity = options.identity ?? (await openIdentity(now()));
 
+  if (groups.kind === 'none') log.warn('no caps by control group', { why: groups.why });
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
   const budget = openBudget(MAX_BUDGETS);
   const client = openHttpClient(egress.roots);
+  const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
   const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
 
@@ -69,31 +76,32 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       const { digest, terms } = findListed(name, bytes, policies);
       const { deadlineMs, ...limits } = limitFunction(terms, options.deadlineMs);
       const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
-      const wayOut = openEgress({
+      const decided = {
         policies: listing.map(({ policy }) => policy),
         functionDigest: digest,
-        client,
         resolve,
         fixedNames: egress.names,
         audit,
         budget,
-        limits: EGRESS_LIMITS,
         now,
-      });
+      };
+      const wayOut = openEgress({ ...decided, client, limits: EGRESS_LIMITS });
+      const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
       const loaded = await loadFunction({
         bytes,
         digest: parseDigest(digest) ?? new Uint8Array(),
         name,
         limits,
+        groups,
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
       });
-      functions.set(name, { digest, loaded, deadlineMs, egress: wayOut, owners: listing });
+      functions.set(name, { digest, loaded, deadlineMs, egress: wayOut, sockets, owners: listing });
       log.info('function loaded', { name, digest });
     }
 
-    const lockdown = lockdownClaims({ fixedNames: egress.names, roots: egress.roots });
+    const lockdown = lockdownClaims({ fixedNames: egress.names, roots: egress.roots, groups: groups.kind });
     const attester = openAttester({
       device,
       standing: {

@@ -1,4 +1,5 @@
 /** What the gate lets through of a body that it never holds: judged by its head, counted as it leaves, and never complete-looking when it is not. */
+
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { LIMITS } from '../../src/base/limits.ts';
@@ -8,6 +9,7 @@ import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-
 import { type GateAnswer, type GateRequest, openGate } from '../../src/enclave/gate.ts';
 import { type Body, sourceOf, WholeBytes } from '../../src/enclave/sandbox/body.ts';
 import type { FunctionRequest, HeaderField } from '../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import type { ByteSource } from '../../src/enclave/sandbox/wasi/byte-stream.ts';
 import { ConfigurationError } from '../../src/errors.ts';
 import { keyUsage } from '../../src/io/x509-extensions.ts';
@@ -101,6 +103,7 @@ async function ask(
             close: () => Promise.resolve(),
           },
           deadlineMs: 1000,
+          sockets: NO_SOCKET_EGRESS,
           egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
           owners: [{ policy: POLICY, replay: openReplayCache(REPLAY_CACHE) }],
         },

@@ -5,6 +5,7 @@
 import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
 import type { RunningTask } from './component/async/lift-async.ts';
+import { yieldToOthers } from './component/async/wait.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -15,10 +16,14 @@ import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } fr
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
+import type { FunctionRequest } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import type { Result } from './wasi/result.ts';
+import type { ResponseOutparam } from './wasi/http-outgoing.ts';
+import { answerQuery, receiveQuery } from './wasi/p3/http.ts';
+import type { Response } from './wasi/p3/http-messages.ts';
+import type { Result, Variant } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
 const MADE_AHEAD = 4;
@@ -29,6 +34,36 @@ const KEPT_IDLE = 16;
 interface QueryInstance {
   readonly component: ComponentInstance;
   readonly call: QueryCall;
+}
+
+/** Has a WASI 0.3 service answer: its call is over when its answer is complete. Tells whether the guest is done by then. */
+async function callService(
+  { component, call }: QueryInstance,
+  handle: LiftedFunction,
+  query: FunctionRequest,
+  outparam: ResponseOutparam,
+): Promise<boolean> {
+  const { returned, exited } = component.start(handle, [receiveQuery(query)]);
+  let isDone = false;
+  const over = exited.then(() => {
+    isDone = true;
+  });
+  const answering = returned.then((result) => answerQuery(call, outparam, result as Result<Response, Variant>));
+  // A guest that ends in a trap never finishes its answer.
+  await Promise.race([answering, over.then(() => answering)]);
+  await Promise.race([over, yieldToOthers()]);
+  return isDone;
+}
+
+/** Has a WASI 0.2 function answer, which is done when it returns. */
+async function callHandler(
+  { component }: QueryInstance,
+  handle: LiftedFunction,
+  query: FunctionRequest,
+  outparam: ResponseOutparam,
+): Promise<boolean> {
+  await component.call(handle, [new IncomingRequest(query), outparam]);
+  return true;
 }
 
 /** Waits until a call is over, and gives what it returned. */
@@ -82,7 +117,8 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
   const made = whole.steps.map(({ module }) => module);
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
-  const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
+  const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
+  const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
 
   const supply = handle === null ? null : openSupply(linked, instances);
@@ -91,16 +127,17 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
     async query(request, host, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
-      const { call, component } = instance;
+      const { call } = instance;
       const { ended, cancel, fail } = call.begin(host, outputBytes);
       cancelHandle.cancel = cancel;
       const answer = openAnswer(host, fail);
       let sound = false;
       try {
-        const called = component.call(handle, [new IncomingRequest(request), answer.outparam]);
+        const callGuest = service === null ? callHandler : callService;
+        const called = callGuest(instance, handle, request, answer.outparam);
         const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
-        sound = true;
+        sound = end.returned;
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
@@ -109,7 +146,7 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
       return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
     async command(request, cancelHandle) {
-      const call = openCall({ ...request, env: [], mounts: [], outside: NO_EGRESS }, outputBytes);
+      const call = openCall({ env: [], mounts: [], ...request, outside: NO_EGRESS }, outputBytes);
       cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';

@@ -11,12 +11,15 @@ import { readWhole } from './body.ts';
 import { type Instances, writeBundleHead } from './bundle.ts';
 import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
-import { type SandboxState, spawnFunctionChild } from './confinement.ts';
+import type { SandboxState } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
-import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
+import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
+import { openLauncher } from './launcher.ts';
 import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
+import type { ResourceGroups } from './resource-groups.ts';
 import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import { NO_SOCKET_EGRESS } from './socket-egress.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
@@ -30,6 +33,8 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
+  /** What the function's process may write to in memory beyond what the runtime takes, all calls together, in MiB. */
+  readonly processMiB: number;
   /** What one call may write as its answer, and as much again in all its outgoing requests together; what a program writes is held, and less. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
@@ -51,6 +56,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   cpuMs: 600_000,
   memoryPages: 4096,
   heapMiB: 256,
+  processMiB: 1024,
   outputBytes: LIMITS.streamBytes,
   startDeadlineMs: 10_000,
   maxCalls: 64,
@@ -66,6 +72,8 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Control groups of this machine. */
+  readonly groups: ResourceGroups;
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -106,25 +114,36 @@ function checkBytes(options: LoadOptions): FunctionKind {
   return kind;
 }
 
-async function openProcess(
-  { bytes, name, limits, onNotice, onLog }: LoadOptions,
-  kind: FunctionKind,
-): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
+async function openProcess(options: LoadOptions, kind: FunctionKind): Promise<FunctionProcess> {
+  const { bytes, name, limits, onNotice, onLog } = options;
   const { instances, memoryPages, outputBytes } = limits;
-  return await openFunctionProcess({
-    name,
-    launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes), bytes),
-    startDeadlineMs: limits.startDeadlineMs,
-    maxCalls: limits.maxCalls,
-    maxEgress: limits.maxEgress,
-    graceMs: limits.graceMs,
-    spareMs: limits.spareMs,
-    circuits: CIRCUITS_LIMITS,
-    timers: SYSTEM_TIMERS,
-    onNotice,
-    onLog,
-  });
+  const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
+  try {
+    const running = await openFunctionProcess({
+      name,
+      launch,
+      load: encodeFrame(
+        FRAME.load,
+        0,
+        writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes),
+        bytes,
+      ),
+      startDeadlineMs: limits.startDeadlineMs,
+      maxCalls: limits.maxCalls,
+      maxEgress: limits.maxEgress,
+      cpuMs: limits.cpuMs,
+      graceMs: limits.graceMs,
+      spareMs: limits.spareMs,
+      circuits: CIRCUITS_LIMITS,
+      timers: SYSTEM_TIMERS,
+      onNotice,
+      onLog,
+    });
+    return { ...running, close: () => running.close().finally(close) };
+  } catch (e) {
+    close();
+    throw e;
+  }
 }
 
 /** A command answers a query with what it wrote: 200 and its bytes when it ends with 0, otherwise 500 and the code. */
@@ -184,7 +203,7 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
   // A program runs once, so a spare process would be started for nobody.
   const running = await openProcess({ ...options, limits: { ...options.limits, spareMs: 0 } }, kind);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
-  const terms = { egress, caller: '', whenGone: (): void => undefined };
+  const terms = { egress, sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined };
   return {
     run: async (request, deadlineMs) => {
       const head = { args: [...request.args] };

@@ -10,6 +10,7 @@ import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
 import type { Frame } from './frame.ts';
 import { parseChildMessage } from './messages.ts';
+import { processTimeMs } from './process-time.ts';
 import type { Timers } from './timers.ts';
 
 /** What a user may do with a child that is ready. */
@@ -18,6 +19,8 @@ export interface ReadyChild {
   send(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells its user; does nothing when it is already gone. */
   kill(end: ChildEnd): void;
+  /** Gives the processor time that the child has used, in milliseconds; null when the machine does not say. */
+  cpuMs(): number | null;
   /** Says that the child is given work: that it ends later is no failed start. */
   markUsed(): void;
 }
@@ -163,6 +166,7 @@ export async function openSupervisor<User extends ChildUser>(
     child.user = options.attach({
       send: (bytes) => child.link.send(bytes),
       kill: (end) => child.link.kill(end),
+      cpuMs: () => processTimeMs(child.link.pid),
       markUsed: () => {
         lastWork = timers.now();
         if (child.wasUsed && coming !== null) return;

@@ -9,6 +9,7 @@ import {
   openFunctionProcess,
 } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { NEVER_GONE } from '../bodies.ts';
 import { beReady, type FakeChild, fakeChild } from './fake-child.ts';
 import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
@@ -21,7 +22,7 @@ interface World {
   readonly notices: FunctionNotice[];
 }
 
-async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Promise<World> {
+async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN, cpuMs = 600_000): Promise<World> {
   const children: FakeChild[] = [];
   const timers = manualTimers();
   const notices: FunctionNotice[] = [];
@@ -35,6 +36,7 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Pro
     startDeadlineMs: 5000,
     maxCalls: 4,
     maxEgress: 1,
+    cpuMs,
     graceMs: GRACE_MS,
     spareMs,
     circuits,
@@ -49,7 +51,14 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Pro
 /** Calls, and gives `answered` or the code of the error. */
 async function call({ running }: World, deadlineMs: number, caller = 'a'): Promise<string> {
   try {
-    const terms = { deadlineMs, caller, egress: NO_EGRESS, whenGone: NEVER_GONE, expects: 'answer' } as const;
+    const terms = {
+      deadlineMs,
+      caller,
+      egress: NO_EGRESS,
+      sockets: NO_SOCKET_EGRESS,
+      whenGone: NEVER_GONE,
+      expects: 'answer',
+    } as const;
     await running.call({}, new Uint8Array(0), terms);
     return 'answered';
   } catch (e) {
@@ -148,6 +157,22 @@ describe('a call past its deadline', () => {
   });
 });
 
+describe('a call with less processor time than its deadline', () => {
+  it.each([
+    ['ends when that may be used up', 99, true],
+    ['ends at its deadline as ever', 100, false],
+  ])('%s', async (_, cpuMs, over) => {
+    // A fake has no process, and what is not counted counts as used.
+    const world = await open(0, NEVER_OPEN, cpuMs);
+    const late = call(world, 100);
+    world.timers.advance(99);
+    await turn();
+    expect(heard(world.children[0], FRAME.cancel)).toEqual(over ? [1] : []);
+    world.timers.advance(1);
+    expect(await late).toBe('ERR_FUNCTION_DEADLINE');
+  });
+});
+
 describe('a call that comes while it is open whether the process lives', () => {
   it('goes to the spare when it is killed', async () => {
     const world = await openOverrun();
@@ -224,6 +249,7 @@ describe('a function that keeps ending its process', () => {
       deadlineMs: 1000,
       caller: 'd',
       egress: NO_EGRESS,
+      sockets: NO_SOCKET_EGRESS,
       whenGone: NEVER_GONE,
       expects: 'answer',
     } as const;

@@ -7,11 +7,14 @@ import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
 import {
   DEFAULT_FUNCTION_LIMITS,
   type FunctionLimits,
+  type LoadOptions,
   loadFunction,
   type SandboxedFunction,
 } from '../../../src/enclave/sandbox/load.ts';
 import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
+import { NO_GROUPS } from '../../../src/enclave/sandbox/resource-groups.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
 import { NEVER_GONE, wholeOf } from '../bodies.ts';
 
@@ -27,9 +30,6 @@ const ROGUE = `(module
   (import "wasi:cli/exit@0.2.12" "exit" (func $exit (param i32)))
   (import "wasi:cli/stderr@0.2.12" "get-stderr" (func $stderr (result i32)))
   (import "wasi:filesystem/preopens@0.2.12" "get-directories" (func $directories (param i32)))
-  (import "wasi:sockets/tcp-create-socket@0.2.12" "create-tcp-socket" (func $tcp (param i32 i32)))
-  (import "wasi:sockets/instance-network@0.2.12" "instance-network" (func $network (result i32)))
-  (import "wasi:sockets/ip-name-lookup@0.2.12" "resolve-addresses" (func $resolve (param i32 i32 i32 i32)))
   (import "wasi:random/random@0.2.12" "get-random-bytes" (func $random (param i64 i32)))
   ;; include http.wat
   (data (i32.const 1024) "text/plain")
@@ -44,20 +44,11 @@ const ROGUE = `(module
     (call $directories (i32.const 0))
     (call $put_number (i32.load (i32.const 4)))
     (call $put_byte (i32.const 0x20))
-    ;; result<_, error-code>: 1 is an error, case 1 is access-denied.
-    (call $tcp (i32.const 0) (i32.const 0))
-    (call $put_number (i32.load8_u (i32.const 0)))
-    (call $put_number (i32.load8_u (i32.const 4)))
-    (call $put_byte (i32.const 0x20))
-    (call $resolve (call $network) (i32.const 1072) (i32.const 5) (i32.const 0))
-    (call $put_number (i32.load8_u (i32.const 0)))
-    (call $put_number (i32.load8_u (i32.const 4)))
-    (call $put_byte (i32.const 0x20))
     ;; A header of the connection: error 1, case 1 is forbidden.
     (local.set $fields (call $new_fields))
     (call $append (local.get $fields) (i32.const 1056) (i32.const 10) (i32.const 1072) (i32.const 5) (i32.const 0))
     (call $put_number (i32.load8_u (i32.const 0)))
-    (call $put_number (i32.load8_u (i32.const 4))))
+    (call $put_number (i32.load8_u (i32.const 1))))
   (func $grow (result i32)
     (block $full
       (loop $more
@@ -266,9 +257,19 @@ export function loadGuest(
   bytes: Uint8Array,
   limits: Partial<FunctionLimits> = {},
   onLog: (line: string) => void = () => undefined,
+  rest: Partial<Pick<LoadOptions, 'groups' | 'onNotice'>> = {},
 ): Promise<SandboxedFunction> {
   const all = { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: 30_000, ...limits };
-  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, onNotice: () => undefined, onLog });
+  return loadFunction({
+    bytes,
+    digest: sha256(bytes),
+    name: 'guest',
+    limits: all,
+    groups: NO_GROUPS,
+    onNotice: () => undefined,
+    onLog,
+    ...rest,
+  });
 }
 
 const NEVER: CircuitLimits = { deaths: 1_000_000, windowMs: 1, pauseMs: 1 };
@@ -295,6 +296,7 @@ export function post(
   return f.call(request, {
     deadlineMs: options.deadlineMs ?? 20_000,
     egress: options.egress ?? NO_EGRESS,
+    sockets: NO_SOCKET_EGRESS,
     whenGone: NEVER_GONE,
     caller: options.caller ?? '',
   });

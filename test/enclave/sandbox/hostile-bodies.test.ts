@@ -1,4 +1,5 @@
 /** What a child may say of bodies, and what ends it: each sequence beside the one that differs in one thing, then any frames at all. No time is real. */
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
@@ -8,6 +9,7 @@ import type { Head } from '../../../src/enclave/sandbox/frame-head.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { drain, NEVER_GONE } from '../bodies.ts';
 import { beReady, type FakeChild, fakeChild } from './fake-child.ts';
 import { NEVER_OPEN } from './guests.ts';
@@ -35,6 +37,7 @@ async function open(): Promise<World> {
     startDeadlineMs: 5000,
     maxCalls: 4,
     maxEgress: 2,
+    cpuMs: 600_000,
     graceMs: 8,
     spareMs: 0,
     circuits: NEVER_OPEN,
@@ -57,7 +60,14 @@ const ECHO: Egress = async ({ body }) => {
 function call({ running }: World, streamed = false): Promise<FunctionResponse | string> {
   const bytes = new Uint8Array(4 * WINDOW);
   const body: Body = streamed ? { source: new WholeBytes({ rest: bytes }), length: null } : new Uint8Array(1);
-  const terms = { deadlineMs: 1000, caller: '', egress: ECHO, whenGone: NEVER_GONE, expects: 'answer' } as const;
+  const terms = {
+    deadlineMs: 1000,
+    caller: '',
+    egress: ECHO,
+    sockets: NO_SOCKET_EGRESS,
+    whenGone: NEVER_GONE,
+    expects: 'answer',
+  } as const;
   return running.call({}, body, terms).then(
     (answer) => (answer.type === 'answer' ? answer.response : 'exit'),
     (e: unknown) => (e as { readonly code: string }).code,

@@ -55,6 +55,12 @@ function askForEver(call: number): void {
 }
 const answerOf = (call: number): Uint8Array => encodeFrame(FRAME.answer, call, { status: 200, headers: [] });
 
+/** Writes without end as fast as the other side takes it. */
+function writeForEver(stream: NodeJS.WritableStream, piece: Uint8Array): void {
+  const more = (): void => void stream.write(piece, more);
+  more();
+}
+
 const AT_START: Readonly<Record<string, () => unknown>> = {
   'dies at start': () => process.exit(3),
   'is silent': () => undefined,
@@ -86,6 +92,21 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
   dies: () => process.exit(1),
   'closes the pipe': () => pipe.end(),
   'floods its output': flood,
+  'floods its errors for ever': () => writeForEver(process.stderr, Buffer.alloc(65_536, 'y')),
+  'never reads': () => pipe.pause(),
+  'sends half a frame and ends': (call) => pipe.write(answerOf(call).subarray(0, 20), () => process.exit(0)),
+  'sends half a frame and no more': (call) => pipe.write(answerOf(call).subarray(0, 20)),
+  'sends single bytes of a frame that is too large': () => writeForEver(pipe, Uint8Array.of(0)),
+  'answers and ends': (call) => pipe.write(answerOf(call), () => process.exit(0)),
+  'answers, then sends frames for ever': (call) => {
+    pipe.write(answerOf(call));
+    writeForEver(pipe, encodeFrame(FRAME.log, call, { text: 'x' }));
+  },
+  'logs for ever': (call) => writeForEver(pipe, encodeFrame(FRAME.log, call, { text: 'x'.repeat(512) })),
+  'exhausts its heap': () => {
+    const kept: unknown[] = [];
+    for (;;) kept.push(Array.from({ length: 1000 }, () => ({})));
+  },
 };
 
 pipe.on('data', (chunk: Buffer) => {

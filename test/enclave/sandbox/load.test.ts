@@ -6,6 +6,7 @@ import { sha256 } from '../../../src/base/digest.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { makePlan } from '../../../src/enclave/sandbox/component/make-plan.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadFunction, type SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../../../src/enclave/sandbox/resource-groups.ts';
 import type { EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { readModule } from '../../../src/enclave/sandbox/wasm/read-module.ts';
 import { buildFunctions } from '../../../tools/build-functions.ts';
@@ -26,7 +27,13 @@ describe('loading', () => {
   beforeAll(() => subscribe('child_process', started));
   beforeEach(() => started.mockClear());
   afterAll(() => void unsubscribe('child_process', started));
-  const options = { name: 'f', limits: DEFAULT_FUNCTION_LIMITS, onNotice: () => undefined, onLog: () => undefined };
+  const options = {
+    name: 'f',
+    limits: DEFAULT_FUNCTION_LIMITS,
+    groups: NO_GROUPS,
+    onNotice: () => undefined,
+    onLog: () => undefined,
+  };
 
   it('refuses bytes with another digest before anything of them is parsed', async () => {
     const flipped = Uint8Array.from(example('upper'));
@@ -214,10 +221,10 @@ describe('a guest that misbehaves', () => {
   });
   afterAll(() => f.close());
 
-  it('has an empty environment, no directory, no socket, no names and no hop-by-hop headers', async () => {
-    // Environment 0, directories 0, then error 1 with case access-denied (1) twice, and forbidden (1).
+  it('has an empty environment, no directory and no hop-by-hop headers', async () => {
+    // Environment 0, directories 0, then error 1 with case forbidden (1).
     // The host aligns what it gives, which leaves zero bytes between.
-    expect(textOf(await post(f, 'p')).replaceAll('\0', '')).toBe('0 0 11 11 11');
+    expect(textOf(await post(f, 'p')).replaceAll('\0', '')).toBe('0 0 11');
   });
 
   it.each([

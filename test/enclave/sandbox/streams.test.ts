@@ -1,10 +1,12 @@
 /** Bodies that nobody holds whole, through a real function process: as fast as both ends go, counted at every moment, and ended from every side. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ChangeSignal } from '../../../src/base/change-signal.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { type Body, readWhole, sourceOf } from '../../../src/enclave/sandbox/body.ts';
 import type { SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
 import type { CallTerms, Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import type { ByteSource } from '../../../src/enclave/sandbox/wasi/byte-stream.ts';
 import { drain, NEVER_GONE, wholeOf } from '../bodies.ts';
 import { buildStreamer, loadGuest, NO_EGRESS } from './guests.ts';
@@ -66,7 +68,14 @@ afterAll(async () => {
 
 function call(path: string, body: Body, terms: Partial<CallTerms> = {}): Promise<FunctionResponse> {
   const request = { method: 'POST', path, authority: 'worker.test', headers: [], body };
-  return f.call(request, { deadlineMs: 60_000, egress: NO_EGRESS, caller: '', whenGone: NEVER_GONE, ...terms });
+  return f.call(request, {
+    deadlineMs: 60_000,
+    egress: NO_EGRESS,
+    sockets: NO_SOCKET_EGRESS,
+    caller: '',
+    whenGone: NEVER_GONE,
+    ...terms,
+  });
 }
 
 const streamed = (source: ByteSource): Body => ({ source, length: null });
@@ -214,7 +223,13 @@ describe('a body that ends early', () => {
   it('because it is more than a call may write', async () => {
     const small = await loadGuest(await buildStreamer(), { outputBytes: MIB });
     const request = { method: 'POST', path: '/g', authority: 'worker.test', headers: [], body: new Uint8Array(0) };
-    const terms = { deadlineMs: 20_000, egress: NO_EGRESS, caller: '', whenGone: NEVER_GONE };
+    const terms = {
+      deadlineMs: 20_000,
+      egress: NO_EGRESS,
+      sockets: NO_SOCKET_EGRESS,
+      caller: '',
+      whenGone: NEVER_GONE,
+    };
     const { body } = await small.call(request, terms);
     let seen = 0;
     expect(await takeAll(sourceOf(body), (bytes) => (seen += bytes.length))).toBe(false);

@@ -1,0 +1,33 @@
+/** Sockets of an instance that answers several queries: their caps are the instance's, their way out is that of the query now. */
+import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
+import { NO_EGRESS } from '../../../src/enclave/sandbox/guest-call.ts';
+import { NO_OUTSIDE } from '../../../src/enclave/sandbox/net/outside.ts';
+import { QueryCall } from '../../../src/enclave/sandbox/query-call.ts';
+import { ip } from './net/kit.ts';
+
+describe('the network of an instance', () => {
+  it('leads out only while there is a query, and by its way', async () => {
+    const call = new QueryCall();
+    const begin = (text: string) =>
+      call.begin({ ...NO_EGRESS, sockets: { ...NO_OUTSIDE, resolve: () => Promise.resolve([ip(text)]) } }, 0);
+    expect(await call.network.resolve('x.example')).toBe('access-denied');
+    begin('192.0.2.1');
+    expect(await call.network.resolve('x.example')).toEqual([ip('192.0.2.1')]);
+    call.end();
+    expect(await call.network.resolve('x.example')).toBe('access-denied');
+    begin('192.0.2.2');
+    expect(await call.network.resolve('x.example')).toEqual([ip('192.0.2.2')]);
+  });
+
+  it('has no more sockets for having had more queries', () => {
+    const call = new QueryCall();
+    for (let i = 0; i < LIMITS.callSockets; i += 1) {
+      call.begin(NO_EGRESS, 0);
+      expect(typeof call.network.openUdp('ipv4')).toBe('object');
+      call.end();
+    }
+    call.begin(NO_EGRESS, 0);
+    expect(call.network.openUdp('ipv4')).toBe('new-socket-limit');
+  });
+});
