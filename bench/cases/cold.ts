@@ -53,6 +53,7 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     limits: DEFAULT_FUNCTION_LIMITS,
     onLog: () => undefined,
     groups: NO_GROUPS,
+    mounts: [],
     onNotice: () => undefined,
   });
   try {

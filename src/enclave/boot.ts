@@ -93,6 +93,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         name,
         limits,
         groups,
+        mounts: [],
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},

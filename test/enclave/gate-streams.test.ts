@@ -1,5 +1,4 @@
 /** What the gate lets through of a body that it never holds: judged by its head, counted as it leaves, and never complete-looking when it is not. */
-
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { LIMITS } from '../../src/base/limits.ts';
@@ -103,8 +102,8 @@ async function ask(
             close: () => Promise.resolve(),
           },
           deadlineMs: 1000,
-          sockets: NO_SOCKET_EGRESS,
           egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
+          sockets: NO_SOCKET_EGRESS,
           owners: [{ policy: POLICY, replay: openReplayCache(REPLAY_CACHE) }],
         },
       ],

@@ -4,26 +4,22 @@
  */
 import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
-import type { RunningTask } from './component/async/lift-async.ts';
-import { yieldToOthers } from './component/async/wait.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
+import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
-import type { FunctionRequest } from './sandbox.ts';
+import { callService, runToEnd } from './service-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import type { ResponseOutparam } from './wasi/http-outgoing.ts';
-import { answerQuery, receiveQuery } from './wasi/p3/http.ts';
-import type { Response } from './wasi/p3/http-messages.ts';
-import type { Result, Variant } from './wasi/result.ts';
+import type { Result } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
 const MADE_AHEAD = 4;
@@ -36,46 +32,14 @@ interface QueryInstance {
   readonly call: QueryCall;
 }
 
-/** Has a WASI 0.3 service answer: its call is over when its answer is complete. Tells whether the guest is done by then. */
-async function callService(
-  { component, call }: QueryInstance,
-  handle: LiftedFunction,
-  query: FunctionRequest,
-  outparam: ResponseOutparam,
-): Promise<boolean> {
-  const { returned, exited } = component.start(handle, [receiveQuery(query)]);
-  let isDone = false;
-  const over = exited.then(() => {
-    isDone = true;
-  });
-  const answering = returned.then((result) => answerQuery(call, outparam, result as Result<Response, Variant>));
-  // A guest that ends in a trap never finishes its answer.
-  await Promise.race([answering, over.then(() => answering)]);
-  await Promise.race([over, yieldToOthers()]);
-  return isDone;
-}
-
-/** Has a WASI 0.2 function answer, which is done when it returns. */
-async function callHandler(
-  { component }: QueryInstance,
-  handle: LiftedFunction,
-  query: FunctionRequest,
-  outparam: ResponseOutparam,
-): Promise<boolean> {
-  await component.call(handle, [new IncomingRequest(query), outparam]);
-  return true;
-}
-
-/** Waits until a call is over, and gives what it returned. */
-async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
-  await exited;
-  return await returned;
-}
-
-function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
+function openSupply(
+  linked: LinkedComponent<GuestCall>,
+  instances: Instances,
+  files: GivenFiles,
+): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall();
+      const call = new QueryCall(files);
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -112,7 +76,11 @@ async function runCommand(
 }
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent({ bytes, instances, rules }: Bundle, outputBytes: number): Promise<Guest> {
+export async function openComponent(
+  { bytes, instances, rules }: Bundle,
+  files: GivenFiles,
+  outputBytes: number,
+): Promise<Guest> {
   const whole = shortenPlan(makePlan(bytes));
   const made = whole.steps.map(({ module }) => module);
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
@@ -120,21 +88,22 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
   const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
   const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
-
-  const supply = handle === null ? null : openSupply(linked, instances);
+  const supply = handle === null ? null : openSupply(linked, instances, files);
 
   return {
     async query(request, host, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
-      const { call } = instance;
+      const { call, component } = instance;
       const { ended, cancel, fail } = call.begin(host, outputBytes);
       cancelHandle.cancel = cancel;
       const answer = openAnswer(host, fail);
       let sound = false;
       try {
-        const callGuest = service === null ? callHandler : callService;
-        const called = callGuest(instance, handle, request, answer.outparam);
+        const called =
+          service === null
+            ? component.call(handle, [new IncomingRequest(request), answer.outparam]).then(() => true)
+            : callService(component, call, service, request, answer.outparam);
         const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = end.returned;
@@ -145,13 +114,12 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
       }
       return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
-    async command(request, cancelHandle) {
-      const call = openCall({ env: [], mounts: [], ...request, outside: NO_EGRESS }, outputBytes);
+    async command(request, outside, cancelHandle) {
+      const { call, exit } = openCommand(request, files, outside, outputBytes);
       cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
-      const code = 'exit' in end ? end.exit : failed ? 1 : 0;
-      return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
+      return exit('exit' in end ? end.exit : failed ? 1 : 0);
     },
   };
 }

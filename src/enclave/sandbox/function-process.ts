@@ -25,6 +25,8 @@ export interface FunctionProcessOptions {
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
   readonly startDeadlineMs: number;
+  /** The largest frame that a child may send. */
+  readonly frameBytes: number;
   /** Calls at the same time. */
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
@@ -69,7 +71,8 @@ interface CalledChild extends ChildUser {
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name, launch, load, startDeadlineMs, spareMs, cpuMs, graceMs, maxEgress, timers, onLog } = options;
+  const { name, launch, load, startDeadlineMs, frameBytes, spareMs, cpuMs, graceMs, maxEgress, timers, onLog } =
+    options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
   const circuits = openCircuits(options.circuits, (isOpen) =>
@@ -182,6 +185,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     launch,
     load,
     startDeadlineMs,
+    frameBytes,
     spareMs,
     timers,
     attach,

@@ -8,23 +8,28 @@ import { LIMITS } from '../../base/limits.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
 import { readWhole } from './body.ts';
-import { type Instances, writeBundleHead } from './bundle.ts';
+import { type Instances, writeBundle } from './bundle.ts';
 import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
+import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
 import type { SandboxState } from './confinement.ts';
-import { encodeFrame } from './frame.ts';
+import type { MountImage } from './files/mount.ts';
 import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
-import { checkFunctionForm, type FunctionKind } from './grants.ts';
+import { checkFunctionForm, type FunctionKind, type WasiRelease } from './grants.ts';
 import { openLauncher } from './launcher.ts';
-import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
+import { writeRequestHead } from './messages.ts';
 import type { ResourceGroups } from './resource-groups.ts';
-import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import type { CallTerms, Egress, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { NO_SOCKET_EGRESS } from './socket-egress.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
+  /** Releases of WASI whose functions are loaded. */
+  readonly wasi: readonly WasiRelease[];
   readonly instances: Instances;
+  /** What a call may keep in `/tmp` while it lasts; 0 for no such directory. */
+  readonly scratchBytes: number;
   /** Whether the same call must always give the same answer. */
   readonly deterministic: 'required' | 'any';
   /** Most processor time of one call, in milliseconds. */
@@ -51,7 +56,9 @@ export interface FunctionLimits {
 
 /** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a streamed body may have. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
+  wasi: ['0.2'],
   instances: { kind: 'fresh' },
+  scratchBytes: 0,
   deterministic: 'any',
   cpuMs: 600_000,
   memoryPages: 4096,
@@ -74,6 +81,8 @@ export interface LoadOptions {
   readonly limits: FunctionLimits;
   /** Control groups of this machine. */
   readonly groups: ResourceGroups;
+  /** Trees that every call may read. */
+  readonly mounts: readonly MountImage[];
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -89,9 +98,12 @@ export interface SandboxedFunction extends LoadedFunction {
 /** A program that is started with arguments and standard input. */
 export interface SandboxedCommand {
   /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
-  run(request: CommandRequest, deadlineMs: number): Promise<CommandExit>;
+  run(request: CommandRequest, deadlineMs: number, egress?: Egress): Promise<CommandExit>;
   close(): Promise<void>;
 }
+
+/** Refuses every request. */
+const NO_WAY_OUT: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });
 
 /** Checks digest and form before anything else sees the bytes. */
 function checkBytes(options: LoadOptions): FunctionKind {
@@ -109,26 +121,22 @@ function checkBytes(options: LoadOptions): FunctionKind {
     const why = `function "${name}" must be deterministic, and nothing here can promise that`;
     throw new FunctionError('ERR_FUNCTION_INVALID', why);
   }
-  const kind = checkFunctionForm(bytes, name);
+  const kind = checkFunctionForm(bytes, name, limits.wasi);
   admitModules(bytes, name, limits.deterministic);
   return kind;
 }
 
-async function openProcess(options: LoadOptions, kind: FunctionKind): Promise<FunctionProcess> {
-  const { bytes, name, limits, onNotice, onLog } = options;
-  const { instances, memoryPages, outputBytes } = limits;
+async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes: number): Promise<FunctionProcess> {
+  const { bytes, name, limits, mounts, onNotice, onLog } = options;
+  const { instances, memoryPages, outputBytes, scratchBytes } = limits;
   const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
   try {
     const running = await openFunctionProcess({
       name,
       launch,
-      load: encodeFrame(
-        FRAME.load,
-        0,
-        writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes),
-        bytes,
-      ),
+      load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, scratchBytes, bytes }, outputBytes),
       startDeadlineMs: limits.startDeadlineMs,
+      frameBytes,
       maxCalls: limits.maxCalls,
       maxEgress: limits.maxEgress,
       cpuMs: limits.cpuMs,
@@ -174,7 +182,7 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
       `function "${options.name}" is a core module; build it as a component, or start it with \`anchorhold run\``,
     );
   }
-  const running = await openProcess(options, kind);
+  const running = await openProcess(options, kind, LIMITS.frameBytes);
   const expects = kind === 'http' ? 'answer' : 'exit';
   async function call(request: FunctionRequest, terms: CallTerms): Promise<FunctionResponse> {
     if (kind === 'http')
@@ -183,13 +191,14 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
     const stdin = await readWhole(request.body, LIMITS.bodyBytes);
     if (stdin === null)
       throw new TransportError('ERR_TRANSPORT_CLOSED', 'the body of the query broke off, or is too large');
-    return answerOf(await running.call({ args: [options.name] }, stdin, { ...terms, expects }));
+    const { head, body } = writeCommand({ args: [options.name], env: [], stdin, mounts: [] });
+    return answerOf(await running.call(head, body, { ...terms, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
 
 /**
- * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments and standard input, and no way out.
+ * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments, variables, standard input and files, and no way out.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
  */
 export async function loadCommand(options: LoadOptions): Promise<SandboxedCommand> {
@@ -201,13 +210,13 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
     );
   }
   // A program runs once, so a spare process would be started for nobody.
-  const running = await openProcess({ ...options, limits: { ...options.limits, spareMs: 0 } }, kind);
-  const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
-  const terms = { egress, sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined };
+  const limits = { ...options.limits, spareMs: 0 };
+  const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
+  const always = { sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined, expects: 'exit' } as const;
   return {
-    run: async (request, deadlineMs) => {
-      const head = { args: [...request.args] };
-      const answer = await running.call(head, request.stdin, { ...terms, deadlineMs, expects: 'exit' });
+    run: async (request, deadlineMs, egress = NO_WAY_OUT) => {
+      const { head, body } = writeCommand(request);
+      const answer = await running.call(head, body, { ...always, deadlineMs, egress });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

@@ -2,6 +2,7 @@
  * What the host functions of one instance know of the query that it answers just now. An instance is linked once, maybe before there is any
  * query, and may answer several; so what belongs to a query is behind this, and is nothing between two of them.
  */
+import { emptyTree, type GivenFiles } from './files/mount.ts';
 import { LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
 import { Network } from './net/network.ts';
 import type { GuestCall, Outside } from './wasi/call.ts';
@@ -19,11 +20,15 @@ export class QueryCall implements GuestCall {
   });
   readonly args: readonly string[] = [];
   readonly env: GuestCall['env'] = [];
-  readonly mounts: GuestCall['mounts'] = [];
+  readonly mounts: GuestCall['mounts'];
   #now: OpenCall = NO_CALL;
   readonly #logAllowance: Allowance = { leftBytes: 0 };
   /** A guest opens its streams once and keeps them; what it writes to them is only a log, which stays one for all its queries. */
   readonly #log = new OutputBuffer(this.#logAllowance, () => undefined);
+
+  constructor(files: GivenFiles) {
+    this.mounts = files(() => this.surroundings.wallNanos());
+  }
 
   get stdin(): GuestCall['stdin'] {
     return this.#now.stdin;
@@ -72,6 +77,8 @@ export class QueryCall implements GuestCall {
   /** Ends the query, and gives what its guest wrote to its streams. */
   end(): string {
     this.#now = NO_CALL;
+    // A guest may keep the directory, but nothing that is in it.
+    for (const mount of this.mounts) if (mount.root.volume.writable) emptyTree(mount);
     this.#logAllowance.leftBytes = 0;
     return Buffer.from(this.#log.take()).toString();
   }

@@ -4,7 +4,6 @@
  * child that works, and hears it from then on.
  */
 import type { ChildProcess } from 'node:child_process';
-import { LIMITS } from '../../base/limits.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
@@ -41,6 +40,8 @@ export interface SupervisorOptions<User extends ChildUser> {
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
   readonly startDeadlineMs: number;
+  /** The largest frame that a child may send. */
+  readonly frameBytes: number;
   /** How long after its last work a function keeps a spare child; 0 keeps none. */
   readonly spareMs: number;
   readonly timers: Timers;
@@ -114,7 +115,7 @@ export async function openSupervisor<User extends ChildUser>(
       user: null,
       wasUsed: false,
       isDismissed: false,
-      link: openChildLink(process, LIMITS.frameBytes, {
+      link: openChildLink(process, options.frameBytes, {
         onFrame: (frame) => (child.user === null ? !child.isReady && begin(child, frame) : child.user.onFrame(frame)),
         onEnd: (end) => finish(child, end),
         onPrint: options.onPrint,

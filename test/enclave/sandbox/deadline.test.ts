@@ -1,6 +1,7 @@
 /** What a deadline ends: one call where the child says so in time, the process otherwise; and what keeps dying is held back. No time is real. */
 
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
 import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import {
@@ -34,6 +35,7 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN, cpuM
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 5000,
+    frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 1,
     cpuMs,

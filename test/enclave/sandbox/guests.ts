@@ -2,8 +2,10 @@
 
 import { parse } from '@bytecodealliance/jco';
 import { sha256 } from '../../../src/base/digest.ts';
+import type { Bundle } from '../../../src/enclave/sandbox/bundle.ts';
 import type { CircuitLimits } from '../../../src/enclave/sandbox/circuit.ts';
 import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
+import type { CommandRequest } from '../../../src/enclave/sandbox/command-messages.ts';
 import {
   DEFAULT_FUNCTION_LIMITS,
   type FunctionLimits,
@@ -266,6 +268,7 @@ export function loadGuest(
     name: 'guest',
     limits: all,
     groups: NO_GROUPS,
+    mounts: [],
     onNotice: () => undefined,
     onLog,
     ...rest,
@@ -276,6 +279,14 @@ const NEVER: CircuitLimits = { deaths: 1_000_000, windowMs: 1, pauseMs: 1 };
 
 /** Circuits for tests about something else. */
 export const NEVER_OPEN: CircuitsLimits = { caller: NEVER, all: NEVER, callers: 1 };
+
+/** What a process is given to load, of a function that is given no files. */
+export function bundleOf(kind: Bundle['kind'], bytes: Uint8Array): Bundle {
+  return { kind, instances: { kind: 'fresh' }, rules: RULES, mounts: [], scratchBytes: 0, bytes };
+}
+
+/** A program's run that is given nothing. */
+export const EMPTY_RUN: CommandRequest = { args: [], env: [], stdin: new Uint8Array(0), mounts: [] };
 
 /** Egress that refuses everything. */
 export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });

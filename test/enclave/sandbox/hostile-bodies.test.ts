@@ -1,5 +1,4 @@
 /** What a child may say of bodies, and what ends it: each sequence beside the one that differs in one thing, then any frames at all. No time is real. */
-
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
@@ -35,6 +34,8 @@ async function open(): Promise<World> {
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 5000,
+    frameBytes: LIMITS.frameBytes,
+    cpuMs: 1_000_000,
     maxCalls: 4,
     maxEgress: 2,
     cpuMs: 600_000,

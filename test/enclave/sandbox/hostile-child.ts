@@ -74,12 +74,22 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
   'a huge length': () => pipe.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff)),
   'ready twice': ready,
   'an unknown call': (call) => pipe.write(encodeFrame(FRAME.trap, call + 1, { text: '' })),
-  'the wrong kind of answer': (call) => pipe.write(encodeFrame(FRAME.exit, call, { code: 0, stderrBytes: 0 })),
+  'the wrong kind of answer': (call) =>
+    pipe.write(encodeFrame(FRAME.exit, call, { code: 0, stdoutBytes: 0, stderrBytes: 0, treeBytes: [] })),
   'a frame of the gate': (call) => pipe.write(encodeFrame(FRAME.call, call, {})),
   'bad CBOR': () => pipe.write(Uint8Array.of(0, 0, 0, 11, FRAME.answer, 0, 0, 0, 1, 0, 0, 0, 2, 0xbf, 0xff)),
   'logs twice': (call) => {
     for (const text of ['one', 'two']) pipe.write(encodeFrame(FRAME.log, call, { text }));
   },
+  'a lookup without a name': (call) => pipe.write(encodeFrame(FRAME.lookup, call, { number: 1 })),
+  'a connection to a name': (call) =>
+    pipe.write(encodeFrame(FRAME.connect, call, { number: 1, address: 'db.example.com', port: 1 })),
+  'one number for two connections': (call) => {
+    for (const port of [1, 2]) {
+      pipe.write(encodeFrame(FRAME.connect, call, { number: 1, address: '192.0.2.1', port }));
+    }
+  },
+  'bytes of no connection': (call) => pipe.write(encodeFrame(FRAME.piece, call, 7, Uint8Array.of(1))),
   'asks for much at once': askForMuch,
   'asks for ever and does not read': askForEver,
   'asks and dies': (call) => {

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
@@ -42,6 +43,7 @@ async function open(how: string): Promise<Opened> {
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 20_000,
+    frameBytes: LIMITS.frameBytes,
     maxCalls: MAX_CALLS,
     maxEgress: 1,
     cpuMs: 600_000,

@@ -31,6 +31,7 @@ describe('loading', () => {
     name: 'f',
     limits: DEFAULT_FUNCTION_LIMITS,
     groups: NO_GROUPS,
+    mounts: [],
     onNotice: () => undefined,
     onLog: () => undefined,
   };

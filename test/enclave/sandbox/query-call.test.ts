@@ -1,14 +1,16 @@
 /** Sockets of an instance that answers several queries: their caps are the instance's, their way out is that of the query now. */
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
+import { openGivenFiles } from '../../../src/enclave/sandbox/files/mount.ts';
 import { NO_EGRESS } from '../../../src/enclave/sandbox/guest-call.ts';
 import { NO_OUTSIDE } from '../../../src/enclave/sandbox/net/outside.ts';
 import { QueryCall } from '../../../src/enclave/sandbox/query-call.ts';
+import { putFile, readFile } from './files/kit.ts';
 import { ip } from './net/kit.ts';
 
 describe('the network of an instance', () => {
   it('leads out only while there is a query, and by its way', async () => {
-    const call = new QueryCall();
+    const call = new QueryCall(() => []);
     const begin = (text: string) =>
       call.begin({ ...NO_EGRESS, sockets: { ...NO_OUTSIDE, resolve: () => Promise.resolve([ip(text)]) } }, 0);
     expect(await call.network.resolve('x.example')).toBe('access-denied');
@@ -21,7 +23,7 @@ describe('the network of an instance', () => {
   });
 
   it('has no more sockets for having had more queries', () => {
-    const call = new QueryCall();
+    const call = new QueryCall(() => []);
     for (let i = 0; i < LIMITS.callSockets; i += 1) {
       call.begin(NO_EGRESS, 0);
       expect(typeof call.network.openUdp('ipv4')).toBe('object');
@@ -29,5 +31,21 @@ describe('the network of an instance', () => {
     }
     call.begin(NO_EGRESS, 0);
     expect(call.network.openUdp('ipv4')).toBe('new-socket-limit');
+  });
+});
+
+describe('the files of an instance', () => {
+  it('are the same for all its queries, but what one query left in its scratch is gone before the next', () => {
+    const call = new QueryCall(openGivenFiles([], 1000));
+    const [scratch] = call.mounts;
+    if (scratch === undefined) throw new TypeError('no scratch');
+    call.begin(NO_EGRESS, 0);
+    putFile(scratch.root, 'left', 'of the first query');
+    expect(readFile(scratch.root, 'left')).toBe('of the first query');
+    call.end();
+    call.begin(NO_EGRESS, 0);
+    expect(call.mounts[0]).toBe(scratch);
+    expect([...scratch.root.entries()]).toEqual([]);
+    expect(scratch.root.volume.bytesLeft).toBe(1000);
   });
 });

@@ -1,5 +1,4 @@
 /** Bodies that nobody holds whole, through a real function process: as fast as both ends go, counted at every moment, and ended from every side. */
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ChangeSignal } from '../../../src/base/change-signal.ts';
 import { LIMITS } from '../../../src/base/limits.ts';

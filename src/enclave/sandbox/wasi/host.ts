@@ -11,7 +11,7 @@ import { GuestTrap } from '../component/trap.ts';
 import type { GuestCall } from './call.ts';
 import { CLI } from './cli.ts';
 import { CLOCKS, RANDOM } from './clocks.ts';
-import { FILESYSTEM } from './closed.ts';
+import { FILESYSTEM } from './filesystem.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
 import { departAll } from './outgoing-bytes.ts';
