@@ -36,10 +36,11 @@ function openSupply(
   linked: LinkedComponent<GuestCall>,
   instances: Instances,
   files: GivenFiles,
+  env: GuestCall['env'],
 ): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall(files);
+      const call = new QueryCall(files, env);
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -75,9 +76,14 @@ async function runCommand(
   }
 }
 
+function exitCodeOf(end: Awaited<ReturnType<typeof settle>>): number {
+  if ('exit' in end) return end.exit;
+  return (end.returned as Result<undefined, undefined>).tag === 'err' ? 1 : 0;
+}
+
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
 export async function openComponent(
-  { bytes, instances, rules }: Bundle,
+  { bytes, instances, rules, env }: Bundle,
   files: GivenFiles,
   outputBytes: number,
 ): Promise<Guest> {
@@ -88,7 +94,7 @@ export async function openComponent(
   const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
   const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
-  const supply = handle === null ? null : openSupply(linked, instances, files);
+  const supply = handle === null ? null : openSupply(linked, instances, files, env);
 
   return {
     async query(request, host, cancelHandle) {
@@ -115,11 +121,9 @@ export async function openComponent(
       return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
     },
     async command(request, outside, cancelHandle) {
-      const { call, exit } = openCommand(request, files, outside, outputBytes);
+      const { call, ended } = openCommand(request, files, outside, outputBytes);
       cancelHandle.cancel = call.cancel;
-      const end = await runCommand(linked, run, call);
-      const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
-      return exit('exit' in end ? end.exit : failed ? 1 : 0);
+      return await ended(runCommand(linked, run, call).then(exitCodeOf));
     },
   };
 }
