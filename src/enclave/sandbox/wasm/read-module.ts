@@ -15,7 +15,7 @@ import {
 import type { Feature, Place } from './features.ts';
 import type { Body, CoreModule, ModuleExport, ModuleImport, ModuleLimits, ModuleSort } from './module.ts';
 import { FEATURE_OF, OPCODE_FEATURES } from './opcodes.ts';
-import { readFunctionTypes } from './read-function-types.ts';
+import { type FunctionTypes, readFunctionTypes } from './read-function-types.ts';
 import { openSection, readSections, SECTION, type Section } from './sections.ts';
 import { type Instruction, readValueType, skipValueType, walkExpression } from './walk-code.ts';
 
@@ -50,7 +50,8 @@ class Reader {
   readonly features = new Map<Feature, Place>();
   readonly own: Record<ModuleSort, number> = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
   readonly imported: Record<ModuleSort, number> = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
-  types: { count: number; entries: number } = { count: 0, entries: 0 };
+  types: FunctionTypes = { count: 0, entries: 0, parameters: [] };
+  readonly #functionTypes: number[] = [];
   hasStart = false;
   #functionIndex: number | null = null;
 
@@ -97,7 +98,7 @@ class Reader {
         (feature) => this.#note(feature, c.at),
       );
     else if (id === SECTION.import) this.#each(c, () => this.#import(c));
-    else if (id === SECTION.function) this.own.func = this.#each(c, () => readU32(c));
+    else if (id === SECTION.function) this.own.func = this.#each(c, () => void this.#functionTypes.push(readU32(c)));
     else if (id === SECTION.table) this.own.table = this.#each(c, () => this.#ownTable(c));
     else if (id === SECTION.memory) this.own.memory = this.#each(c, () => this.#memory(c));
     else if (id === SECTION.tag) this.own.tag = this.#each(c, () => this.#tag(c));
@@ -225,10 +226,11 @@ class Reader {
 
   #body(c: Cursor, i: number): void {
     const body = takeCursor(c, readU32(c));
-    const start = body.at;
     this.#functionIndex = this.imported.func + i;
+    const localGroups = readCount(body);
+    const start = body.at;
     let locals = 0;
-    for (let left = readCount(body); left > 0; left -= 1) {
+    for (let left = localGroups; left > 0; left -= 1) {
       locals += readU32(body);
       if (locals > MAX_LOCALS)
         throw new Malformed(`function ${this.#functionIndex} has more than ${MAX_LOCALS} locals`);
@@ -242,7 +244,8 @@ class Reader {
       throw e;
     }
     if (body.at !== body.end) throw new Malformed(`function ${this.#functionIndex} goes on behind its end`);
-    this.bodies.push({ start, code, end: body.end });
+    const parameters = this.types.parameters[this.#functionTypes[i] ?? -1] ?? 0;
+    this.bodies.push({ start, localGroups, locals: parameters + locals, code, end: body.end });
     this.#functionIndex = null;
   }
 }
