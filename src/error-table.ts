@@ -77,6 +77,7 @@ export type FunctionCode =
   | 'ERR_FUNCTION_TRAP'
   | 'ERR_FUNCTION_DEADLINE'
   | 'ERR_FUNCTION_UNAVAILABLE'
+  | 'ERR_FUNCTION_CIRCUIT'
   | 'ERR_FUNCTION_PROTOCOL';
 
 export type SecretCode = 'ERR_SECRET_UNREADABLE';
@@ -362,7 +363,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'FunctionError',
     31,
     504,
-    'The function did not answer in time and was killed.',
+    'The function did not answer in time and was ended.',
     'Ask for less, or have the function mended; the worker goes on.',
   ),
   ERR_FUNCTION_UNAVAILABLE: entry(
@@ -371,6 +372,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     503,
     "The function's process is not running or has too much to do.",
     'Try again after a moment.',
+  ),
+  ERR_FUNCTION_CIRCUIT: entry(
+    'FunctionError',
+    31,
+    503,
+    "The function keeps ending its process, so its calls, or only this caller's, are held back for a while.",
+    "Wait as long as Retry-After says; if it stays, the function's author has to look at it.",
   ),
   ERR_FUNCTION_PROTOCOL: entry(
     'FunctionError',

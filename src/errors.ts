@@ -63,8 +63,18 @@ export class NotIsolatedEnclaveError extends VerdictError<NotIsolatedEnclaveCode
 /** Says that an owner policy cannot be read, or refuses something. */
 export class PolicyError extends EnclaveError<PolicyCode> {}
 
-/** Says that a function could not be loaded or did not answer. */
-export class FunctionError extends EnclaveError<FunctionCode> {}
+/** Says that a function could not be loaded or did not answer; `retryAfterSeconds` is there where it is known when to come back. */
+export class FunctionError extends EnclaveError<FunctionCode> {
+  readonly retryAfterSeconds: number | null;
+  constructor(
+    code: FunctionCode,
+    message: string,
+    options: ErrorOptions & { readonly retryAfterSeconds?: number } = {},
+  ) {
+    super(code, message, options);
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+  }
+}
 
 /** Says that a key or secret could not be used. */
 export class SecretError extends EnclaveError<SecretCode> {}

@@ -46,6 +46,24 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
   frameHeadBytes: 64 * 1024,
+  /** Path of a file inside a sandbox, one name in it, and symbolic links that one path may lead over: as Linux has them. */
+  filePathBytes: 4096,
+  fileNameBytes: 255,
+  fileLinks: 40,
+  /** Files and directories that one preview1 guest may have open: as Linux lets a process have. */
+  descriptors: 1024,
+  /** Sockets of one call at the same time, and as many directions of connections between them. */
+  callSockets: 256,
+  /** What one direction of a connection, or one UDP socket, keeps of what was sent and not yet read; it holds any datagram. */
+  socketWindowBytes: 64 * 1024,
+  /** Datagrams that one UDP socket keeps; the next ones are lost. */
+  socketDatagrams: 64,
+  /** Connections that wait to be accepted by one socket. */
+  socketBacklog: 128,
+  /** What a core module says of an outgoing request: options with a text body, header fields, and answers that it has not closed. */
+  guestOptionsBytes: 1024 * 1024,
+  guestHeaders: 64,
+  guestSessions: 16,
   /** A firmware file to measure: it has to fit below 4 GiB, and real ones have 4 MiB at most. */
   firmwareBytes: 16 * 1024 * 1024,
   /** Sections of its SEV metadata, and 4 KiB pages in them all together: real ones have eight sections and some hundred pages. */
@@ -81,6 +99,17 @@ export type LimitName =
   | 'functionBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
+  | 'filePathBytes'
+  | 'fileNameBytes'
+  | 'fileLinks'
+  | 'descriptors'
+  | 'callSockets'
+  | 'socketWindowBytes'
+  | 'socketDatagrams'
+  | 'socketBacklog'
+  | 'guestOptionsBytes'
+  | 'guestHeaders'
+  | 'guestSessions'
   | 'firmwareBytes'
   | 'firmwareSections'
   | 'firmwarePages'

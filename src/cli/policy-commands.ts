@@ -37,7 +37,7 @@ export const policyExplainCommand: CliCommand = {
     FILE,
     {
       name: 'question',
-      summary: '"POST /risk-score as analysts", or "GET https://host/path" for a connection',
+      summary: '"POST /risk-score as analysts", or "GET https://host/path" or "tcp://host:port" for a way out',
       required: true,
       repeatable: false,
     },

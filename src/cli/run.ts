@@ -35,6 +35,7 @@ export async function runFunctionFile(options: RunOptions): Promise<number> {
     digest: sha256(bytes),
     name,
     limits: DEFAULT_FUNCTION_LIMITS,
+    onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });
   try {

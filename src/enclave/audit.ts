@@ -4,10 +4,11 @@
  * the tree stays whole while proofs exist only for recent records. [RFC 9162 2.1]
  */
 import { encodeUtf8 } from '../base/bytes.ts';
-import { type CborMap, encodeCbor } from '../base/cbor.ts';
+import { type CborMap, encodeCbor, parseCbor } from '../base/cbor.ts';
 import { hashLeaf, hashNode, inclusionPath, merkleRoot } from '../base/merkle.ts';
 import type { ErrorCode } from '../errors.ts';
 import { nativeSha256 } from '../io/native-digest.ts';
+import { AuditBlock } from './audit-block.ts';
 import type { ProvenCaller } from './callers/caller.ts';
 
 /** One decision. Text longer than 512 bytes is cut, so that a caller cannot grow the log by long names. */
@@ -77,26 +78,32 @@ function cut(text: string): string {
 /** Encodes a record as its leaf: deterministic CBOR, time in milliseconds since 1970. */
 export function encodeAuditRecord(record: AuditRecord): Uint8Array<ArrayBuffer> {
   const { caller } = record;
+  // In the order in which they are encoded, so that nothing has to be sorted.
   const map: CborMap = {
-    time: record.time.getTime(),
-    kind: record.kind,
-    outcome: record.outcome,
-    owner: cut(record.owner),
-    rule: cut(record.rule),
-    caller: caller === null ? null : { name: cut(caller.name), id: cut(caller.id) },
-    function: cut(record.function),
-    target: cut(record.target),
     in: record.bytesIn,
     out: record.bytesOut,
+    kind: record.kind,
+    rule: cut(record.rule),
+    time: record.time.getTime(),
+    owner: cut(record.owner),
+    caller: caller === null ? null : { id: cut(caller.id), name: cut(caller.name) },
     reason: cut(record.reason),
+    target: cut(record.target),
+    outcome: record.outcome,
+    function: cut(record.function),
   };
   return encodeCbor(map);
 }
 
-interface Block {
-  readonly hashes: Uint8Array[];
-  readonly leaves: Uint8Array[];
-  readonly records: AuditRecord[];
+/** Reads a leaf that this log has written; its texts are as they were cut. */
+function decodeAuditRecord(leaf: Uint8Array): AuditRecord {
+  const map = parseCbor(leaf, leaf.length)?.value as Omit<AuditRecord, 'time' | 'bytesIn' | 'bytesOut'> & {
+    readonly time: number;
+    readonly in: number;
+    readonly out: number;
+  };
+  const { time, in: bytesIn, out: bytesOut, ...rest } = map;
+  return { ...rest, time: new Date(time), bytesIn, bytesOut };
 }
 
 /** Opens an empty log. */
@@ -104,8 +111,8 @@ export function openAuditLog(options: AuditOptions): AuditLog {
   const { retainedBlocks, sink } = options;
   const blockSize = 2 ** options.blockHeight;
   const blockRoots: Uint8Array[] = [];
-  const blocks: Block[] = [];
-  let open: Block = { hashes: [], leaves: [], records: [] };
+  const blocks: AuditBlock[] = [];
+  let open = new AuditBlock(blockSize);
   /** Roots of the complete subtrees that make up the tree, largest first: the right edge. */
   const edge: { readonly root: Uint8Array; readonly size: number }[] = [];
   let size = 0;
@@ -132,14 +139,12 @@ export function openAuditLog(options: AuditOptions): AuditLog {
       if (sink !== 'memory-only') sink(leaf);
       const hash = hashLeaf(leaf, nativeSha256);
       grow(hash);
-      open.hashes.push(hash);
-      open.leaves.push(leaf);
-      open.records.push(record);
-      if (open.hashes.length === blockSize) {
-        blockRoots.push(merkleRoot(open.hashes));
+      open.add(leaf, hash);
+      if (open.size === blockSize) {
+        blockRoots.push(merkleRoot(open.hashes()));
         blocks.push(open);
         if (blocks.length > retainedBlocks) blocks.shift();
-        open = { hashes: [], leaves: [], records: [] };
+        open = new AuditBlock(blockSize);
       }
       return size - 1;
     },
@@ -148,12 +153,12 @@ export function openAuditLog(options: AuditOptions): AuditLog {
       if (!Number.isSafeInteger(index) || index < 0 || index >= size) return null;
       const number = Math.floor(index / blockSize);
       const block = number === blockRoots.length ? open : blocks[blocks.length - (blockRoots.length - number)];
-      const leaf = block?.leaves[index % blockSize];
-      if (block === undefined || leaf === undefined) return null;
-      const roots = open.hashes.length === 0 ? blockRoots : [...blockRoots, merkleRoot(open.hashes)];
-      const path = [...inclusionPath(block.hashes, index % blockSize), ...inclusionPath(roots, number)];
+      const leaf = block?.leaf(index % blockSize) ?? null;
+      if (block === undefined || leaf === null) return null;
+      const roots = open.size === 0 ? blockRoots : [...blockRoots, merkleRoot(open.hashes())];
+      const path = [...inclusionPath(block.hashes(), index % blockSize), ...inclusionPath(roots, number)];
       return { index, size, root: root(), leaf, path };
     },
-    recent: () => [...blocks, open].flatMap((block) => block.records),
+    recent: () => [...blocks, open].flatMap((block) => block.leaves().map(decodeAuditRecord)),
   };
 }

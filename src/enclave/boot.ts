@@ -85,6 +85,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         digest: parseDigest(digest) ?? new Uint8Array(),
         name,
         limits,
+        onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
       });

@@ -213,6 +213,7 @@ export function openGate(options: GateOptions): Gate {
       const answer = await called.loaded.call(requestForFunction(name, request, body), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,
+        caller: asker.caller === null ? '' : `${asker.caller.name} ${asker.caller.id}`,
       });
       const headers = answer.headers.filter(([header]) => !header.startsWith('anchorhold-'));
       const leaving = { ...answer, headers };

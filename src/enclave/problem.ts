@@ -1,6 +1,6 @@
 /** Refusals and failures as HTTP answers that teach: owner, rule, reason and hint, in `application/problem+json`. [RFC 9457] */
 import { encodeUtf8 } from '../base/bytes.ts';
-import { EnclaveError, ERRORS, type ErrorCode } from '../errors.ts';
+import { EnclaveError, ERRORS, type ErrorCode, FunctionError } from '../errors.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { FunctionResponse, HeaderField } from './sandbox/sandbox.ts';
 
@@ -36,7 +36,8 @@ export function problemOfCode(code: ErrorCode, detail: string, retryAfterSeconds
 export function problemOfError(error: unknown): FunctionResponse {
   if (!(error instanceof EnclaveError))
     return problemOfCode('ERR_FUNCTION_UNAVAILABLE', 'the worker failed on this request');
-  return problemOfCode(error.code, error.message, error.status === 503 ? 1 : undefined);
+  const known = error instanceof FunctionError ? error.retryAfterSeconds : null;
+  return problemOfCode(error.code, error.message, known ?? (error.status === 503 ? 1 : undefined));
 }
 
 /** Answers with an owner's denial: who refused, where it is written, why, and what to do. */

@@ -6,9 +6,19 @@
 import { encodeBase64, encodeUtf8 } from '../base/bytes.ts';
 import type { JsonMap } from '../base/canonical-json.ts';
 import { formatDigest, sha256 } from '../base/digest.ts';
+import { formatConnection } from './connection.ts';
 import { type CanonicalTerms, canonicalFunction } from './function-terms.ts';
 import { formatPathPattern } from './path.ts';
-import type { CallerRule, EgressRule, ImageRule, OwnerPolicy, PolicyTest, QueryRule } from './policy.ts';
+import type {
+  CallerRule,
+  ConnectionRule,
+  EgressRule,
+  ImageRule,
+  OwnerPolicy,
+  PolicyTest,
+  Position,
+  QueryRule,
+} from './policy.ts';
 import { formatRate } from './quantity.ts';
 import { formatTargetPattern } from './target.ts';
 
@@ -45,6 +55,8 @@ export type CanonicalEgress = {
   readonly trust: string | null;
 };
 
+export type CanonicalConnection = { readonly to: string; readonly limit: string | null };
+
 /** The keys are those of the file; an absent section is null or empty, and every reference is `sha256:<hex>` of its content. */
 export type CanonicalPolicy = {
   readonly anchorhold: 'owner-policy/1';
@@ -61,7 +73,7 @@ export type CanonicalPolicy = {
   } | null;
   readonly callers: Named<CanonicalCaller>;
   readonly queries: readonly CanonicalQuery[];
-  readonly egress: readonly CanonicalEgress[];
+  readonly egress: readonly (CanonicalEgress | CanonicalConnection)[];
   readonly data: Named<{ readonly mount: string; readonly max: string }>;
   readonly secrets: readonly string[];
   readonly results: { readonly max: string; readonly types: readonly string[] } | null;
@@ -110,15 +122,23 @@ function egress(rule: EgressRule): CanonicalEgress {
   };
 }
 
+function connection(rule: ConnectionRule): CanonicalConnection {
+  return { to: formatConnection(rule), limit: rule.limit === null ? null : formatRate(rule.limit) };
+}
+
+/** Gives the rules of one section in the order of the file. */
+function inOrder<T extends { readonly at: Position }>(rules: readonly T[]): readonly T[] {
+  return rules.toSorted((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
+}
+
 function image(rule: ImageRule): string {
   return rule.kind === 'release' ? `release:${digestOf(rule.release)}` : rule.measurement;
 }
 
 function test(rule: PolicyTest): JsonMap {
-  const { expect, method } = rule;
-  return rule.window === 'query'
-    ? { caller: rule.caller, query: `${method} ${rule.path}`, expect }
-    : { egress: `${method} ${rule.url}`, expect };
+  const { expect } = rule;
+  if (rule.window === 'query') return { caller: rule.caller, query: `${rule.method} ${rule.path}`, expect };
+  return { egress: rule.window === 'egress' ? `${rule.method} ${rule.url}` : rule.url, expect };
 }
 
 /** Makes the canonical form. */
@@ -142,7 +162,9 @@ export function canonicalPolicy(policy: Omit<OwnerPolicy, 'canonical' | 'digest'
           },
     callers: byName(policy.callers, ({ name }) => name, caller),
     queries: policy.queries.map(query),
-    egress: policy.egress.map(egress),
+    egress: inOrder([...policy.egress, ...policy.connections]).map((rule) =>
+      rule.scheme === 'tcp' ? connection(rule) : egress(rule),
+    ),
     data: byName(
       policy.data,
       ({ name }) => name,

@@ -10,6 +10,14 @@ import {
   type QueryDecision,
   type QueryRequest,
 } from './decide.ts';
+import {
+  type ConnectionDecision,
+  type ConnectionRequest,
+  decideConnection,
+  decideLookup,
+  type LookupDecision,
+  type LookupRequest,
+} from './decide-connection.ts';
 import type { Decision, OwnerPolicy } from './policy.ts';
 import { joinNames } from './reading.ts';
 
@@ -52,10 +60,26 @@ export function decideQueryForAll(
   return combineDecisions(owners.map(({ policy, callers }) => decideQuery(policy, { ...request, callers })));
 }
 
-/** Decides a connection for every owner whose function it is. */
+/** Decides a request for every owner whose function it is. */
 export function decideEgressForAll(
   policies: readonly OwnerPolicy[],
   request: EgressRequest,
 ): CombinedDecision<EgressDecision> {
   return combineDecisions(policies.map((policy) => decideEgress(policy, request)));
+}
+
+/** Decides a connection over `tcp://` for every owner whose function it is. */
+export function decideConnectionForAll(
+  policies: readonly OwnerPolicy[],
+  request: ConnectionRequest,
+): CombinedDecision<ConnectionDecision> {
+  return combineDecisions(policies.map((policy) => decideConnection(policy, request)));
+}
+
+/** Decides the lookup of a name for every owner whose function it is. */
+export function decideLookupForAll(
+  policies: readonly OwnerPolicy[],
+  request: LookupRequest,
+): CombinedDecision<LookupDecision> {
+  return combineDecisions(policies.map((policy) => decideLookup(policy, request)));
 }

@@ -3,9 +3,9 @@
  * Closed: allowed is only what a rule names, at a time when the policy is in force, for code that the owner lists. Linear in the
  * file and the request. Limits are not counted here: a decision names the rules whose limits apply.
  */
-import type { PolicyCode } from '../error-table.ts';
+import { allowed, type Denial, denied, judgeCode, judgeTime, listRules, notNormal } from './denial.ts';
 import { formatPathPattern, matchesPath, parsePath } from './path.ts';
-import type { Decision, EgressRule, OwnerPolicy, Position, QueryRule } from './policy.ts';
+import type { Decision, EgressRule, OwnerPolicy, QueryRule } from './policy.ts';
 import { joinNames, quote } from './reading.ts';
 import {
   type EgressParts,
@@ -47,50 +47,6 @@ export interface EgressDecision extends Decision {
   readonly rule: EgressRule | null;
   /** What was judged: connect to exactly this. null when denied. */
   readonly target: EgressTarget | null;
-}
-
-/** A denial without its owner, as the steps below make it. */
-interface Denial {
-  readonly code: PolicyCode;
-  readonly at: Position;
-  readonly reason: string;
-  readonly hint: string;
-}
-
-function denied(policy: OwnerPolicy, denial: Denial): Decision {
-  return { outcome: 'deny', owner: policy.owner, ...denial };
-}
-
-function allowed(policy: OwnerPolicy, at: Position, reason: string): Decision {
-  return { outcome: 'allow', owner: policy.owner, at, code: null, reason, hint: '' };
-}
-
-/** Gives the denial of a policy that is not in force at this time, or null when it is. An instant that is no date is in no policy. */
-function judgeTime(policy: OwnerPolicy, now: Date): Denial | null {
-  const { from, until } = policy.valid;
-  if (now >= from && now < until) return null;
-  const when = now < from ? `comes into force at ${from.toISOString()}` : `ended at ${until.toISOString()}`;
-  return {
-    code: 'ERR_POLICY_NOT_IN_FORCE',
-    at: policy.sections.valid,
-    reason: `The policy of ${policy.owner} (version ${policy.version}) ${when}.`,
-    hint: `Ask ${policy.owner} for a version that is in force now.`,
-  };
-}
-
-function notNormal(at: Position, why: string): Denial {
-  return {
-    code: 'ERR_POLICY_REQUEST',
-    at,
-    reason: `The request cannot be judged: ${why}.`,
-    hint: 'Send it in normal form: what two readers could understand in two ways is refused.',
-  };
-}
-
-/** Shows at most three rules in a sentence. */
-function listRules<T>(rules: readonly T[], show: (rule: T) => string): string {
-  const shown = rules.slice(0, 3).map(show);
-  return joinNames(rules.length > 3 ? [...shown, `${rules.length - 3} more`] : shown, 'and');
 }
 
 /** Decides whether the owner allows the query. */
@@ -197,13 +153,8 @@ export function decideEgress(policy: OwnerPolicy, request: EgressRequest): Egres
   if (!method.ok) return deny(notNormal(policy.sections.egress, method.why));
   const target = parseTarget(request.url);
   if (!target.ok) return deny(notNormal(policy.sections.egress, target.why));
-  if (!policy.functions.some(({ digest }) => digest === request.functionDigest))
-    return deny({
-      code: 'ERR_POLICY_DENIED_EGRESS',
-      at: policy.sections.functions,
-      reason: `${policy.owner} does not list the code that wants to connect: its digest is ${quote(request.functionDigest)}.`,
-      hint: `Ask ${policy.owner} to review the code and list its digest.`,
-    });
+  const unlisted = judgeCode(policy, request.functionDigest);
+  if (unlisted !== null) return deny(unlisted);
   const rule = policy.egress.find((r) => r.methods.includes(method.value) && matchesTarget(r, target.value));
   if (rule === undefined) return deny(explainEgress(policy, method.value, target.value));
   const reason = `${policy.owner} allows ${method.value} to ${formatTargetPattern(rule)}.`;

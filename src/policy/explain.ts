@@ -3,25 +3,31 @@
  * that its own section `tests` asks. The code is taken to be what the owner lists; everything else is decided as it would be live.
  */
 import { NOBODY } from './callers.ts';
+import { isConnection } from './connection.ts';
 import { decideEgress, decideQuery } from './decide.ts';
+import { decideConnection } from './decide-connection.ts';
 import type { Decision, OwnerPolicy, PolicyTest } from './policy.ts';
 import { formatPosition } from './policy-file-error.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { checkListed } from './words.ts';
 
-/** A question to a policy; without callers it is about egress. */
+/** A question to a policy; without callers it is about a way out. */
 export type Question =
   | { readonly window: 'query'; readonly method: string; readonly path: string; readonly callers: ReadonlySet<string> }
-  | { readonly window: 'egress'; readonly method: string; readonly url: string };
+  | { readonly window: 'egress'; readonly method: string; readonly url: string }
+  | { readonly window: 'connection'; readonly url: string };
 
-/** Reads `METHOD /path as caller[,caller]` or `METHOD scheme://host/path`; callers must be names of this policy. */
+/** Reads `METHOD /path as caller[,caller]`, `METHOD scheme://host/path` or `tcp://host:port`; callers must be names of this policy. */
 export function parseQuestion(policy: OwnerPolicy, text: string): Reading<Question> {
+  if (isConnection(text.trim())) return accept({ window: 'connection', url: text.trim() });
   const match = /^(\S+) (\S+)(?: as (\S+))?$/.exec(text.trim());
   const [, method = '', target = '', names] = match ?? [];
   if (match !== null && target.includes('://') && !target.startsWith('/') && names === undefined)
     return accept({ window: 'egress', method, url: target });
   if (match === null || !target.startsWith('/'))
-    return refuse(`${quote(text)} is no question: write "POST /name as caller" or "GET https://host/path"`);
+    return refuse(
+      `${quote(text)} is no question: write "POST /name as caller", "GET https://host/path" or "tcp://host:port"`,
+    );
   const callers = names === undefined ? [] : names.split(',').filter((name) => name !== NOBODY);
   const known = policy.callers.map(({ name }) => name);
   for (const name of callers) {
@@ -33,12 +39,13 @@ export function parseQuestion(policy: OwnerPolicy, text: string): Reading<Questi
 
 /** Decides a question. */
 export function decideQuestion(policy: OwnerPolicy, question: Question, now: Date): Decision {
-  const { method } = question;
-  if (question.window === 'egress') {
+  if (question.window !== 'query') {
     const functionDigest = policy.functions[0]?.digest ?? '';
-    return decideEgress(policy, { functionDigest, method, url: question.url, now });
+    const { url } = question;
+    if (question.window === 'connection') return decideConnection(policy, { functionDigest, url, now });
+    return decideEgress(policy, { functionDigest, method: question.method, url, now });
   }
-  const { path, callers } = question;
+  const { method, path, callers } = question;
   const name = /^\/([^/?]*)/.exec(path)?.[1];
   const functionDigest = policy.functions.find((rule) => rule.name === name)?.digest ?? '';
   return decideQuery(policy, { callers, method, path, functionDigest, now });
@@ -60,21 +67,19 @@ export interface PolicyTestResult {
   readonly decision: Decision;
 }
 
+/** Writes a question as it stands in the file. */
+function writeQuestion(test: PolicyTest): string {
+  if (test.window === 'connection') return test.url;
+  return test.window === 'egress' ? `${test.method} ${test.url}` : `${test.method} ${test.path} as ${test.caller}`;
+}
+
 /** Runs the section `tests`, each at the first instant at which the policy is in force, so that no clock changes the outcome. */
 export function runPolicyTests(policy: OwnerPolicy): readonly PolicyTestResult[] {
   return policy.tests.map((test) => {
     const question: Question =
-      test.window === 'egress'
-        ? { window: 'egress', method: test.method, url: test.url }
-        : {
-            window: 'query',
-            method: test.method,
-            path: test.path,
-            callers: new Set(test.caller === NOBODY ? [] : [test.caller]),
-          };
+      test.window === 'query' ? { ...test, callers: new Set(test.caller === NOBODY ? [] : [test.caller]) } : test;
     const decision = decideQuestion(policy, question, policy.valid.from);
-    const text =
-      test.window === 'egress' ? `${test.method} ${test.url}` : `${test.method} ${test.path} as ${test.caller}`;
+    const text = writeQuestion(test);
     return { test, question: text, passed: decision.outcome === test.expect, decision };
   });
 }

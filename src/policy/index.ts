@@ -4,9 +4,12 @@ export {
   type AskedOwner,
   type CombinedDecision,
   combineDecisions,
+  decideConnectionForAll,
   decideEgressForAll,
+  decideLookupForAll,
   decideQueryForAll,
 } from './combine.ts';
+export type { ConnectionTarget } from './connection.ts';
 export {
   decideEgress,
   decideQuery,
@@ -15,6 +18,14 @@ export {
   type QueryDecision,
   type QueryRequest,
 } from './decide.ts';
+export {
+  type ConnectionDecision,
+  type ConnectionRequest,
+  decideConnection,
+  decideLookup,
+  type LookupDecision,
+  type LookupRequest,
+} from './decide-connection.ts';
 export {
   decideQuestion,
   type PolicyTestResult,
@@ -29,6 +40,7 @@ export type {
   CallerRule,
   CertificateCaller,
   ChangeRules,
+  ConnectionRule,
   DataRule,
   Decision,
   EgressRule,

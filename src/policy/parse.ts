@@ -9,11 +9,14 @@ import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { NOBODY, readCallers } from './callers.ts';
 import { canonicalPolicy } from './canonical.ts';
+import { isConnection } from './connection.ts';
 import { readFunctions } from './function-terms.ts';
 import { readChanges, readMachine } from './machine.ts';
 import type {
   ChangeRules,
+  ConnectionRule,
   DataRule,
+  EgressRule,
   MachineRules,
   OwnerPolicy,
   PolicyTest,
@@ -37,7 +40,14 @@ import {
   required,
   text,
 } from './shape.ts';
-import { checkEgressOverlaps, checkQueryOverlaps, readEgress, readQueries, splitRequest } from './windows.ts';
+import {
+  checkConnectionOverlaps,
+  checkEgressOverlaps,
+  checkQueryOverlaps,
+  readEgress,
+  readQueries,
+  splitRequest,
+} from './windows.ts';
 import { checkListed, parseCount, parseListedType, parseMoment, parseMount, parseName } from './words.ts';
 import { type MapNode, parseYaml } from './yaml.ts';
 
@@ -96,10 +106,15 @@ const readResults: Reader<ResultRules> = (node, references) => {
   return { maxBytes: max, types };
 };
 
+/** Reads `METHOD URL` of a request, or `tcp://host:port` of a connection. */
+function parseEgressQuestion(line: string): Reading<{ readonly method: string | null; readonly rest: string }> {
+  return isConnection(line) ? accept({ method: null, rest: line }) : splitRequest(line);
+}
+
 const test = record('a test', {
   caller: optional(text(parseName), null),
   query: optional(text(splitRequest), null),
-  egress: optional(text(splitRequest), null),
+  egress: optional(text(parseEgressQuestion), null),
   expect: required(choice('allow', 'deny')),
 });
 
@@ -107,8 +122,10 @@ const readTest: Reader<PolicyTest> = (node, references) => {
   const { at, caller, query, egress, expect } = test(node, references);
   if (query !== null && egress === null && caller !== null)
     return { at, expect, window: 'query', caller, method: query.method, path: query.rest };
-  if (egress !== null && query === null && caller === null)
-    return { at, expect, window: 'egress', method: egress.method, url: egress.rest };
+  if (egress !== null && query === null && caller === null) {
+    const { method, rest: url } = egress;
+    return method === null ? { at, expect, window: 'connection', url } : { at, expect, window: 'egress', method, url };
+  }
   throw problemAt(node, 'ERR_POLICY_VALUE', 'a test has the keys caller and query, or the key egress, and expect');
 };
 
@@ -153,6 +170,7 @@ function checkNames(policy: Content): void {
     if (test.window === 'query') listed(test.at, test.caller, [...callers, NOBODY], 'callers');
   gathering.try(() => checkQueryOverlaps(policy.queries));
   gathering.try(() => checkEgressOverlaps(policy.egress));
+  gathering.try(() => checkConnectionOverlaps(policy.connections));
   gathering.try(() => checkMounts(policy.data));
   gathering.close();
 }
@@ -215,8 +233,11 @@ function readContent(
   options: { readonly file: string; readonly references: References },
 ): Content {
   const top = parseYaml(source, options.file);
-  const { anchorhold: _format, at: _at, ...values } = file(top, options.references);
-  const content: Content = { ...values, sections: locateSections(top), file: options.file };
+  const { anchorhold: _format, at: _at, egress: section, ...values } = file(top, options.references);
+  const ways: readonly (EgressRule | ConnectionRule)[] = section;
+  const egress = ways.filter((rule): rule is EgressRule => rule.scheme !== 'tcp');
+  const connections = ways.filter((rule): rule is ConnectionRule => rule.scheme === 'tcp');
+  const content: Content = { ...values, egress, connections, sections: locateSections(top), file: options.file };
   checkNames(content);
   return content;
 }

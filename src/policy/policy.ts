@@ -87,6 +87,17 @@ export interface EgressRule {
   readonly trust: string | null;
 }
 
+/** Where the code may open a connection of its own. What is sent over it nobody reads, so the rule has no methods and no path. */
+export interface ConnectionRule {
+  readonly at: Position;
+  readonly scheme: 'tcp';
+  /** As in an `EgressRule`. */
+  readonly host: string;
+  readonly port: number;
+  /** Counts connections, or the bytes of both directions. */
+  readonly limit: RateLimit | null;
+}
+
 export interface DataRule {
   readonly at: Position;
   readonly name: string;
@@ -154,6 +165,7 @@ export type PolicyTest = {
 } & (
   | { readonly window: 'query'; readonly caller: string; readonly method: string; readonly path: string }
   | { readonly window: 'egress'; readonly method: string; readonly url: string }
+  | { readonly window: 'connection'; readonly url: string }
 );
 
 export type SectionName =
@@ -180,7 +192,10 @@ export interface OwnerPolicy {
   readonly machine: MachineRules | null;
   readonly callers: readonly CallerRule[];
   readonly queries: readonly QueryRule[];
+  /** The rules of the section `egress` for requests. */
   readonly egress: readonly EgressRule[];
+  /** The rules of the section `egress` for `tcp://`. */
+  readonly connections: readonly ConnectionRule[];
   readonly data: readonly DataRule[];
   readonly secrets: readonly string[];
   /** null when the section is absent: then nothing may come back at all. */

@@ -2,7 +2,13 @@
  * A whole policy in plain English, made only from its canonical form: what is shown is what the digest is over. Says what is closed as
  * plainly as what is open. File names are gone from that form, so references appear as digests.
  */
-import type { CanonicalCaller, CanonicalEgress, CanonicalPolicy, CanonicalQuery } from './canonical.ts';
+import type {
+  CanonicalCaller,
+  CanonicalConnection,
+  CanonicalEgress,
+  CanonicalPolicy,
+  CanonicalQuery,
+} from './canonical.ts';
 import { functionLines } from './function-terms.ts';
 import { formatByteSize, formatRate, parseByteSize, parseRate } from './quantity.ts';
 import { joinNames } from './reading.ts';
@@ -52,7 +58,15 @@ function queryLine(rule: CanonicalQuery): string {
   return `${who} may ask ${rule.to}${rate(rule.limit, 'each')}`;
 }
 
-function egressLines(rule: CanonicalEgress): string[] {
+function connectionLines(rule: CanonicalConnection): string[] {
+  return [
+    `connections of its own to ${rule.to}${rate(rule.limit, 'together')}`,
+    '    WARNING: nobody but the code itself encrypts or checks what is sent',
+  ];
+}
+
+function egressLines(rule: CanonicalEgress | CanonicalConnection): string[] {
+  if (!('methods' in rule)) return connectionLines(rule);
   const methods = rule.methods.length === 0 ? 'no method at all' : joinNames(rule.methods, 'and');
   return [
     `${methods} to ${rule.to}${rate(rule.limit, 'together')}`,

@@ -49,9 +49,10 @@ function parseScheme(text: string): Reading<EgressScheme> {
   return scheme === undefined ? refuse(`the scheme ${quote(text)} is not https, http or enclave`) : accept(scheme);
 }
 
-function parseAuthority(
+/** Reads `host[:port]`; without `defaultPort` the port must be written. */
+export function parseAuthority(
   text: string,
-  scheme: EgressScheme,
+  defaultPort: number | null,
   readHost: (host: string) => Reading<string>,
 ): Reading<{ readonly host: string; readonly port: number }> {
   if (text.includes('@')) return refuse('the address has a user name (@), which can hide where it goes');
@@ -61,7 +62,10 @@ function parseAuthority(
   const host = readHost(match[1] ?? '');
   if (!host.ok) return host;
   const written = match[2];
-  if (written === undefined) return accept({ host: host.value, port: DEFAULT_PORTS[scheme] });
+  if (written === undefined)
+    return defaultPort === null
+      ? refuse(`${quote(text)} names no port, as in db.example.com:5432`)
+      : accept({ host: host.value, port: defaultPort });
   const port = /^[1-9]\d{0,4}$/.test(written) ? Number(written) : 0;
   return port < 1 || port > 65_535
     ? refuse(`the port ${quote(written)} is not a number from 1 to 65535`)
@@ -74,7 +78,7 @@ export function parseTarget(request: string | EgressParts): Reading<EgressTarget
   if (!parts.ok) return parts;
   const scheme = parseScheme(parts.value.scheme);
   if (!scheme.ok) return scheme;
-  const authority = parseAuthority(parts.value.authority, scheme.value, parseHost);
+  const authority = parseAuthority(parts.value.authority, DEFAULT_PORTS[scheme.value], parseHost);
   if (!authority.ok) return authority;
   const path = parts.value.path === '' || parts.value.path.startsWith('?') ? `/${parts.value.path}` : parts.value.path;
   const segments = parsePath(path);
@@ -88,7 +92,7 @@ export function parseTargetPattern(text: string): Reading<TargetPattern> {
   if (!parts.ok) return parts;
   const scheme = parseScheme(parts.value.scheme);
   if (!scheme.ok) return scheme;
-  const authority = parseAuthority(parts.value.authority, scheme.value, parseHostPattern);
+  const authority = parseAuthority(parts.value.authority, DEFAULT_PORTS[scheme.value], parseHostPattern);
   if (!authority.ok) return authority;
   if (!parts.value.path.startsWith('/'))
     return refuse(`${quote(text)} names no path: add /** for everything below the root, or the path that is meant`);

@@ -3,8 +3,9 @@
  * where there is none, rules for the same thing may not overlap when one of them has terms (a limit, a pin, a credential).
  */
 
+import { type ConnectionPattern, isConnection, overlapsConnection, parseConnectionPattern } from './connection.ts';
 import { formatPathPattern, overlapsPath, parsePathPattern } from './path.ts';
-import type { EgressRule, PathPattern, QueryRule, RateLimit } from './policy.ts';
+import type { ConnectionRule, EgressRule, PathPattern, QueryRule, RateLimit } from './policy.ts';
 import { parseRate } from './quantity.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { checkTrustFile, reference } from './reference.ts';
@@ -58,18 +59,28 @@ const credential = record('credential', {
   secret: required(text(parseName)),
 });
 
+function parseDestination(line: string): Reading<TargetPattern | ConnectionPattern> {
+  return isConnection(line) ? parseConnectionPattern(line) : parseTargetPattern(line);
+}
+
 const egressRule = record('an egress rule', {
-  to: required(text<TargetPattern>(parseTargetPattern)),
-  methods: required(list('methods', text(parseMethod), String)),
+  to: required(text(parseDestination)),
+  methods: optional(list('methods', text(parseMethod), String), null),
   pin: optional(text(parsePin), null),
   limit: optional(text(parseRate), null),
   credential: optional(credential, null),
   trust: optional(reference(checkTrustFile), null),
 });
 
-const checkedEgressRule: Reader<EgressRule> = (node, references) => {
+const checkedEgressRule: Reader<EgressRule | ConnectionRule> = (node, references) => {
   const { at, to, methods, pin, limit, credential, trust } = egressRule(node, references);
   const fail = (what: string): Error => problemAt({ at }, 'ERR_POLICY_VALUE', what);
+  if (to.scheme === 'tcp') {
+    if (methods !== null || pin !== null || credential !== null || trust !== null)
+      throw fail('a tcp:// rule has no keys but "to" and "limit": nobody reads what is sent over the connection');
+    return { at, ...to, limit };
+  }
+  if (methods === null) throw fail('an egress rule lacks the key "methods"');
   if (to.scheme === 'enclave' && trust === null)
     throw fail('an enclave:// rule lacks the key "trust": the trust file that says which worker is meant');
   if (to.scheme !== 'enclave' && trust !== null) throw fail('"trust" belongs only to a rule for enclave://');
@@ -80,7 +91,7 @@ const checkedEgressRule: Reader<EgressRule> = (node, references) => {
 };
 
 /** Reads the section. */
-export const readEgress: Reader<readonly EgressRule[]> = list('egress', checkedEgressRule, null);
+export const readEgress: Reader<readonly (EgressRule | ConnectionRule)[]> = list('egress', checkedEgressRule, null);
 
 /**
  * Refuses query rules that overlap where one has a limit.
@@ -108,7 +119,18 @@ export function checkEgressOverlaps(rules: readonly EgressRule[]): void {
   });
 }
 
-function checkOverlaps<T extends QueryRule | EgressRule>(
+/**
+ * Refuses rules for `tcp://` that overlap where one has a limit.
+ * @throws PolicyError ERR_POLICY_VALUE
+ */
+export function checkConnectionOverlaps(rules: readonly ConnectionRule[]): void {
+  checkOverlaps(rules, (a, b) => {
+    if (!overlapsConnection(a, b)) return null;
+    return a.limit !== null || b.limit !== null ? 'a connection to the same place' : null;
+  });
+}
+
+function checkOverlaps<T extends QueryRule | EgressRule | ConnectionRule>(
   rules: readonly T[],
   overlap: (a: T, b: T) => string | null,
 ): void {

@@ -247,6 +247,19 @@ describe('the gate', () => {
     expect(world.audit.recent()).toMatchObject([{ outcome: 'allow', reason: code }]);
   });
 
+  it.each([
+    [
+      'the one that an error names',
+      new FunctionError('ERR_FUNCTION_CIRCUIT', 'held back', { retryAfterSeconds: 7 }),
+      ['7'],
+    ],
+    ['a second, where a function is only busy', new FunctionError('ERR_FUNCTION_UNAVAILABLE', 'busy'), ['1']],
+    ['none, where it is no use to come back', new FunctionError('ERR_FUNCTION_TRAP', 'trapped'), []],
+  ])('says when to ask again: %s', async (_name, error, expected) => {
+    const { answer } = await ask(openWorld([policy], () => Promise.reject(error)));
+    expect(answer.headers.flatMap(([name, value]) => (name === 'retry-after' ? [value] : []))).toEqual(expected);
+  });
+
   it('hands a function nothing that proves who asks', async () => {
     const world = openWorld([policy], fine);
     await ask(world, {

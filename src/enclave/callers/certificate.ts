@@ -35,6 +35,8 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
 interface Parsed {
   readonly x509: X509Certificate;
   readonly publicKey: KeyObject;
+  /** Bits of an RSA key; null for another one. */
+  readonly rsaBits: number | null;
   /** SHA-256 of the certificate, by which a caller is known. */
   readonly digest: string;
   /** SHA-256 of its SubjectPublicKeyInfo, by which a rule pins it. */
@@ -63,7 +65,8 @@ function parse(encoded: Uint8Array | string): Parsed | null {
     // Reading the key is a step of its own, and fails on its own.
     const { publicKey } = x509;
     const keyDigest = formatDigest(sha256(publicKey.export({ type: 'spki', format: 'der' })));
-    return { x509, fields, publicKey, keyDigest, digest: formatDigest(sha256(x509.raw)) };
+    const rsaBits = publicKey.asymmetricKeyDetails?.modulusLength ?? null;
+    return { x509, fields, publicKey, rsaBits, keyDigest, digest: formatDigest(sha256(x509.raw)) };
   } catch {
     return null;
   }
@@ -97,7 +100,7 @@ function readAuthorities({ ca, name }: CertificateRule): readonly Parsed[] {
 }
 
 /** Says why a certificate may not be used at this time in this place, or null. `below` counts the authorities under it. */
-function flaw({ publicKey, fields }: Parsed, place: { readonly below: number } | 'leaf', now: Date): string | null {
+function flaw({ rsaBits, fields }: Parsed, place: { readonly below: number } | 'leaf', now: Date): string | null {
   if (now < fields.notBefore) return `is not valid before ${fields.notBefore.toISOString()}`;
   if (now > fields.notAfter) return `expired at ${fields.notAfter.toISOString()}`;
   const [unknown] = fields.unknownCritical;
@@ -105,8 +108,7 @@ function flaw({ publicKey, fields }: Parsed, place: { readonly below: number } |
   if (fields.purposes !== null && !fields.purposes.includes(CLIENT_AUTHENTICATION)) {
     return 'is not for client authentication';
   }
-  const bits = publicKey.asymmetricKeyDetails?.modulusLength;
-  if (bits !== undefined && bits < MIN_RSA_BITS) return `has an RSA key of ${bits} bits, under ${MIN_RSA_BITS}`;
+  if (rsaBits !== null && rsaBits < MIN_RSA_BITS) return `has an RSA key of ${rsaBits} bits, under ${MIN_RSA_BITS}`;
   if (place === 'leaf') return fields.usage?.signs === false ? 'is not for signatures' : null;
   if (!fields.isAuthority) return 'is not an authority';
   if (fields.usage?.signsCertificates === false) return 'may not sign certificates';

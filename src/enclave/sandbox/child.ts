@@ -7,6 +7,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { parseBundle } from './bundle.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
+import type { CancelHandle } from './guest-call.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
 import {
   FRAME,
@@ -25,6 +26,8 @@ const pipe = new Socket({ fd: 3, readable: true, writable: true });
 const read = openFrameReader(INBOUND_BYTES);
 /** Outgoing requests that wait for the gate, by call and number. */
 const waiting = new Map<string, (answer: EgressAnswer) => void>();
+/** Calls that are not over, and how to end each. */
+const running = new Map<number, CancelHandle & { wasCancelled: boolean }>();
 let guest: Guest | null = null;
 
 function send(...parts: Parameters<typeof encodeFrame>): void {
@@ -62,11 +65,11 @@ function openEgress(call: number): { egress: AskOutside; end: () => void } {
   return { egress, end };
 }
 
-async function answer(frame: Frame, running: Guest): Promise<void> {
+async function answer(frame: Frame, called: Guest, handle: CancelHandle): Promise<void> {
   const { call, head, body } = frame;
   const command = parseCommandHead(head, body);
   if (command !== null) {
-    const { code, stdout, stderr } = await running.command(command);
+    const { code, stdout, stderr } = await called.command(command, handle);
     send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
     return;
   }
@@ -74,7 +77,7 @@ async function answer(frame: Frame, running: Guest): Promise<void> {
   if (request === null) throw new TypeError('not a call');
   const { egress, end } = openEgress(call);
   try {
-    const response = await running.query(request, egress, (text) => send(FRAME.log, call, { text }));
+    const response = await called.query(request, egress, (text) => send(FRAME.log, call, { text }), handle);
     end();
     send(FRAME.answer, call, writeResponseHead(response), response.body);
   } finally {
@@ -82,11 +85,36 @@ async function answer(frame: Frame, running: Guest): Promise<void> {
   }
 }
 
+/** Answers one call; one that was cancelled is over without an answer, once its instance is dropped. */
+async function run(frame: Frame, called: Guest): Promise<void> {
+  const { call } = frame;
+  const handle = { cancel: (): void => undefined, wasCancelled: false };
+  running.set(call, handle);
+  try {
+    await answer(frame, called, handle);
+  } catch (e) {
+    if (handle.wasCancelled) send(FRAME.cancelled, call, {});
+    else send(FRAME.trap, call, { text: textOf(e) });
+  } finally {
+    running.delete(call);
+  }
+}
+
+/** Ends a call at the gate's word, which comes while a guest waits; one that computes is not heard of until the gate kills this process. */
+function cancel(call: number): void {
+  const handle = running.get(call);
+  if (handle === undefined) return;
+  handle.wasCancelled = true;
+  handle.cancel();
+}
+
 function take(frame: Frame): void {
   if (frame.type === FRAME.load && guest === null) {
     load(frame).catch((e: unknown) => send(FRAME.refused, 0, { text: textOf(e) }));
   } else if (frame.type === FRAME.call && guest !== null) {
-    answer(frame, guest).catch((e: unknown) => send(FRAME.trap, frame.call, { text: textOf(e) }));
+    void run(frame, guest);
+  } else if (frame.type === FRAME.cancel) {
+    cancel(frame.call);
   } else if (frame.type === FRAME.egressAnswer) {
     const parsed = parseEgressAnswer(frame.head, frame.body);
     if (parsed !== null) waiting.get(`${frame.call}/${parsed.number}`)?.(parsed.answer);

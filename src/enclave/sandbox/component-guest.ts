@@ -88,14 +88,15 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
   const supply = handle === null ? null : openSupply(linked, instances);
 
   return {
-    async query(request, egress, log) {
+    async query(request, egress, log, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
       const instance = supply.take();
       const { call, component } = instance;
       const outparam = new ResponseOutparam();
       let sound = false;
       try {
-        const ended = call.begin(egress, outputBytes);
+        const { ended, cancel } = call.begin(egress, outputBytes);
+        cancelHandle.cancel = cancel;
         const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = true;
@@ -106,8 +107,9 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
       }
       return answerOf(outparam);
     },
-    async command(request) {
-      const call = openCall({ ...request, egress: NO_EGRESS }, outputBytes);
+    async command(request, cancelHandle) {
+      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
+      cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;

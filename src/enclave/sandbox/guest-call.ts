@@ -1,4 +1,6 @@
 /** Opens what one call needs of the host, and says how the call came to its end by itself: an exit, or more output than it may write. */
+import { Network } from './net/network.ts';
+import { NO_OUTSIDE } from './net/outside.ts';
 import type { AskOutside } from './sandbox.ts';
 import { ExitRequest, type GuestCall } from './wasi/call.ts';
 import { OutputBuffer } from './wasi/io.ts';
@@ -10,6 +12,13 @@ export class GuestFailure extends Error {}
 export interface OpenCall extends GuestCall {
   /** Resolves with the exit code when the guest asks to end; rejects when it writes more than it may. */
   readonly ended: Promise<number>;
+  /** Ends the call while its guest waits; its instance is dropped. */
+  readonly cancel: () => void;
+}
+
+/** Where a call puts its `cancel`, for whoever asked for it. */
+export interface CancelHandle {
+  cancel: () => void;
 }
 
 /** Gives a guest no way out. */
@@ -18,27 +27,33 @@ export const NO_EGRESS: AskOutside = () => Promise.resolve({ error: 'HTTP-reques
 /** What is kept of the text that a function writes beside its answer; the rest is dropped, because it is no answer. */
 export const LOG_BYTES = 4096;
 
+/** What a guest is given for one call. */
+export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'egress'> {
+  readonly stdin: Uint8Array;
+}
+
 /** Opens a call; `outputBytes` is what its guest may write to each of its outputs. */
-export function openCall(
-  given: { readonly args: readonly string[]; readonly stdin: Uint8Array; readonly egress: AskOutside },
-  outputBytes: number,
-): OpenCall {
+export function openCall(given: Given, outputBytes: number): OpenCall {
   const { promise: ended, resolve: exited, reject } = Promise.withResolvers<number>();
   // An end that nobody waits for any more is no fault of the process.
   ended.catch(() => undefined);
   const exceeded = (): void => reject(new GuestFailure('it wrote more than it may'));
   return {
     args: given.args,
+    env: given.env,
+    mounts: given.mounts,
     stdin: { rest: given.stdin },
     stdout: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     egress: given.egress,
+    network: new Network(NO_OUTSIDE),
     surroundings: REAL_SURROUNDINGS,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,
     exited,
     ended,
+    cancel: () => reject(new GuestFailure('it was cancelled')),
   };
 }
 

@@ -11,10 +11,10 @@ export interface InstanceSupply<Instance> {
 }
 
 export interface InstanceMaker<Instance> {
-  make(): Instance;
-  close(instance: Instance): void;
+  readonly make: () => Instance;
+  readonly close: (instance: Instance) => void;
   /** Runs something when the process has nothing more urgent to do. */
-  later(run: () => void): void;
+  readonly later: (run: () => void) => void;
 }
 
 /** Opens a supply of instances that are used once; `ahead` of them are made before anybody asks, off the way of a request. */

@@ -11,6 +11,7 @@ export const FRAME = {
   load: 1,
   call: 2,
   egressAnswer: 3,
+  cancel: 15,
   ready: 16,
   refused: 17,
   answer: 18,
@@ -18,6 +19,7 @@ export const FRAME = {
   trap: 20,
   egress: 21,
   log: 22,
+  cancelled: 31,
 } as const;
 
 /** What a child says. `trap` and `refused` texts are the child's own words: show them, decide nothing by them. */
@@ -27,6 +29,7 @@ export type ChildMessage =
   | { readonly type: 'answer'; readonly call: number; readonly response: FunctionResponse }
   | { readonly type: 'exit'; readonly call: number; readonly exit: CommandExit }
   | { readonly type: 'trap'; readonly call: number; readonly text: string }
+  | { readonly type: 'cancelled'; readonly call: number }
   | { readonly type: 'egress'; readonly call: number; readonly number: number; readonly request: EgressRequest }
   | { readonly type: 'log'; readonly call: number; readonly text: string };
 
@@ -124,6 +127,7 @@ export function parseChildMessage(frame: Frame): ChildMessage | null {
   }
   if (body.length > 0) return null;
   if (type === FRAME.ready) return call === 0 && hasKeys(head, []) ? { type: 'ready' } : null;
+  if (type === FRAME.cancelled) return hasKeys(head, []) ? { type: 'cancelled', call } : null;
   const text = parseText(head);
   if (text === null) return null;
   if (type === FRAME.trap) return { type: 'trap', call, text };

@@ -1,47 +1,47 @@
 /** Makes a preview1 module callable as a program: a fresh instance for each run, linked with our own preview1 host and nothing else. */
 import type { Bundle } from './bundle.ts';
-import { ENGINE, type WasmMemory } from './engine.ts';
+import type { Fate } from './component/trap.ts';
+import { ENGINE } from './engine.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, openCall, reasonOf } from './guest-call.ts';
+import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf } from './guest-call.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { ExitRequest } from './wasi/call.ts';
-import { openPreview1 } from './wasi/preview1.ts';
+import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
 
-const PREVIEW1 = 'wasi_snapshot_preview1';
+/** Runs a module to its end, and gives its exit code. @throws GuestFailure when it neither ended nor asked to */
+async function runModule(module: object, call: OpenCall): Promise<number> {
+  const fate: Fate = { mayLeave: true, failure: null };
+  const { imports, memory } = openPreview1(call, fate);
+  try {
+    const { exports } = new ENGINE.Instance(module, { [PREVIEW1]: imports });
+    const exported = exports['memory'];
+    if (exported instanceof ENGINE.Memory && exported.buffer instanceof ArrayBuffer) memory.bind(exported);
+    const start = exports['_start'];
+    if (typeof start !== 'function') throw new GuestFailure('it exports no _start');
+    await ENGINE.promising(start as () => unknown)();
+  } catch (e) {
+    const reason = fate.failure === null ? e : fate.failure.reason;
+    if (reason instanceof ExitRequest) return reason.exitCode;
+    throw reason instanceof GuestFailure ? reason : new GuestFailure(reasonOf(reason));
+  }
+  if (fate.failure !== null) throw new GuestFailure(reasonOf(fate.failure.reason));
+  return 0;
+}
 
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
 export async function openModule({ bytes, rules }: Bundle, outputBytes: number): Promise<Guest> {
   const [prepared = bytes] = prepareModules([bytes], [0], rules);
   const module = await ENGINE.compile(Uint8Array.from(prepared));
-  const nothing = openCall({ args: [], stdin: new Uint8Array(0), egress: NO_EGRESS }, 0);
-  const known = openPreview1(nothing, () => {
-    throw new GuestFailure('no memory');
-  });
-  // Own names only: by what every object inherits, a module would get hold of the host's own functions.
-  const foreign = ENGINE.Module.imports(module).find((i) => i.module !== PREVIEW1 || !Object.hasOwn(known, i.name));
+  // By their names only: by what every object inherits, a module would get hold of the host's own functions.
+  const foreign = ENGINE.Module.imports(module).find((i) => i.module !== PREVIEW1 || !PREVIEW1_NAMES.has(i.name));
   if (foreign !== undefined) throw new GuestFailure(`it imports ${foreign.module}.${foreign.name}`);
 
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
-    command: (request) => {
-      const call = openCall({ ...request, egress: NO_EGRESS }, outputBytes);
-      let memory: WasmMemory | null = null;
-      const imports = openPreview1(call, () => {
-        if (memory === null) throw new RangeError('no memory yet');
-        return memory;
-      });
-      const { exports } = new ENGINE.Instance(module, { [PREVIEW1]: imports });
-      if (exports['memory'] instanceof ENGINE.Memory) memory = exports['memory'];
-      const start = exports['_start'];
-      if (typeof start !== 'function') throw new GuestFailure('it exports no _start');
-      const end = (code: number) => ({ code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() });
-      try {
-        start();
-        return Promise.resolve(end(0));
-      } catch (e) {
-        if (e instanceof ExitRequest) return Promise.resolve(end(e.exitCode));
-        throw new GuestFailure(reasonOf(e));
-      }
+    command: async (request) => {
+      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
+      const code = await runModule(module, call);
+      return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
     },
   };
 }

@@ -6,14 +6,15 @@ import { LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
 import type { AskOutside } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { type Allowance, OutputBuffer } from './wasi/io.ts';
-import type { Surroundings } from './wasi/surroundings.ts';
 
 const NOTHING = new Uint8Array(0);
 /** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
-const NO_CALL: OpenCall = openCall({ args: [], stdin: NOTHING, egress: NO_EGRESS }, 0);
+const NO_CALL: OpenCall = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, egress: NO_EGRESS }, 0);
 
 export class QueryCall implements GuestCall {
   readonly args: readonly string[] = [];
+  readonly env: GuestCall['env'] = [];
+  readonly mounts: GuestCall['mounts'] = [];
   #now: OpenCall = NO_CALL;
   readonly #logAllowance: Allowance = { leftBytes: 0 };
   /** A guest opens its streams once and keeps them; what it writes to them is only a log, which stays one for all its queries. */
@@ -31,7 +32,10 @@ export class QueryCall implements GuestCall {
   get egress(): AskOutside {
     return this.#now.egress;
   }
-  get surroundings(): Surroundings {
+  get network(): GuestCall['network'] {
+    return this.#now.network;
+  }
+  get surroundings(): GuestCall['surroundings'] {
     return this.#now.surroundings;
   }
   get forRequests(): Allowance {
@@ -47,11 +51,11 @@ export class QueryCall implements GuestCall {
     return this.#now.exited;
   }
 
-  /** Begins a query whose guest may write so many bytes as its answer; gives the promise of an end that comes before the answer. */
-  begin(egress: AskOutside, outputBytes: number): Promise<number> {
-    this.#now = openCall({ args: [], stdin: NOTHING, egress }, outputBytes);
+  /** Begins a query whose guest may write so many bytes as its answer; gives the end that comes before the answer. */
+  begin(egress: AskOutside, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel'> {
+    this.#now = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, egress }, outputBytes);
     this.#logAllowance.leftBytes = LOG_BYTES;
-    return this.#now.ended;
+    return this.#now;
   }
 
   /** Ends the query, and gives what its guest wrote to its streams. */

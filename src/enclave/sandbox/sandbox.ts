@@ -42,15 +42,20 @@ export type AskOutside = (request: EgressRequest) => Promise<EgressAnswer>;
 /** The only way out, handed in by the gate; never rejects. `ended` ends what is under way, because nothing goes out for a call that is over. */
 export type Egress = (request: EgressRequest, ended: AbortSignal) => Promise<EgressAnswer>;
 
+/** What a call is allowed, and who is answerable for it. */
+export interface CallTerms {
+  readonly deadlineMs: number;
+  readonly egress: Egress;
+  /** Who asks, for counting whose calls end processes; the function never hears of it. */
+  readonly caller: string;
+}
+
 /** One loaded function: its process is made at load, replaced when it dies, and killed at a deadline. */
 export interface LoadedFunction {
   /**
    * Calls the function once.
-   * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL; the worker goes on after each.
+   * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE, _CIRCUIT or _PROTOCOL; the worker goes on after each.
    */
-  call(
-    request: FunctionRequest,
-    options: { readonly deadlineMs: number; readonly egress: Egress },
-  ): Promise<FunctionResponse>;
+  call(request: FunctionRequest, options: CallTerms): Promise<FunctionResponse>;
   close(): Promise<void>;
 }

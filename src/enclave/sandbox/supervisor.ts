@@ -1,6 +1,7 @@
 /**
- * Keeps a child process for one function: starts it, waits until it is ready, replaces it when it ends, and pauses longer and longer while
- * children die without having been of use. It knows nothing of calls: who does is attached to each child that is ready, and hears it from then on.
+ * Keeps a child process for one function, and a spare one while the function is in use: starts them, waits until they are ready, replaces what
+ * ends, and pauses longer and longer while children die without having been of use. It knows nothing of calls: who does is attached to the
+ * child that works, and hears it from then on.
  */
 import type { ChildProcess } from 'node:child_process';
 import { LIMITS } from '../../base/limits.ts';
@@ -9,6 +10,7 @@ import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
 import type { Frame } from './frame.ts';
 import { parseChildMessage } from './messages.ts';
+import type { Timers } from './timers.ts';
 
 /** What a user may do with a child that is ready. */
 export interface ReadyChild {
@@ -20,7 +22,7 @@ export interface ReadyChild {
   markUsed(): void;
 }
 
-/** Who hears a child from the moment it is ready. */
+/** Who hears a child from the moment it works; a spare that says anything but that it is ready breaks the protocol. */
 export interface ChildUser {
   /** Gives false when the frame is nothing that the child may say now; the child is then killed as malformed. */
   onFrame(frame: Frame): boolean;
@@ -36,8 +38,13 @@ export interface SupervisorOptions<User extends ChildUser> {
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
   readonly startDeadlineMs: number;
-  /** Makes the user of a child that is ready. */
+  /** How long after its last work a function keeps a spare child; 0 keeps none. */
+  readonly spareMs: number;
+  readonly timers: Timers;
+  /** Makes the user of a child that works from now on. */
   readonly attach: (child: ReadyChild) => User;
+  /** Hears of each child that ended before it had a user, and was not told to. */
+  readonly onFailedStart: () => void;
   /** Gets what a child prints, a line at a time. */
   readonly onPrint: (line: string) => void;
 }
@@ -50,11 +57,14 @@ export interface Supervisor<User> {
   close(): Promise<void>;
 }
 
-/** One child from its start to its end; `user` is there once it is ready. */
+/** One child from its start to its end; `user` is there once it works. */
 interface Child<User> {
   readonly link: ChildLink;
+  isReady: boolean;
   user: User | null;
   wasUsed: boolean;
+  /** No longer needed, so that its end says nothing about the function. */
+  isDismissed: boolean;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -67,16 +77,25 @@ const LONGEST_PAUSE_MS = 10_000;
 export async function openSupervisor<User extends ChildUser>(
   options: SupervisorOptions<User>,
 ): Promise<Supervisor<User>> {
+  const { timers } = options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${options.name}" ${why}`);
   let closed = false;
   let failedStarts = 0;
-  let pause: NodeJS.Timeout | undefined;
-  let current: Child<User> | null = null;
+  let lastWork = Number.NEGATIVE_INFINITY;
+  /** Calls off the start that is planned. */
+  let planned: (() => void) | null = null;
+  /** Calls off the look at whether the spare is still wanted. */
+  let watch: (() => void) | null = null;
+  let working: Child<User> | null = null;
+  /** Starts, or is the spare. There is never more than one, so a function has two children at the most. */
+  let coming: Child<User> | null = null;
   let ready = Promise.withResolvers<User>();
   const first = Promise.withResolvers<void>();
   /** Children that still exist, killed or not. */
   const existing = new Set<Promise<void>>();
+
+  const wantsSpare = (): boolean => timers.now() - lastWork < options.spareMs;
 
   function start(): void {
     let process: ChildProcess;
@@ -84,37 +103,41 @@ export async function openSupervisor<User extends ChildUser>(
       process = options.launch();
     } catch {
       // The system has no memory or no process left just now; that is no reason to end the gate.
-      failedStarts += 1;
-      return startLater();
+      fail();
+      return plan();
     }
     const child: Child<User> = {
+      isReady: false,
       user: null,
       wasUsed: false,
+      isDismissed: false,
       link: openChildLink(process, LIMITS.frameBytes, {
-        onFrame: (frame) => (child.user === null ? begin(child, frame) : child.user.onFrame(frame)),
+        onFrame: (frame) => (child.user === null ? !child.isReady && begin(child, frame) : child.user.onFrame(frame)),
         onEnd: (end) => finish(child, end),
         onPrint: options.onPrint,
       }),
     };
-    current = child;
-    const timer = setTimeout(() => {
-      if (child.user === null) child.link.kill('killed');
-    }, options.startDeadlineMs);
+    coming = child;
+    const callOff = timers.after(options.startDeadlineMs, () => {
+      if (!child.isReady) child.link.kill('killed');
+    });
     const { gone } = child.link;
     existing.add(gone);
     void gone.then(() => {
-      clearTimeout(timer);
+      callOff();
       return existing.delete(gone);
     });
     void child.link.send(options.load);
   }
 
-  /** Starts the next child: at once, unless children keep dying before they were of any use. */
-  function startLater(): void {
-    first.reject(error('ERR_FUNCTION_UNAVAILABLE', 'did not start'));
-    if (closed) return;
+  /** Plans the next start where a child is missing: at once, unless children keep dying before they were of any use. */
+  function plan(): void {
+    if (closed || planned !== null || coming !== null || (working !== null && !wantsSpare())) return;
     const pauseMs = failedStarts === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (failedStarts - 1), LONGEST_PAUSE_MS);
-    pause = setTimeout(start, pauseMs);
+    planned = timers.after(pauseMs, () => {
+      planned = null;
+      start();
+    });
   }
 
   /** Takes the first word of a child: it is ready, or it refuses the function. */
@@ -126,33 +149,78 @@ export async function openSupervisor<User extends ChildUser>(
       return true;
     }
     if (message?.type !== 'ready') return false;
+    child.isReady = true;
+    if (working === null) employ(child);
+    else dismissLater(child);
+    return true;
+  }
+
+  /** Has a child that is ready work from now on. */
+  function employ(child: Child<User>): void {
+    coming = null;
+    watch?.();
+    working = child;
     child.user = options.attach({
       send: (bytes) => child.link.send(bytes),
       kill: (end) => child.link.kill(end),
       markUsed: () => {
+        lastWork = timers.now();
+        if (child.wasUsed && coming !== null) return;
+        // Only the first work of a child shows that starts go well: while one works, its spare may die again and again.
+        if (!child.wasUsed) failedStarts = 0;
         child.wasUsed = true;
-        failedStarts = 0;
+        plan();
       },
     });
     ready.resolve(child.user);
     first.resolve();
-    return true;
+    plan();
   }
 
-  /** Tells the user, and has the next child started. */
+  /** Ends a spare that nobody may need any more, so that an idle function holds the memory of one process. */
+  function dismissLater(spare: Child<User>): void {
+    const idleMs = timers.now() - lastWork;
+    watch = timers.after(Math.max(options.spareMs - idleMs, 1), () => {
+      if (coming !== spare) return;
+      if (wantsSpare()) return dismissLater(spare);
+      spare.isDismissed = true;
+      spare.link.kill('killed');
+    });
+  }
+
+  function fail(): void {
+    failedStarts += 1;
+    first.reject(error('ERR_FUNCTION_UNAVAILABLE', 'did not start'));
+    options.onFailedStart();
+  }
+
+  /** Tells the user, puts the spare to work, and plans what is missing. */
   function finish(child: Child<User>, end: ChildEnd): void {
+    if (working === child) {
+      working = null;
+      ready = Promise.withResolvers<User>();
+    } else {
+      coming = null;
+      watch?.();
+    }
+    if (!child.isDismissed) {
+      // Ready is only what the child says: one that dies before its first call would otherwise be started without end.
+      if (child.user === null) fail();
+      else if (!child.wasUsed) failedStarts += 1;
+      if (working === null && coming?.isReady === true) employ(coming);
+    }
     child.user?.onEnd(end);
-    if (current === child) current = null;
-    if (child.user !== null) ready = Promise.withResolvers<User>();
-    // Ready is only what the child says: one that dies before its first call would otherwise be started without end.
-    if (!child.wasUsed) failedStarts += 1;
-    startLater();
+    plan();
   }
 
   async function close(): Promise<void> {
     closed = true;
-    clearTimeout(pause);
-    current?.link.kill('killed');
+    planned?.();
+    watch?.();
+    for (const child of [working, coming]) {
+      if (child !== null) child.isDismissed = true;
+      child?.link.kill('killed');
+    }
     ready.promise.catch(() => undefined);
     ready.reject(error('ERR_FUNCTION_UNAVAILABLE', 'is closed'));
     await Promise.all(existing);
@@ -165,5 +233,5 @@ export async function openSupervisor<User extends ChildUser>(
     await close();
     throw e;
   }
-  return { current: () => (closed ? null : (current?.user ?? null)), next: () => ready.promise, close };
+  return { current: () => (closed ? null : (working?.user ?? null)), next: () => ready.promise, close };
 }

@@ -1,6 +1,8 @@
 /** Guests for the sandbox's tests, as text: one component that misbehaves in the way the first byte of the query says, and small modules. */
 import { parse } from '@bytecodealliance/jco';
 import { sha256 } from '../../../src/base/digest.ts';
+import type { CircuitLimits } from '../../../src/enclave/sandbox/circuit.ts';
+import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
 import {
   DEFAULT_FUNCTION_LIMITS,
   type FunctionLimits,
@@ -137,8 +139,13 @@ export function loadGuest(
   onLog: (line: string) => void = () => undefined,
 ): Promise<SandboxedFunction> {
   const all = { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: 30_000, ...limits };
-  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, onLog });
+  return loadFunction({ bytes, digest: sha256(bytes), name: 'guest', limits: all, onNotice: () => undefined, onLog });
 }
+
+const NEVER: CircuitLimits = { deaths: 1_000_000, windowMs: 1, pauseMs: 1 };
+
+/** Circuits for tests about something else. */
+export const NEVER_OPEN: CircuitsLimits = { caller: NEVER, all: NEVER, callers: 1 };
 
 /** Egress that refuses everything. */
 export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });
@@ -147,7 +154,7 @@ export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-de
 export function post(
   f: SandboxedFunction,
   body: string,
-  options: { readonly deadlineMs?: number; readonly egress?: Egress } = {},
+  options: { readonly deadlineMs?: number; readonly egress?: Egress; readonly caller?: string } = {},
 ): Promise<FunctionResponse> {
   const request = {
     method: 'POST',
@@ -156,7 +163,11 @@ export function post(
     headers: [['content-type', 'text/plain']] as const,
     body: new TextEncoder().encode(body),
   };
-  return f.call(request, { deadlineMs: options.deadlineMs ?? 20_000, egress: options.egress ?? NO_EGRESS });
+  return f.call(request, {
+    deadlineMs: options.deadlineMs ?? 20_000,
+    egress: options.egress ?? NO_EGRESS,
+    caller: options.caller ?? '',
+  });
 }
 
 /** Decodes a body. */

@@ -24,7 +24,7 @@ describe('output', () => {
   });
 
   it('of all outgoing requests of a call shares one allowance, beside that of the answer', async () => {
-    const call = openCall({ args: [], stdin: new Uint8Array(0), egress: NO_EGRESS }, 10);
+    const call = openCall({ args: [], env: [], mounts: [], stdin: new Uint8Array(0), egress: NO_EGRESS }, 10);
     const write = (message: OutgoingRequest | OutgoingResponse, size: number): string => {
       const body = message.body();
       const stream = body.tag === 'ok' ? body.val.write() : body;

@@ -6,7 +6,8 @@ import { encodeFrame, openFrameReader } from '../../../src/enclave/sandbox/frame
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
 import type { Egress } from '../../../src/enclave/sandbox/sandbox.ts';
-import { NO_EGRESS } from './guests.ts';
+import { SYSTEM_TIMERS } from '../../../src/enclave/sandbox/timers.ts';
+import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
 
 const SCRIPT = join(import.meta.dirname, 'hostile-child.ts');
 const STDIO: ('ignore' | 'pipe')[] = ['ignore', 'pipe', 'pipe', 'pipe'];
@@ -32,6 +33,11 @@ function openOver(launch: (before: number) => ChildProcess): Opened {
     startDeadlineMs: 20_000,
     maxCalls: 4,
     maxEgress: 1,
+    graceMs: 8,
+    spareMs: 0,
+    circuits: NEVER_OPEN,
+    timers: SYSTEM_TIMERS,
+    onNotice: () => undefined,
     onLog: () => undefined,
   });
   return { open, children };
@@ -40,7 +46,7 @@ function openOver(launch: (before: number) => ChildProcess): Opened {
 const child = (how: string): ChildProcess => spawn(process.execPath, [SCRIPT, how], { stdio: STDIO });
 
 const call = (running: FunctionProcess, deadlineMs = 20_000, egress: Egress = NO_EGRESS): Promise<unknown> =>
-  running.call({}, new Uint8Array(0), { deadlineMs, egress, expects: 'answer' });
+  running.call({}, new Uint8Array(0), { deadlineMs, egress, caller: '', expects: 'answer' });
 
 describe('single bytes', () => {
   it('make up a large frame as well as blocks do', () => {

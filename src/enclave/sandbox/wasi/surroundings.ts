@@ -11,8 +11,6 @@ export interface Surroundings {
   monotonicNanos(): bigint;
   /** Resolves when the monotonic clock may have reached an instant; whoever waits looks at the clock again. */
   reach(monotonicNanos: bigint): Promise<void>;
-  /** Returns when the monotonic clock has reached an instant; nothing else of the process runs meanwhile. */
-  sleepUntil(monotonicNanos: bigint): void;
   /** Fills bytes with randomness. */
   fillRandom(bytes: Uint8Array): void;
 }
@@ -31,9 +29,5 @@ export const REAL_SURROUNDINGS: Surroundings = {
   wallNanos: () => BigInt(Date.now()) * NANOS_PER_MS,
   monotonicNanos: () => process.hrtime.bigint(),
   reach: (monotonicNanos) => new Promise((resolve) => void setTimeout(resolve, leftMs(monotonicNanos))),
-  sleepUntil(monotonicNanos) {
-    if (monotonicNanos <= process.hrtime.bigint()) return;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, leftMs(monotonicNanos));
-  },
   fillRandom: (bytes) => void randomFillSync(bytes),
 };

@@ -22,7 +22,7 @@ async function adapt(start: string): Promise<Uint8Array> {
 
 async function run(bytes: Uint8Array, stdin = '', args: readonly string[] = ['guest']): Promise<CommandExit> {
   const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
-  return await guest.command({ args, stdin: new TextEncoder().encode(stdin) });
+  return await guest.command({ args, stdin: new TextEncoder().encode(stdin) }, { cancel: () => undefined });
 }
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -126,6 +126,7 @@ describe('what a component is called by', () => {
       request,
       () => Promise.resolve({ error: 'internal-error' }),
       () => undefined,
+      { cancel: () => undefined },
     );
     await expect(query).rejects.toThrow('it has no such function');
   });

@@ -143,7 +143,7 @@ async function runBoth(bytes: Uint8Array, body: string): Promise<readonly [ours:
     const log: unknown[] = [];
     const host = watched(log);
     const stdin = new TextEncoder().encode(body);
-    const call = openCall({ args: ['guest', 'b'], stdin, egress: NO_EGRESS }, 65_536);
+    const call = openCall({ args: ['guest', 'b'], env: [], mounts: [], stdin, egress: NO_EGRESS }, 65_536);
     const outparam = new ResponseOutparam();
     const request = new IncomingRequest({
       method: 'POST',

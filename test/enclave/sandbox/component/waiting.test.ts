@@ -97,7 +97,7 @@ describe('a program that asks to end', () => {
     );
   const run = async (bytes: Uint8Array) => {
     const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
-    return await guest.command({ args: [], stdin: new Uint8Array(0) });
+    return await guest.command({ args: [], stdin: new Uint8Array(0) }, { cancel: () => undefined });
   };
 
   it.each([

@@ -101,7 +101,7 @@ describe('the functions of WASI', () => {
         steps,
         fc.array(fc.oneof(fc.nat(3), fc.nat(255)), { minLength: 64, maxLength: 64 }),
         async (all, words) => {
-          const call = openCall({ args: [], stdin: new Uint8Array(0), egress: NO_EGRESS }, 65_536);
+          const call = openCall({ args: [], env: [], mounts: [], stdin: new Uint8Array(0), egress: NO_EGRESS }, 65_536);
           const { value: instance, cores } = watchInstances(() => instantiate(linked, call));
           new Uint32Array(memoryOf(cores).buffer).set(words);
           const doors = cores.find((c) => 'door0' in c) ?? {};

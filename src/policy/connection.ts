@@ -1,0 +1,66 @@
+/**
+ * Where a connection of the code's own goes: `tcp://host:port`, of a question and of a rule. Kept apart from requests, so that no rule for
+ * one of them can be read as a rule for the other. [RFC 3986 3.2]
+ */
+import { matchesHost, overlapsHost, parseHost, parseHostPattern } from './host.ts';
+import { accept, quote, type Reading, refuse } from './reading.ts';
+import { parseAuthority } from './target.ts';
+
+const PREFIX = 'tcp://';
+
+/** A destination as it was judged; `host` is a lower-case name, a dotted IPv4 address, or an IPv6 address in brackets. */
+export interface ConnectionTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The destination part of a rule; the host may be a pattern. */
+export interface ConnectionPattern extends ConnectionTarget {
+  readonly scheme: 'tcp';
+}
+
+/** Tells whether a text is about a connection and not about a request. */
+export function isConnection(text: string): boolean {
+  return text.startsWith(PREFIX);
+}
+
+function parseParts(text: string, readHost: (host: string) => Reading<string>): Reading<ConnectionTarget> {
+  const authority = text.slice(PREFIX.length);
+  if (!isConnection(text) || /[/?#]/.test(authority))
+    return refuse(`${quote(text)} is not of the form tcp://host:port: a connection has no path`);
+  return parseAuthority(authority, null, readHost);
+}
+
+/** Reads where a connection is to go. */
+export function parseConnection(text: string): Reading<ConnectionTarget> {
+  return parseParts(text, parseHost);
+}
+
+/** The addresses at which a function finds itself, and nobody else. */
+function isOwnAddress(host: string): boolean {
+  return host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Reads the destination of a rule; the port must be written. */
+export function parseConnectionPattern(text: string): Reading<ConnectionPattern> {
+  const target = parseParts(text, parseHostPattern);
+  if (!target.ok) return target;
+  return isOwnAddress(target.value.host)
+    ? refuse(`${quote(text)} is the code itself, which needs no rule; it leads to nothing else on the machine`)
+    : accept({ scheme: 'tcp', ...target.value });
+}
+
+/** Tells whether a destination is one that the rule names. */
+export function matchesConnection(pattern: ConnectionTarget, target: ConnectionTarget): boolean {
+  return pattern.port === target.port && matchesHost(pattern.host, target.host);
+}
+
+/** Tells whether some destination is named by both rules. */
+export function overlapsConnection(a: ConnectionTarget, b: ConnectionTarget): boolean {
+  return a.port === b.port && overlapsHost(a.host, b.host);
+}
+
+/** Writes a destination in its one spelling. */
+export function formatConnection({ host, port }: ConnectionTarget): string {
+  return `${PREFIX}${host}:${port}`;
+}

@@ -1,0 +1,62 @@
+/** A child process without a process: its end of the pipe is in the test's hands, and it dies when it is told to. */
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { duplexPair } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { encodeFrame, type Frame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
+import type { Head } from '../../../src/enclave/sandbox/frame-head.ts';
+import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
+
+export interface FakeChild {
+  readonly process: ChildProcess;
+  /** What the gate sent. */
+  readonly heard: readonly Frame[];
+  readonly isGone: () => boolean;
+  /** Sends a frame, and waits until it was taken. */
+  say(type: number, call?: number, head?: Head): Promise<void>;
+  /** Ends by itself. */
+  die(): Promise<void>;
+}
+
+export function fakeChild(): FakeChild {
+  const [ours, theirs] = duplexPair();
+  const heard: Frame[] = [];
+  const read = openFrameReader(1024 * 1024);
+  let gone = false;
+  theirs.on('data', (chunk: Uint8Array) => heard.push(...(read(chunk) ?? [])));
+  theirs.on('error', () => undefined);
+  const events = new EventEmitter();
+  const end = (): void => {
+    if (gone) return;
+    gone = true;
+    setImmediate(() => events.emit('exit'));
+  };
+  const process = Object.assign(events, {
+    stdio: [null, null, null, ours],
+    stdout: null,
+    stderr: null,
+    kill: () => {
+      end();
+      return true;
+    },
+  }) as unknown as ChildProcess;
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 4; turn++) await nextTurn();
+  };
+  return {
+    process,
+    heard,
+    isGone: () => gone,
+    async say(type, call = 0, head = {}) {
+      theirs.write(encodeFrame(type, call, head));
+      await settle();
+    },
+    async die() {
+      end();
+      await settle();
+    },
+  };
+}
+
+/** Says that it is ready. */
+export const beReady = (child: FakeChild | undefined): Promise<void> | undefined => child?.say(FRAME.ready);
