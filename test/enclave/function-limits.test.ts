@@ -25,6 +25,7 @@ describe('the limits of a function', () => {
       memoryPages: 3,
       deadlineMs: 500,
       cpuMs: 100,
+      gas: 100_000_000,
     });
   });
 

@@ -8,10 +8,11 @@ import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
+import { type CallSetting, checkGas, openSetting, withGas } from './determinism.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
-import { prepareModules } from './prepare-modules.ts';
+import { type ModuleRules, prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
@@ -39,10 +40,14 @@ function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']
   return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
 }
 
-function openSupply(linked: LinkedComponent<GuestCall>, instances: Instances): InstanceSupply<QueryInstance> {
+function openSupply(
+  linked: LinkedComponent<GuestCall>,
+  instances: Instances,
+  setting: CallSetting,
+): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall();
+      const call = new QueryCall(setting.idle());
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -62,6 +67,7 @@ async function runCommand(
   linked: LinkedComponent<GuestCall>,
   run: LiftedFunction | null,
   call: OpenCall,
+  rules: ModuleRules,
 ): Promise<Awaited<ReturnType<typeof settle>>> {
   if (run === null) throw new GuestFailure('it has no such function');
   let instance: ComponentInstance;
@@ -74,18 +80,23 @@ async function runCommand(
     return await settle(instance.call(run, []), call.ended);
   } finally {
     instance.close();
+    checkGas(instance.cores(), rules);
   }
 }
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent({ bytes, instances, rules }: Bundle, outputBytes: number): Promise<Guest> {
+export async function openComponent(bundle: Bundle, outputBytes: number): Promise<Guest> {
+  const { bytes, instances, rules } = bundle;
+  const setting = openSetting(bundle);
   const whole = shortenPlan(makePlan(bytes));
   const made = whole.steps.map(({ module }) => module);
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
-  const linked = await linkComponent(plan, WASI_HOST);
+  const compiled = await linkComponent(plan, WASI_HOST);
+  // A guest that may wait has a stack of its own, which ends at the same depth wherever it was called from.
+  const linked = rules.gas === null ? compiled : { ...compiled, waits: true };
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
-  const supply = handle === null ? null : openSupply(linked, instances);
+  const supply = handle === null ? null : openSupply(linked, instances, setting);
 
   return {
     async query(request, egress, log, cancelHandle) {
@@ -95,7 +106,8 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
       const outparam = new ResponseOutparam();
       let sound = false;
       try {
-        const { ended, cancel } = call.begin(egress, outputBytes);
+        const given = setting.query(request, egress);
+        const { ended, cancel } = call.begin(given.egress, given.surroundings, outputBytes);
         cancelHandle.cancel = cancel;
         const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
@@ -104,13 +116,14 @@ export async function openComponent({ bytes, instances, rules }: Bundle, outputB
         const text = call.end();
         supply.giveBack(instance, sound);
         if (text.length > 0) log(text);
+        checkGas(component.cores(), rules);
       }
-      return answerOf(outparam);
+      return withGas(answerOf(outparam), component.cores(), rules);
     },
     async command(request, cancelHandle) {
-      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
+      const call = openCall({ ...request, ...setting.command(request), env: [], mounts: [] }, outputBytes);
       cancelHandle.cancel = call.cancel;
-      const end = await runCommand(linked, run, call);
+      const end = await runCommand(linked, run, call, rules);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
       const code = 'exit' in end ? end.exit : failed ? 1 : 0;
       return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };

@@ -22,6 +22,16 @@ export interface ProcessLimits {
   readonly memoryPages: number;
 }
 
+/**
+ * Makes what a guest can find out of the engine the same for every call: one compiler, because frames of another have other sizes, and stacks
+ * of a size that does not depend on the build, in KiB. [Node 26 Command-line API]
+ */
+const DETERMINISTIC_FLAGS: readonly string[] = [
+  '--liftoff-only',
+  '--stack-size=984',
+  '--wasm-stack-switching-stack-size=984',
+];
+
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const HERE = realpathSync(dirname(fileURLToPath(import.meta.url)));
 const BASE = realpathSync(join(HERE, '../../base'));
@@ -56,6 +66,9 @@ export function spawnConfined(args: readonly string[]): ChildProcess {
 }
 
 /** Starts the process that runs a function. */
-export function spawnFunctionChild(limits: ProcessLimits): ChildProcess {
-  return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, []));
+export function spawnFunctionChild(
+  limits: ProcessLimits & { readonly deterministic: 'required' | 'any' },
+): ChildProcess {
+  const flags = limits.deterministic === 'required' ? DETERMINISTIC_FLAGS : [];
+  return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, flags));
 }

@@ -4,7 +4,6 @@ import { NO_OUTSIDE } from './net/outside.ts';
 import type { AskOutside } from './sandbox.ts';
 import { ExitRequest, type GuestCall } from './wasi/call.ts';
 import { OutputBuffer } from './wasi/io.ts';
-import { REAL_SURROUNDINGS } from './wasi/surroundings.ts';
 
 /** Says why a call has no answer. */
 export class GuestFailure extends Error {}
@@ -28,7 +27,7 @@ export const NO_EGRESS: AskOutside = () => Promise.resolve({ error: 'HTTP-reques
 export const LOG_BYTES = 4096;
 
 /** What a guest is given for one call. */
-export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'egress'> {
+export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'egress' | 'surroundings'> {
   readonly stdin: Uint8Array;
 }
 
@@ -47,7 +46,7 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
     egress: given.egress,
     network: new Network(NO_OUTSIDE),
-    surroundings: REAL_SURROUNDINGS,
+    surroundings: given.surroundings,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,

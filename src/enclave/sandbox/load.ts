@@ -24,6 +24,8 @@ export interface FunctionLimits {
   readonly deterministic: 'required' | 'any';
   /** Most processor time of one call, in milliseconds. */
   readonly cpuMs: number;
+  /** Instructions of one call, roughly, of a function that must be deterministic; others count none. */
+  readonly gas: number;
   /** Largest WASM memory of one instance, in pages of 64 KiB. */
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
@@ -47,6 +49,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   instances: { kind: 'fresh' },
   deterministic: 'any',
   cpuMs: 600_000,
+  gas: 10_000_000_000,
   memoryPages: 4096,
   heapMiB: 256,
   outputBytes: LIMITS.bodyBytes,
@@ -95,10 +98,6 @@ function checkBytes(options: LoadOptions): FunctionKind {
   if (!equalBytes(sha256(bytes), digest)) {
     throw new FunctionError('ERR_FUNCTION_DIGEST', `the file of function "${name}" has another SHA-256 than was named`);
   }
-  if (limits.deterministic === 'required') {
-    const why = `function "${name}" must be deterministic, and nothing here can promise that`;
-    throw new FunctionError('ERR_FUNCTION_INVALID', why);
-  }
   const kind = checkFunctionForm(bytes, name);
   admitModules(bytes, name, limits.deterministic);
   return kind;
@@ -108,11 +107,14 @@ async function openProcess(
   { bytes, name, limits, onNotice, onLog }: LoadOptions,
   kind: FunctionKind,
 ): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
-  const { instances, memoryPages, outputBytes } = limits;
+  const { memoryPages, outputBytes, deterministic } = limits;
+  // What an instance keeps of earlier calls would be another on each worker.
+  const instances: Instances = deterministic === 'required' ? { kind: 'fresh' } : limits.instances;
+  const rules = { memoryPages, gas: deterministic === 'required' ? limits.gas : null };
   return await openFunctionProcess({
     name,
     launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances, rules: { memoryPages } }, outputBytes), bytes),
+    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances, rules }, outputBytes), bytes),
     startDeadlineMs: limits.startDeadlineMs,
     maxCalls: limits.maxCalls,
     maxEgress: limits.maxEgress,

@@ -1,15 +1,16 @@
 /** Makes a preview1 module callable as a program: a fresh instance for each run, linked with our own preview1 host and nothing else. */
 import type { Bundle } from './bundle.ts';
 import type { Fate } from './component/trap.ts';
+import { checkGas, openSetting } from './determinism.ts';
 import { ENGINE } from './engine.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, NO_EGRESS, type OpenCall, openCall, reasonOf } from './guest-call.ts';
-import { prepareModules } from './prepare-modules.ts';
+import { GuestFailure, type OpenCall, openCall, reasonOf } from './guest-call.ts';
+import { type ModuleRules, prepareModules } from './prepare-modules.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
 
 /** Runs a module to its end, and gives its exit code. @throws GuestFailure when it neither ended nor asked to */
-async function runModule(module: object, call: OpenCall): Promise<number> {
+async function runModule(module: object, call: OpenCall, rules: ModuleRules): Promise<number> {
   const fate: Fate = { mayLeave: true, failure: null };
   const { imports, memory } = openPreview1(call, fate);
   try {
@@ -18,7 +19,11 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
     if (exported instanceof ENGINE.Memory && exported.buffer instanceof ArrayBuffer) memory.bind(exported);
     const start = exports['_start'];
     if (typeof start !== 'function') throw new GuestFailure('it exports no _start');
-    await ENGINE.promising(start as () => unknown)();
+    try {
+      await ENGINE.promising(start as () => unknown)();
+    } finally {
+      checkGas([exports], rules);
+    }
   } catch (e) {
     const reason = fate.failure === null ? e : fate.failure.reason;
     if (reason instanceof ExitRequest) return reason.exitCode;
@@ -29,7 +34,9 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
 }
 
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
-export async function openModule({ bytes, rules }: Bundle, outputBytes: number): Promise<Guest> {
+export async function openModule(bundle: Bundle, outputBytes: number): Promise<Guest> {
+  const { bytes, rules } = bundle;
+  const setting = openSetting(bundle);
   const [prepared = bytes] = prepareModules([bytes], [0], rules);
   const module = await ENGINE.compile(Uint8Array.from(prepared));
   // By their names only: by what every object inherits, a module would get hold of the host's own functions.
@@ -39,8 +46,8 @@ export async function openModule({ bytes, rules }: Bundle, outputBytes: number):
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
     command: async (request) => {
-      const call = openCall({ ...request, env: [], mounts: [], egress: NO_EGRESS }, outputBytes);
-      const code = await runModule(module, call);
+      const call = openCall({ ...request, ...setting.command(request), env: [], mounts: [] }, outputBytes);
+      const code = await runModule(module, call, rules);
       return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
     },
   };

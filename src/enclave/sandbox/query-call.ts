@@ -6,19 +6,27 @@ import { LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
 import type { AskOutside } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { type Allowance, OutputBuffer } from './wasi/io.ts';
+import type { Surroundings } from './wasi/surroundings.ts';
 
 const NOTHING = new Uint8Array(0);
-/** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
-const NO_CALL: OpenCall = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, egress: NO_EGRESS }, 0);
+const NO_INPUT = { args: [], env: [], mounts: [], stdin: NOTHING };
 
 export class QueryCall implements GuestCall {
   readonly args: readonly string[] = [];
   readonly env: GuestCall['env'] = [];
   readonly mounts: GuestCall['mounts'] = [];
-  #now: OpenCall = NO_CALL;
+  /** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
+  readonly #noCall: OpenCall;
+  #now: OpenCall;
   readonly #logAllowance: Allowance = { leftBytes: 0 };
   /** A guest opens its streams once and keeps them; what it writes to them is only a log, which stays one for all its queries. */
   readonly #log = new OutputBuffer(this.#logAllowance, () => undefined);
+
+  /** Begins with no query; until there is one, and after it, a guest sees these surroundings. */
+  constructor(surroundings: Surroundings) {
+    this.#noCall = openCall({ ...NO_INPUT, egress: NO_EGRESS, surroundings }, 0);
+    this.#now = this.#noCall;
+  }
 
   get stdin(): GuestCall['stdin'] {
     return this.#now.stdin;
@@ -52,15 +60,15 @@ export class QueryCall implements GuestCall {
   }
 
   /** Begins a query whose guest may write so many bytes as its answer; gives the end that comes before the answer. */
-  begin(egress: AskOutside, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel'> {
-    this.#now = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, egress }, outputBytes);
+  begin(egress: AskOutside, surroundings: Surroundings, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel'> {
+    this.#now = openCall({ ...NO_INPUT, egress, surroundings }, outputBytes);
     this.#logAllowance.leftBytes = LOG_BYTES;
     return this.#now;
   }
 
   /** Ends the query, and gives what its guest wrote to its streams. */
   end(): string {
-    this.#now = NO_CALL;
+    this.#now = this.#noCall;
     this.#logAllowance.leftBytes = 0;
     return Buffer.from(this.#log.take()).toString();
   }

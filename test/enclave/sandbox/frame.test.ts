@@ -194,7 +194,7 @@ describe('what the gate says', () => {
       status: 200,
       headers: [['x', 'y']],
     });
-    const rules = { memoryPages: 16 };
+    const rules = { memoryPages: 16, gas: null };
     const fresh = { kind: 'http' as const, instances: { kind: 'fresh' as const }, rules };
     const pooled = { kind: 'command' as const, instances: { kind: 'pooled' as const, calls: 7 }, rules };
     const frame = { type: FRAME.load, call: 0, body: Uint8Array.of(1, 2) };
@@ -211,5 +211,8 @@ describe('what the gate says', () => {
     expect(refused({ ...pooled, instances: { kind: 'pooled' } })).toBeNull();
     expect(refused({ ...pooled, instances: { kind: 'pooled', calls: 0 } })).toBeNull();
     expect(refused({ ...fresh, rules: {} })).toBeNull();
+    expect(refused({ ...fresh, rules: { memoryPages: 16 } })).toBeNull();
+    expect(refused({ ...fresh, rules: { memoryPages: 16, gas: 'much' } })).toBeNull();
+    expect(refused({ ...fresh, rules: { memoryPages: 16, gas: 5 } })).not.toBeNull();
   });
 });

@@ -17,6 +17,8 @@ type Exports = Readonly<Record<string, unknown>>;
 export interface ComponentInstance {
   /** Calls an export; what the guest does wrong rejects, and from then on every call does. */
   call(func: LiftedFunction, args: readonly unknown[]): Promise<unknown>;
+  /** Gives what each core instance exports, in the order in which they were made. */
+  cores(): readonly Exports[];
   /** Drops what the guest left behind, and never lets it run again. */
   close(): void;
 }
@@ -113,6 +115,7 @@ export function instantiate<Call>(linked: LinkedComponent<Call>, call: Call): Co
       for (const state of states) state.liftLeft = LIFT_BUDGET;
       return await callGuest(args);
     },
+    cores: () => made,
     close,
   };
 }

@@ -147,8 +147,13 @@ export function meterModule(bytes: Uint8Array, limit: number): Uint8Array {
   return writeSections(bytes, module.sections, contents, false);
 }
 
-/** Gives the gas that is left in an instance of a metered module; null when it has no code. */
-export function gasLeft(exports: Readonly<Record<string, unknown>>): bigint | null {
+/** Gives the gas that a metered module's instance has left, who began with `limit`; without code it has used none. */
+function gasLeft(exports: Readonly<Record<string, unknown>>, limit: bigint): bigint {
   const counter = exports[GAS_EXPORT] as { readonly value: bigint } | undefined;
-  return counter?.value ?? null;
+  return counter?.value ?? limit;
+}
+
+/** Gives the gas that several instances have used together, each of which began with `limit`. */
+export function gasUsed(instances: readonly Readonly<Record<string, unknown>>[], limit: number): bigint {
+  return instances.reduce((sum, exports) => sum + BigInt(limit) - gasLeft(exports, BigInt(limit)), 0n);
 }
