@@ -36,12 +36,23 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   policyScalarBytes: 4 * 1024,
   /** Files that a policy refers to (a CA, a key set), each. */
   referenceBytes: 1024 * 1024,
-  /** Body of a query, and of an answer when the owner names no smaller cap. */
+  /** A body that has to be held whole: one that is signed, a command's input and output, what is written before its head is. */
   bodyBytes: 16 * 1024 * 1024,
+  /** A body that is passed on as it comes, in each direction of a query or an outgoing request. */
+  streamBytes: 4 * 1024 * 1024 * 1024,
+  /** One piece of such a body, and all of its pieces that are under way between two processes; smaller bodies go whole. */
+  pieceBytes: 64 * 1024,
+  windowBytes: 256 * 1024,
   /** Request line and headers of a query. */
   requestHeadBytes: 16 * 1024,
   /** A function's file: 64 MiB holds any JS-engine component four times over. */
   functionBytes: 64 * 1024 * 1024,
+  /** Ends of streams and futures that one instance of a WASI 0.3 function has: each may hold a window of bytes in the host. */
+  guestStreamEnds: 4096,
+  /** Calls of the host that one instance has under way. */
+  guestSubtasks: 1024,
+  /** Bytes of one stream that the host holds for a WASI 0.3 function. */
+  guestStreamBytes: 64 * 1024,
   /** One frame between gate and function process: a body and its head. */
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
@@ -95,8 +106,14 @@ export type LimitName =
   | 'policyScalarBytes'
   | 'referenceBytes'
   | 'bodyBytes'
+  | 'streamBytes'
+  | 'pieceBytes'
+  | 'windowBytes'
   | 'requestHeadBytes'
   | 'functionBytes'
+  | 'guestStreamEnds'
+  | 'guestSubtasks'
+  | 'guestStreamBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
   | 'filePathBytes'

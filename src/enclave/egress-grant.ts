@@ -104,6 +104,15 @@ export function spendGrant(
   return Math.min(cost.maxAnswerBytes, ...inBytes.map(({ key, limit }) => budget.remaining(key, limit, now)));
 }
 
+/** Takes bytes of a body that is under way from the limits in bytes of all owners; false, and nothing taken, when one has too few left. */
+export function spendBytes(budget: Budget, grant: EgressGrant, bytes: number, now: Date): boolean {
+  const inBytes = limitsOf(grant).filter(({ limit }) => limit.unit === 'bytes');
+  return (
+    inBytes.every(({ key, limit }) => budget.remaining(key, limit, now) >= bytes) &&
+    inBytes.every(({ key, limit }) => budget.take(key, limit, bytes, now).allowed)
+  );
+}
+
 /** Takes what came back from the limits in bytes; requests at the same time may together go over by what was under way. */
 export function chargeAnswer(budget: Budget, grant: EgressGrant, bytesIn: number, now: Date): void {
   for (const { key, limit } of limitsOf(grant)) {

@@ -28,11 +28,11 @@ export type EgressHeaders = { readonly headers: readonly HeaderField[] } | { rea
 
 /**
  * Checks what a function wants to send. `host` and `content-length` are dropped when they say what the broker will say itself, and refused
- * when they say anything else.
+ * when they say anything else. `bodyBytes` is null while nobody knows how long the body gets.
  */
 export function checkEgressHeaders(
   fields: readonly HeaderField[],
-  sent: { readonly authority: string; readonly bodyBytes: number },
+  sent: { readonly authority: string; readonly bodyBytes: number | null },
 ): EgressHeaders {
   const headers: HeaderField[] = [];
   for (const [written, value] of fields) {
@@ -47,7 +47,7 @@ export function checkEgressHeaders(
       };
     }
     if (name === 'content-length' && value !== String(sent.bodyBytes)) {
-      return { flaw: `the header content-length is not ${sent.bodyBytes}, which is the length of the body` };
+      return { flaw: `the header content-length is not ${sent.bodyBytes ?? 'known'}, as the length of the body is` };
     }
     if (name !== 'host' && name !== 'content-length') headers.push([name, value]);
   }

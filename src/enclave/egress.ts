@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
-import type { HttpAnswer, HttpCall, HttpCallFailure, HttpClient } from '../io/http-client.ts';
+import type { HttpAnswer, HttpCall, HttpCallFailure, HttpClient, StreamedHttpAnswer } from '../io/http-client.ts';
 import type { ResolveHost } from '../io/resolver.ts';
 import type { OwnerPolicy, Position } from '../policy/policy.ts';
 import type { EgressTarget } from '../policy/target.ts';
@@ -19,9 +19,12 @@ import {
   type EgressGrant,
   type EgressRefusal,
   ownersOf,
+  spendBytes,
   spendGrant,
 } from './egress-grant.ts';
 import { checkEgressHeaders, keepAnswerHeaders } from './egress-headers.ts';
+import { type MeteredEnd, MeteredSource } from './metered-source.ts';
+import { type Body, isWhole, piecesOf } from './sandbox/body.ts';
 import type { Egress, EgressAnswer, EgressFailure, EgressRequest, HeaderField } from './sandbox/sandbox.ts';
 
 export interface EgressLimits {
@@ -37,9 +40,9 @@ export interface EgressLimits {
 
 /** What holds unless a worker is configured otherwise. */
 export const EGRESS_LIMITS: EgressLimits = {
-  maxRequestBytes: LIMITS.bodyBytes,
+  maxRequestBytes: LIMITS.streamBytes,
   maxAnswerHeadBytes: LIMITS.responseHeadBytes,
-  maxAnswerBytes: LIMITS.bodyBytes,
+  maxAnswerBytes: LIMITS.streamBytes,
   connectTimeoutMs: 10_000,
   deadlineMs: 30_000,
   maxConcurrent: 64,
@@ -62,6 +65,14 @@ export interface EgressOptions {
 /** Addresses of a name that are tried, one after the other, when one refuses the connection. */
 const MAX_ADDRESSES = 4;
 
+/** How the log names the end of an answer that was passed on as it came. */
+const REASONS: Readonly<Record<MeteredEnd, string>> = {
+  ended: 'ok',
+  broken: 'HTTP-response-incomplete',
+  exceeded: 'HTTP-response-body-size',
+  unwanted: 'connection-terminated',
+};
+
 /** What `HTTP/1.1`, blanks, line ends and the name of the Host header take. */
 const START_LINE_BYTES = 20;
 
@@ -72,9 +83,12 @@ function originOf({ scheme, host, port }: EgressTarget): { readonly origin: stri
 }
 
 /** Counts what a head and body take as HTTP/1.1 writes them. */
-function countBytes(startLine: number, headers: readonly HeaderField[], body: Uint8Array): number {
-  return headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, startLine) + body.length;
+function countBytes(startLine: number, headers: readonly HeaderField[], bodyBytes: number): number {
+  return headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, startLine) + bodyBytes;
 }
+
+/** Gives the bytes of a body that is whole; those of another are counted as they go by. */
+const wholeBytes = (body: Body | StreamedHttpAnswer['body']): number => (body instanceof Uint8Array ? body.length : 0);
 
 /**
  * Opens the way out of one function.
@@ -120,10 +134,10 @@ export function openEgress(options: EgressOptions): Egress {
   async function send(
     call: Omit<HttpCall, 'address'>,
     addresses: readonly string[],
-  ): Promise<HttpAnswer | HttpCallFailure> {
-    let last: HttpAnswer | HttpCallFailure = { failure: 'connection-refused', sent: false, bytesIn: 0 };
+  ): Promise<HttpAnswer | StreamedHttpAnswer | HttpCallFailure> {
+    let last: Awaited<ReturnType<HttpClient['open']>> = { failure: 'connection-refused', sent: false, bytesIn: 0 };
     for (const address of addresses) {
-      last = await client.send({ ...call, address });
+      last = await client.open({ ...call, address }, LIMITS.windowBytes);
       if (!('failure' in last) || last.failure !== 'connection-refused') return last;
     }
     return last;
@@ -134,8 +148,24 @@ export function openEgress(options: EgressOptions): Egress {
     return { error: refusal.error };
   }
 
-  /** Carries out what all owners allow; what still stops it before the connection is a denial in the log. */
-  async function carryOut(request: EgressRequest, grant: EgressGrant, ended: AbortSignal): Promise<EgressAnswer> {
+  /** Meters what a function sends as it comes: every piece is taken from the owners' limits before it leaves. */
+  function meterRequest(body: Body, grant: EgressGrant): { sent: HttpCall['body']; meter: MeteredSource | null } {
+    if (isWhole(body)) return { sent: body, meter: null };
+    const meter = new MeteredSource(body.source, {
+      maxBytes: Math.min(limits.maxRequestBytes, body.length ?? limits.maxRequestBytes),
+      onBytes: (bytes) => spendBytes(budget, grant, bytes, options.now()),
+      onEnd: () => true,
+    });
+    return { sent: { pieces: piecesOf(meter, LIMITS.pieceBytes), length: body.length }, meter };
+  }
+
+  /** Carries out what all owners allow, and calls `done` when nothing of it is under way; what still stops it before the connection is a denial in the log. */
+  async function carryOut(
+    request: EgressRequest,
+    grant: EgressGrant,
+    ended: AbortSignal,
+    done: () => void,
+  ): Promise<EgressAnswer> {
     const { method, body } = request;
     const { host, scheme, port, path } = grant.target;
     const { origin, authority } = originOf(grant.target);
@@ -143,11 +173,12 @@ export function openEgress(options: EgressOptions): Egress {
     const refuse = (error: string, reason: string): EgressFailure =>
       writeDenial({ error, reason, owner: grant.first.owner, at: grant.first.rule.at }, target);
     if (underWay > limits.maxConcurrent) return refuse('connection-limit-reached', 'connection-limit-reached');
-    if (body.length > limits.maxRequestBytes) return refuse('HTTP-request-body-size', 'HTTP-request-body-size');
+    if ((body.length ?? 0) > limits.maxRequestBytes) return refuse('HTTP-request-body-size', 'HTTP-request-body-size');
     const checked = checkEgressHeaders(request.headers, { authority, bodyBytes: body.length });
     if ('flaw' in checked) return refuse('HTTP-request-denied', `ERR_POLICY_REQUEST: ${checked.flaw}`);
     const { headers } = checked;
-    const bytesOut = countBytes(method.length + path.length + authority.length + START_LINE_BYTES, headers, body);
+    const startLine = method.length + path.length + authority.length + START_LINE_BYTES;
+    const bytesOut = countBytes(startLine, headers, wholeBytes(body));
     const { maxAnswerBytes, maxAnswerHeadBytes: maxHeadBytes, connectTimeoutMs, deadlineMs } = limits;
     const maxBodyBytes = spendGrant(budget, grant, { bytesOut, maxAnswerBytes }, options.now());
     if (typeof maxBodyBytes !== 'number') return writeDenial(maxBodyBytes, target);
@@ -155,42 +186,70 @@ export function openEgress(options: EgressOptions): Egress {
     if ('error' in addresses) return refuse(addresses.error, addresses.error);
     const name = host.startsWith('[') ? host.slice(1, -1) : host;
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
-    const tls = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
-    const answer = await send(
-      {
-        port,
-        tls,
-        origin,
-        method,
-        path,
-        headers,
-        body,
-        maxHeadBytes,
-        maxBodyBytes,
-        connectTimeoutMs,
-        deadlineMs,
-        ended,
+    const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
+    const { sent, meter } = meterRequest(body, grant);
+    const times = { connectTimeoutMs, deadlineMs, ended };
+    const call = { port, tls, origin, method, path, headers, body: sent, maxHeadBytes, maxBodyBytes, ...times };
+    const answer = await send(call, addresses);
+    const record = (reason: string, bytesIn: number, isSent: boolean): void => {
+      const bytes = { bytesIn, bytesOut: isSent ? bytesOut + (meter?.bytes ?? 0) : 0 };
+      for (const { owner, rule } of ownersOf(grant)) write('allow', { owner, at: rule.at, target, reason }, bytes);
+    };
+    if ('failure' in answer) {
+      chargeAnswer(budget, grant, answer.bytesIn, options.now());
+      const failure = meter?.end === 'exceeded' ? 'HTTP-request-body-size' : answer.failure;
+      record(failure, answer.bytesIn, answer.sent);
+      return { error: failure };
+    }
+    const { status } = answer;
+    const headBytes = countBytes(START_LINE_BYTES, answer.headers, wholeBytes(answer.body));
+    chargeAnswer(budget, grant, headBytes, options.now());
+    const kept = keepAnswerHeaders(answer.headers);
+    if (answer.body instanceof Uint8Array) {
+      record('ok', headBytes, true);
+      return { status, headers: kept, body: answer.body };
+    }
+    const { source, length } = answer.body;
+    try {
+      record('begun', headBytes, true);
+    } catch (error) {
+      source.cancel();
+      throw error;
+    }
+    const metered = new MeteredSource(source, {
+      maxBytes: Math.min(maxBodyBytes, length ?? maxBodyBytes),
+      onBytes: (bytes) => {
+        chargeAnswer(budget, grant, bytes, options.now());
+        return true;
       },
-      addresses,
-    );
-    const failed = 'failure' in answer;
-    const bytesIn = failed ? answer.bytesIn : countBytes(START_LINE_BYTES, answer.headers, answer.body);
-    chargeAnswer(budget, grant, bytesIn, options.now());
-    const reason = failed ? answer.failure : 'ok';
-    const bytes = { bytesIn, bytesOut: failed && !answer.sent ? 0 : bytesOut };
-    for (const { owner, rule } of ownersOf(grant)) write('allow', { owner, at: rule.at, target, reason }, bytes);
-    if (failed) return { error: answer.failure };
-    return { status: answer.status, headers: keepAnswerHeaders(answer.headers), body: answer.body };
+      onEnd: (end) => {
+        done();
+        try {
+          record(REASONS[end], headBytes + metered.bytes, true);
+        } catch {
+          // What cannot be written down is not complete.
+          return false;
+        }
+        return true;
+      },
+    });
+    return { status, headers: kept, body: { source: metered, length } };
   }
 
   async function ask(request: EgressRequest, ended: AbortSignal): Promise<EgressAnswer> {
     const grant = decideGrant(policies, functionDigest, request, options.now());
     if ('error' in grant) return writeDenial(grant, `${request.method} ${request.scheme}://${request.authority}`);
     underWay += 1;
-    try {
-      return await carryOut(request, grant, ended);
-    } finally {
+    const done = (): void => {
       underWay -= 1;
+    };
+    let isStreamed = false;
+    try {
+      const answer = await carryOut(request, grant, ended, done);
+      isStreamed = !('error' in answer) && !isWhole(answer.body);
+      return answer;
+    } finally {
+      if (!isStreamed) done();
     }
   }
 

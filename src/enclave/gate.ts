@@ -17,8 +17,10 @@ import { checkContentDigest } from './callers/content-digest.ts';
 import { proveCallers } from './callers/prove.ts';
 import type { ReplayCache } from './callers/replay-cache.ts';
 import { requestForFunction } from './function-request.ts';
+import { MeteredSource } from './metered-source.ts';
 import { problemOfCode, problemOfDenial, problemOfError } from './problem.ts';
-import type { Egress, FunctionResponse, LoadedFunction } from './sandbox/sandbox.ts';
+import { type Body, isWhole, type StreamedBody } from './sandbox/body.ts';
+import type { Egress, FunctionResponse, HeaderField, LoadedFunction, WholeResponse } from './sandbox/sandbox.ts';
 
 /** A function the gate may call, its way out, and the owners who list it. */
 export interface GatedFunction {
@@ -37,13 +39,24 @@ export interface GatedOwner {
 }
 
 export interface GateRequest extends PresentedRequest {
-  /** Reads the body; called at most once, and only for an allowed query. */
+  /** Reads the body whole; it or `openBody` is called at most once, and only for an allowed query. */
   readBody(maxBytes: number): Promise<Uint8Array>;
+  /** Opens the body, whole where it is small. */
+  openBody(maxBytes: number): Promise<Body>;
+  /** Is given what ends the query when its client is gone. */
+  whenGone(end: () => void): void;
+  /** Sends head and body, but not the end that makes the answer complete; false when the client is gone or the body broke off. */
+  stream(head: Pick<FunctionResponse, 'status' | 'headers'>, body: StreamedBody): Promise<boolean>;
+}
+
+/** An answer to send; one that was `streamed` is sent already, and either gets its end or must not look as if it had one. */
+export interface GateAnswer extends WholeResponse {
+  readonly streamed?: 'complete' | 'broken';
 }
 
 export interface Gate {
   /** Answers one query; a refusal is an answer, too. */
-  answer(request: GateRequest): Promise<FunctionResponse>;
+  answer(request: GateRequest): Promise<GateAnswer>;
 }
 
 export interface GateOptions {
@@ -93,7 +106,7 @@ function showDenial(
   denial: Decision & { readonly code: ErrorCode | null },
   asker: Asker,
   retryAfterSeconds?: number,
-): FunctionResponse {
+): WholeResponse {
   const code = denial.code ?? 'ERR_POLICY_DENIED_QUERY';
   const explain = asker.owners.find(({ policy }) => policy.owner === denial.owner)?.policy.explain ?? 'anyone';
   const shown = explain === 'anyone' || (explain === 'callers' && asker.caller !== null);
@@ -141,7 +154,7 @@ export function openGate(options: GateOptions): Gate {
   }
 
   /** Writes down a query that no owner was asked about, and gives its answer. */
-  function refuseUnasked(name: string, method: string, refusal: EnclaveError): FunctionResponse {
+  function refuseUnasked(name: string, method: string, refusal: EnclaveError): WholeResponse {
     audit.append({
       time: now(),
       kind: 'query',
@@ -158,7 +171,7 @@ export function openGate(options: GateOptions): Gate {
     return problemOfError(refusal);
   }
 
-  async function run(name: string, called: GatedFunction, request: GateRequest): Promise<FunctionResponse> {
+  async function run(name: string, called: GatedFunction, request: GateRequest): Promise<GateAnswer> {
     const record = { function: called.digest, target: `${request.method} ${name}`, kind: 'query' as const };
     const bytes = { bytesIn: 0, bytesOut: 0 };
     let asker: Asker = { owners: [], caller: null };
@@ -206,33 +219,53 @@ export function openGate(options: GateOptions): Gate {
     }
 
     let reason: string = 'ok';
+    let incoming: MeteredSource | null = null;
     try {
-      const body = await request.readBody(LIMITS.bodyBytes);
-      bytes.bytesIn = body.length;
-      checkContentDigest(request.headers, body);
-      const answer = await called.loaded.call(requestForFunction(name, request, body), {
+      const body = await takeBody(request);
+      if (isWhole(body)) bytes.bytesIn = body.length;
+      else incoming = new MeteredSource(body.source, { ...UNCHARGED, maxBytes: LIMITS.streamBytes });
+      const passed = isWhole(body) || incoming === null ? body : { source: incoming, length: body.length };
+      const answer = await called.loaded.call(requestForFunction(name, request, passed), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,
+        whenGone: (end) => request.whenGone(end),
         caller: asker.caller === null ? '' : `${asker.caller.name} ${asker.caller.id}`,
       });
       const headers = answer.headers.filter(([header]) => !header.startsWith('anchorhold-'));
-      const leaving = { ...answer, headers };
-      const refusal = judgeAnswer(called.owners, leaving);
+      const refusal = judgeAnswer(called.owners, { ...answer, headers });
       if (refusal !== null) {
+        if (!isWhole(answer.body)) answer.body.source.cancel();
         reason = 'ERR_POLICY_DENIED_RESULT';
         return showDenial(refusal, asker);
       }
-      bytes.bytesOut = countAnswerBytes(leaving);
-      return leaving;
+      const headBytes = countHeadBytes(headers);
+      if (isWhole(answer.body)) {
+        bytes.bytesOut = headBytes + answer.body.length;
+        return { status: answer.status, headers, body: answer.body };
+      }
+      const streamed = streamAnswer(called.owners, { ...answer, headers }, answer.body);
+      try {
+        // What cannot be written down does not begin.
+        note(decision, 'begun');
+      } catch (error) {
+        streamed.source.cancel();
+        throw error;
+      }
+      const isSent = await request.stream({ status: answer.status, headers }, streamed);
+      bytes.bytesOut = headBytes + streamed.source.bytes;
+      reason = reasonOfStream(streamed, isSent, request.method);
+      return { status: answer.status, headers, body: NOTHING, streamed: reason === 'ok' ? 'complete' : 'broken' };
     } catch (error) {
-      reason = error instanceof EnclaveError ? error.code : 'ERR_FUNCTION_UNAVAILABLE';
-      return problemOfError(error);
+      const failure = incoming?.end === 'exceeded' ? overCap() : error;
+      reason = failure instanceof EnclaveError ? failure.code : 'ERR_FUNCTION_UNAVAILABLE';
+      return problemOfError(failure);
     } finally {
+      if (incoming !== null) bytes.bytesIn = incoming.bytes;
       note(decision, reason);
     }
   }
 
-  async function admit(request: GateRequest): Promise<FunctionResponse> {
+  async function admit(request: GateRequest): Promise<GateAnswer> {
     const name = /^\/([^/?#]*)/.exec(request.target)?.[1] ?? '';
     const shown = name.slice(0, MAX_SHOWN_NAME);
     const called = functions.get(name);
@@ -262,13 +295,35 @@ function waitOf(verdict: BudgetVerdict, limit: RateLimit): number {
   return verdict.allowed ? 0 : (verdict.retryAfterSeconds ?? limit.windowSeconds);
 }
 
-/** Counts what a function wrote into an answer: the body and every header, of the content type only what is beyond the type itself. */
-function countAnswerBytes({ headers, body }: FunctionResponse): number {
+/** A body that is only counted. */
+const UNCHARGED = { onBytes: () => true, onEnd: () => true };
+const NOTHING = new Uint8Array(0);
+
+const overCap = (): PolicyError =>
+  new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${LIMITS.streamBytes} bytes`);
+
+/** Takes the body of a query: one that somebody vouches for is read whole and checked before the function sees any of it. */
+async function takeBody(request: GateRequest): Promise<Body> {
+  const { headers } = request;
+  if (!headers.some(([name]) => name === 'content-digest' || name === 'signature-input'))
+    return await request.openBody(LIMITS.streamBytes);
+  const body = await request.readBody(LIMITS.bodyBytes);
+  checkContentDigest(headers, body);
+  return body;
+}
+
+/** Counts what a function wrote into the headers of an answer: of the content type only what is beyond the type itself. */
+function countHeadBytes(headers: readonly HeaderField[]): number {
   return headers.reduce(
     (sum, [name, value]) =>
       sum + value.length + (name === 'content-type' ? -(parseMediaType(value)?.length ?? 0) : name.length),
-    body.length,
+    0,
   );
+}
+
+/** Gives the bytes that an answer has or declares; one that says nothing is taken to have a body. */
+function countAnswerBytes({ headers, body }: FunctionResponse): number {
+  return countHeadBytes(headers) + (body.length ?? 1);
 }
 
 /** Gives the first owner's refusal to let the answer out, or null. */
@@ -279,4 +334,27 @@ function judgeAnswer(owners: readonly GatedOwner[], answer: FunctionResponse): D
   const result = { status: answer.status, contentType, bytes: countAnswerBytes(answer) };
   const decision = combineDecisions(owners.map(({ policy }) => decideResult(policy, result)));
   return decision.outcome === 'allow' ? null : decision;
+}
+
+/** Lets no more of a body out than every owner allows, and no more than it declares. */
+function streamAnswer(
+  owners: readonly GatedOwner[],
+  { headers }: FunctionResponse,
+  { source, length }: StreamedBody,
+): { readonly source: MeteredSource; readonly length: number | null } {
+  const allowed = Math.min(...owners.map(({ policy }) => policy.results?.maxBytes ?? 0)) - countHeadBytes(headers);
+  const maxBytes = Math.max(0, Math.min(allowed, LIMITS.streamBytes, length ?? LIMITS.streamBytes));
+  return { source: new MeteredSource(source, { ...UNCHARGED, maxBytes }), length };
+}
+
+/** Says how a streamed answer came out; an answer to HEAD declares a body that it does not have. */
+function reasonOfStream(
+  { source, length }: { readonly source: MeteredSource; readonly length: number | null },
+  isSent: boolean,
+  method: string,
+): string {
+  if (source.end === 'exceeded') return 'ERR_POLICY_DENIED_RESULT';
+  if (source.end === 'broken') return 'HTTP-response-incomplete';
+  if (!isSent) return 'ERR_TRANSPORT_CLOSED';
+  return length === null || length === source.bytes || method === 'HEAD' ? 'ok' : 'HTTP-response-incomplete';
 }

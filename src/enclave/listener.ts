@@ -11,16 +11,18 @@ import { TLSSocket, type TlsOptions } from 'node:tls';
 import { ATTESTATION_PATH } from '../attestation/evidence.ts';
 import { answerEvidence } from '../attestation/evidence-answer.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
-import { openByteCollector } from '../base/byte-collector.ts';
 import { LIMITS } from '../base/limits.ts';
 import { SIGNED_REQUEST } from '../base/signed-request.ts';
-import { ConfigurationError, PolicyError, TransportError } from '../errors.ts';
+import { ConfigurationError, PolicyError } from '../errors.ts';
 import { exportChannelKey } from '../io/tls-connection.ts';
 import type { Attester } from './attester.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, GateAnswer } from './gate.ts';
 import type { Identity } from './identity.ts';
 import { problemOfError } from './problem.ts';
-import type { FunctionResponse, HeaderField } from './sandbox/sandbox.ts';
+import { openBody, readBody } from './request-body.ts';
+import type { StreamedBody } from './sandbox/body.ts';
+import type { FunctionResponse, HeaderField, WholeResponse } from './sandbox/sandbox.ts';
+import { writeBody } from './streamed-answer.ts';
 
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
@@ -45,27 +47,6 @@ export interface Listener {
   dropConnections(): void;
   /** Stops taking connections and ends the open ones. */
   close(): Promise<void>;
-}
-
-/**
- * Reads a body up to a cap.
- * @throws PolicyError ERR_POLICY_REQUEST when it is over the cap; TransportError ERR_TRANSPORT_CLOSED when its end does not come
- */
-function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const body = openByteCollector(maxBytes);
-  const onData = (chunk: Buffer): void => {
-    if (body.add(chunk)) return;
-    // What is left runs into nothing until the answer ends the connection.
-    request.off('data', onData);
-    reject(new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${maxBytes} bytes`));
-  };
-  const onClose = (cause?: unknown): void =>
-    reject(new TransportError('ERR_TRANSPORT_CLOSED', 'the request ended before its body was complete', { cause }));
-  request.on('data', onData).once('end', () => resolve(body.bytes()));
-  request.once('error', onClose).once('close', () => onClose());
-  if (request.destroyed) onClose();
-  return promise;
 }
 
 /** Pairs raw header names and values; names in lower case, order and repetition kept. */
@@ -93,14 +74,24 @@ function peerCertificates(socket: TLSSocket): Uint8Array[] {
   return chain;
 }
 
-function send(response: ServerResponse, answer: FunctionResponse, extra: readonly HeaderField[], close: boolean): void {
-  if (response.headersSent || response.destroyed) return;
+/** Writes the head of an answer; a body whose length is not known goes out in chunks, and its end says that it is complete. */
+function sendHead(
+  response: ServerResponse,
+  answer: Pick<FunctionResponse, 'status' | 'headers'>,
+  length: number | null,
+  extra: readonly HeaderField[],
+): void {
   const headers = [...answer.headers.filter(([name]) => !HOP_BY_HOP.has(name)), ...extra];
+  const hasLength = length !== null && answer.status !== 204 && answer.status !== 304;
   response.writeHead(answer.status, [
     ...headers.flatMap(([name, value]) => [name, value]),
-    ...(answer.status === 204 || answer.status === 304 ? [] : ['content-length', String(answer.body.length)]),
-    ...(close ? ['connection', 'close'] : []),
+    ...(hasLength ? ['content-length', String(length)] : []),
   ]);
+}
+
+function send(response: ServerResponse, answer: WholeResponse, extra: readonly HeaderField[], close: boolean): void {
+  if (response.headersSent || response.destroyed) return;
+  sendHead(response, answer, answer.body.length, close ? [...extra, ['connection', 'close']] : extra);
   response.end(answer.body);
 }
 
@@ -174,7 +165,7 @@ export async function openListener(options: {
     return connection;
   }
 
-  async function attest(request: IncomingMessage, socket: TLSSocket): Promise<FunctionResponse> {
+  async function attest(request: IncomingMessage, socket: TLSSocket): Promise<WholeResponse> {
     if (request.method !== 'POST') throw new PolicyError('ERR_POLICY_REQUEST', 'evidence is asked for with POST');
     const nonce = await readBody(request, NONCE_BYTES);
     if (nonce.length !== NONCE_BYTES) throw new PolicyError('ERR_POLICY_REQUEST', `a nonce is ${NONCE_BYTES} bytes`);
@@ -194,7 +185,7 @@ export async function openListener(options: {
   async function serve(request: IncomingMessage, response: ServerResponse, askForBody: () => void): Promise<void> {
     const socket = request.socket;
     if (!(socket instanceof TLSSocket)) return void socket.destroy();
-    let answer: FunctionResponse;
+    let answer: GateAnswer;
     try {
       const headers = headerFields(request.rawHeaders);
       // Two readers would each take their own. [RFC 9112 3.2]
@@ -213,9 +204,21 @@ export async function openListener(options: {
                 askForBody();
                 return await readBody(request, maxBytes);
               },
+              openBody: async (maxBytes) => {
+                askForBody();
+                return await openBody(request, maxBytes);
+              },
+              whenGone: (end) => void response.once('close', end),
+              stream: (head, body) => stream(request, response, head, body),
             });
     } catch (error) {
       answer = problemOfError(error);
+    }
+    if (answer.streamed !== undefined || response.headersSent) {
+      // An answer that broke off must not look complete, so its connection ends without the end of the answer.
+      if (answer.streamed === 'complete') response.end();
+      else socket.destroy();
+      return;
     }
     // A client that does not read its answer would keep it here for ever.
     response.setTimeout(ANSWER_STALL_MS, () => socket.destroy());
@@ -226,6 +229,29 @@ export async function openListener(options: {
       // What HTTP cannot carry ends this connection, and nothing else.
       socket.destroy();
     }
+  }
+
+  /** Sends all of an answer but its end. */
+  async function stream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    head: Pick<FunctionResponse, 'status' | 'headers'>,
+    { source, length }: StreamedBody,
+  ): Promise<boolean> {
+    // Without chunks only a length tells a whole answer from a part of it.
+    if (response.destroyed || (length === null && request.httpVersion !== '1.1')) {
+      source.cancel();
+      return false;
+    }
+    response.setTimeout(ANSWER_STALL_MS, () => request.socket.destroy());
+    try {
+      sendHead(response, head, length, request.complete ? marks : [...marks, ['connection', 'close']]);
+    } catch {
+      // What HTTP cannot carry ends this connection, and nothing else.
+      source.cancel();
+      return false;
+    }
+    return await writeBody(source, response);
   }
 
   const server: Server = createServer({

@@ -2,16 +2,12 @@
 import { encodeUtf8 } from '../base/bytes.ts';
 import { EnclaveError, ERRORS, type ErrorCode, FunctionError } from '../errors.ts';
 import type { Decision } from '../policy/policy.ts';
-import type { FunctionResponse, HeaderField } from './sandbox/sandbox.ts';
+import type { HeaderField, WholeResponse } from './sandbox/sandbox.ts';
 
 /** Marks the gate's own refusals and failures; the gate takes it, and all of its kind, out of what functions answer. */
 const REFUSAL_HEADER = 'anchorhold-refused-by';
 
-function answer(
-  status: number,
-  body: Readonly<Record<string, unknown>>,
-  extra: readonly HeaderField[],
-): FunctionResponse {
+function answer(status: number, body: Readonly<Record<string, unknown>>, extra: readonly HeaderField[]): WholeResponse {
   return {
     status,
     headers: [
@@ -26,14 +22,14 @@ function answer(
 }
 
 /** Answers with a code of the error table and one sentence; `retryAfterSeconds` becomes Retry-After. */
-export function problemOfCode(code: ErrorCode, detail: string, retryAfterSeconds?: number): FunctionResponse {
+export function problemOfCode(code: ErrorCode, detail: string, retryAfterSeconds?: number): WholeResponse {
   const { meaning, action, status } = ERRORS[code];
   const extra: HeaderField[] = retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)]];
   return answer(status, { type: 'about:blank', title: meaning, status, code, detail, hint: action }, extra);
 }
 
 /** Answers with a typed error; anything else says nothing of its inside. */
-export function problemOfError(error: unknown): FunctionResponse {
+export function problemOfError(error: unknown): WholeResponse {
   if (!(error instanceof EnclaveError))
     return problemOfCode('ERR_FUNCTION_UNAVAILABLE', 'the worker failed on this request');
   const known = error instanceof FunctionError ? error.retryAfterSeconds : null;
@@ -41,7 +37,7 @@ export function problemOfError(error: unknown): FunctionResponse {
 }
 
 /** Answers with an owner's denial: who refused, where it is written, why, and what to do. */
-export function problemOfDenial(code: ErrorCode, denial: Decision, retryAfterSeconds?: number): FunctionResponse {
+export function problemOfDenial(code: ErrorCode, denial: Decision, retryAfterSeconds?: number): WholeResponse {
   const { meaning, status } = ERRORS[code];
   const { owner, at, reason, hint } = denial;
   const extra: HeaderField[] = retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)]];

@@ -3,6 +3,7 @@
  * pins it is given; follows no redirect, resolves no name, and reads no environment. [RFC 9112, RFC 9525]
  */
 import { connect as connectTcp, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import {
   checkServerIdentity,
   connect as connectTls,
@@ -14,6 +15,13 @@ import {
 import { Client, errors } from 'undici';
 import { openByteCollector } from '../base/byte-collector.ts';
 import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
+import { ReadableSource } from './readable-source.ts';
+
+/** A body that is sent as it comes; `length` is what was declared beforehand. What its pieces throw ends the call. */
+export interface OutgoingStream {
+  readonly pieces: AsyncIterable<Uint8Array>;
+  readonly length: number | null;
+}
 
 export interface HttpCall {
   /** A literal address, without brackets. */
@@ -27,7 +35,7 @@ export interface HttpCall {
   /** Path with query string. */
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | OutgoingStream;
   readonly maxHeadBytes: number;
   readonly maxBodyBytes: number;
   /** For the connection with its handshake. */
@@ -42,6 +50,13 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
+}
+
+/** An answer whose body is still coming in; whoever has it reads or cancels it. It is not counted here. */
+export interface StreamedHttpAnswer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: { readonly source: ReadableSource; readonly length: number | null };
 }
 
 /** Why a call failed, in the words of wasi:http `error-code`. */
@@ -68,8 +83,10 @@ export interface HttpCallFailure {
 export type Dial = (address: string, port: number) => Socket;
 
 export interface HttpClient {
-  /** Sends one request; never rejects. */
+  /** Sends one request and reads its whole answer; never rejects. */
   send(call: HttpCall): Promise<HttpAnswer | HttpCallFailure>;
+  /** Sends one request, and reads an answer whole that says it has at most `wholeBytes`; never rejects. */
+  open(call: HttpCall, wholeBytes: number): Promise<HttpAnswer | StreamedHttpAnswer | HttpCallFailure>;
 }
 
 /** Carries the reason of a failed connection through undici. */
@@ -185,57 +202,79 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
     return call.tls === 'plain' ? tcp : await openTls(tcp, call.tls, secureContext, signal);
   }
 
-  return {
-    async send(call) {
-      const deadline = AbortSignal.any([call.ended, AbortSignal.timeout(call.deadlineMs)]);
-      let bytesIn = 0;
-      if (deadline.aborted) return { failure: 'connection-terminated', sent: false, bytesIn };
-      let socket: Socket;
-      try {
-        socket = await open(call, deadline);
-      } catch (error) {
-        return { failure: failureOf(error, false, deadline.aborted), sent: false, bytesIn };
-      }
-      let given = false;
-      const client = new Client(call.origin, {
-        pipelining: 1,
-        maxHeaderSize: call.maxHeadBytes,
-        headersTimeout: call.deadlineMs,
-        bodyTimeout: call.deadlineMs,
-        connect: (_options, callback) => {
-          // Asked twice means that the connection is gone: a repeated request is the function's to decide.
-          const again = given;
-          given = true;
-          // undici is still inside its own loop here and would not look at the queue again.
-          queueMicrotask(() => {
-            if (again) callback(new ConnectFailure('connection-terminated'), null);
-            else callback(null, socket);
-          });
-        },
-      });
-      try {
-        const answer = await client.request({
-          method: call.method,
-          path: call.path,
-          headers: call.headers.flatMap(([name, value]) => [name, value]),
-          body: call.body.length === 0 ? null : call.body,
-          responseHeaders: 'raw',
-          signal: deadline,
+  async function ask(call: HttpCall, wholeBytes: number): Promise<HttpAnswer | StreamedHttpAnswer | HttpCallFailure> {
+    const deadline = AbortSignal.any([call.ended, AbortSignal.timeout(call.deadlineMs)]);
+    let bytesIn = 0;
+    if (deadline.aborted) return { failure: 'connection-terminated', sent: false, bytesIn };
+    let socket: Socket;
+    try {
+      socket = await open(call, deadline);
+    } catch (error) {
+      return { failure: failureOf(error, false, deadline.aborted), sent: false, bytesIn };
+    }
+    let given = false;
+    const client = new Client(call.origin, {
+      pipelining: 1,
+      maxHeaderSize: call.maxHeadBytes,
+      headersTimeout: call.deadlineMs,
+      bodyTimeout: call.deadlineMs,
+      connect: (_options, callback) => {
+        // Asked twice means that the connection is gone: a repeated request is the function's to decide.
+        const again = given;
+        given = true;
+        // undici is still inside its own loop here and would not look at the queue again.
+        queueMicrotask(() => {
+          if (again) callback(new ConnectFailure('connection-terminated'), null);
+          else callback(null, socket);
         });
-        const body = openByteCollector(call.maxBodyBytes);
-        for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-          bytesIn += chunk.length;
-          if (!body.add(chunk)) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
-        }
-        // `raw` makes this a flat list, which the types of undici do not say.
-        const headers = pairs(answer.headers as unknown as readonly string[]);
-        return { status: answer.statusCode, headers, body: body.bytes() };
-      } catch (error) {
-        return { failure: failureOf(error, true, deadline.aborted), sent: true, bytesIn };
-      } finally {
-        await client.destroy().catch(() => {});
-        socket.destroy();
+      },
+    });
+    const close = async (): Promise<void> => {
+      await client.destroy().catch(() => {});
+      socket.destroy();
+    };
+    let isStreaming = false;
+    try {
+      const { body: sent } = call;
+      const isStream = !(sent instanceof Uint8Array);
+      const length: [string, string][] =
+        isStream && sent.length !== null ? [['content-length', String(sent.length)]] : [];
+      const answer = await client.request({
+        method: call.method,
+        path: call.path,
+        headers: [...call.headers, ...length].flatMap(([name, value]) => [name, value]),
+        body: isStream ? Readable.from(sent.pieces, { objectMode: false }) : sent.length === 0 ? null : sent,
+        responseHeaders: 'raw',
+        signal: deadline,
+      });
+      // `raw` makes this a flat list, which the types of undici do not say.
+      const headers = pairs(answer.headers as unknown as readonly string[]);
+      const status = answer.statusCode;
+      const declared = Number(headers.find(([name]) => name === 'content-length')?.[1] ?? Number.NaN);
+      const hasBody = call.method !== 'HEAD' && status !== 204 && status !== 304;
+      const answerLength = !hasBody ? 0 : Number.isSafeInteger(declared) ? declared : null;
+      // One that says it is over the cap is read as a small one is, and so refused soon.
+      const isOver = answerLength !== null && answerLength > call.maxBodyBytes;
+      if (!isOver && (answerLength ?? Number.MAX_SAFE_INTEGER) > wholeBytes) {
+        isStreaming = true;
+        const source = new ReadableSource(answer.body, () => void close());
+        return { status, headers, body: { source, length: answerLength } };
       }
-    },
+      const body = openByteCollector(Math.min(call.maxBodyBytes, wholeBytes));
+      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+        bytesIn += chunk.length;
+        if (!body.add(chunk)) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
+      }
+      return { status, headers, body: body.bytes() };
+    } catch (error) {
+      return { failure: failureOf(error, true, deadline.aborted), sent: true, bytesIn };
+    } finally {
+      if (!isStreaming) await close();
+    }
+  }
+
+  return {
+    send: (call) => ask(call, Number.MAX_SAFE_INTEGER) as Promise<HttpAnswer | HttpCallFailure>,
+    open: ask,
   };
 }

@@ -8,7 +8,7 @@ import { formatTrustFile } from '../../src/attestation/trust-file.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { main } from '../../src/cli/main.ts';
 import type { GateRequest } from '../../src/enclave/gate.ts';
-import type { FunctionResponse } from '../../src/enclave/sandbox/sandbox.ts';
+import type { WholeResponse } from '../../src/enclave/sandbox/sandbox.ts';
 import { type GenuineListener, openGenuineListener } from '../e2e/genuine-listener.ts';
 import { bootTestWorker, makeSigningKey, policyOf, type TestWorker } from '../e2e/worker.ts';
 import { issueAuthority } from '../fixtures/certificates.ts';
@@ -26,7 +26,7 @@ results: { max: 1 KiB, types: [application/octet-stream] }
 `;
 
 /** What the listener without a real gate is to answer next, and what it was asked. */
-let next: FunctionResponse;
+let next: WholeResponse;
 let asked: { readonly request: GateRequest; readonly body: Uint8Array } | null = null;
 let genuine: GenuineListener;
 let whole: TestWorker;
@@ -63,7 +63,7 @@ async function run(url: string, args: readonly string[], stdin: string | Uint8Ar
   return { exit, out: io.out(), err: io.err() };
 }
 
-function answer(status: number, text: string, ...headers: (readonly [string, string])[]): FunctionResponse {
+function answer(status: number, text: string, ...headers: (readonly [string, string])[]): WholeResponse {
   return { status, headers: [['content-type', 'text/plain'], ...headers], body: Buffer.from(text) };
 }
 

@@ -1,4 +1,5 @@
 /** Any request into the gate: it gets an answer that HTTP can carry and one record, and the function runs only for a rule that names the request. */
+
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -10,6 +11,7 @@ import { openGate } from '../../src/enclave/gate.ts';
 import type { FunctionRequest, FunctionResponse } from '../../src/enclave/sandbox/sandbox.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import { makeSigningKey } from '../e2e/worker.ts';
+import { bodyParts } from './bodies.ts';
 
 const DIGEST = `sha256:${'cd'.repeat(32)}` as const;
 const CHANNEL = new Uint8Array(32).fill(7);
@@ -153,7 +155,7 @@ describe('any answer of a function', () => {
           headers: [...headers, ...proof],
           peerCertificates: [],
           channel: CHANNEL,
-          readBody: () => Promise.resolve(body),
+          ...bodyParts(() => Promise.resolve(body)),
         });
         expect(called).toHaveLength(1);
         if (answer.headers.some(([name, by]) => name === 'anchorhold-refused-by' && by === 'gate')) {
@@ -182,10 +184,10 @@ describe('any request', () => {
         let reads = 0;
         const answer = await gate.answer({
           ...asked,
-          readBody: () => {
+          ...bodyParts(() => {
             reads += 1;
             return Promise.resolve(new Uint8Array());
-          },
+          }),
         });
         expectCarried(answer);
         expect(answer.status).toBeGreaterThanOrEqual(400);

@@ -1,15 +1,17 @@
 /** The gate without sockets: what is refused never reaches the function, its body is not read, and each decision is one record. */
+
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { keyCredential, presentCredential } from '../../src/client/credentials.ts';
 import { type AuditLog, type AuditSink, openAuditLog } from '../../src/enclave/audit.ts';
 import { openBudget } from '../../src/enclave/budget.ts';
 import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-cache.ts';
-import { type Gate, type GateRequest, openGate } from '../../src/enclave/gate.ts';
-import type { FunctionRequest, FunctionResponse, LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
+import { type Gate, type GateAnswer, type GateRequest, openGate } from '../../src/enclave/gate.ts';
+import type { FunctionRequest, LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
 import { ConfigurationError, FunctionError } from '../../src/errors.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { functions, makeSigningKey, policyOf } from '../e2e/worker.ts';
+import { bodyParts } from './bodies.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const CHANNEL = new Uint8Array(32).fill(7);
@@ -36,7 +38,7 @@ interface World {
 
 function openWorld(
   policies: readonly OwnerPolicy[],
-  answer: (request: FunctionRequest) => Promise<FunctionResponse>,
+  answer: (request: FunctionRequest) => Promise<GateAnswer>,
   maxQueries = 10,
   replay = openReplayCache(REPLAY_CACHE),
   sink: AuditSink | 'memory-only' = 'memory-only',
@@ -64,8 +66,8 @@ function openWorld(
   return { gate, audit, called, reads: 0 };
 }
 
-const OK: FunctionResponse = { status: 200, headers: [['content-type', 'text/plain']], body: Buffer.from('fine') };
-const fine = (): Promise<FunctionResponse> => Promise.resolve(OK);
+const OK: GateAnswer = { status: 200, headers: [['content-type', 'text/plain']], body: Buffer.from('fine') };
+const fine = (): Promise<GateAnswer> => Promise.resolve(OK);
 
 async function requestOf(
   world: World,
@@ -96,17 +98,17 @@ async function requestOf(
     headers: [['host', 'worker.test'], ...own, ...proof],
     peerCertificates: [],
     channel: CHANNEL,
-    readBody: () => {
+    ...bodyParts(() => {
       world.reads += 1;
       return Promise.resolve(new TextEncoder().encode(options.sent ?? body));
-    },
+    }),
   };
 }
 
 async function ask(
   world: World,
   options: Parameters<typeof requestOf>[1] = {},
-): Promise<{ status: number; code: string | null; answer: FunctionResponse }> {
+): Promise<{ status: number; code: string | null; answer: GateAnswer }> {
   const answer = await world.gate.answer(await requestOf(world, options));
   const type = answer.headers.find(([name]) => name === 'content-type')?.[1];
   const text = Buffer.from(answer.body).toString();
@@ -209,7 +211,7 @@ describe('the gate', () => {
     ['two types', { ...OK, headers: [...OK.headers, ['content-type', 'text/html']] }],
     ['no type', { ...OK, headers: [] }],
     ['a status that is none', { ...OK, status: 99 }],
-  ] as [string, FunctionResponse][])('lets no answer out with %s', async (_name, answer) => {
+  ] as [string, GateAnswer][])('lets no answer out with %s', async (_name, answer) => {
     const world = openWorld([policy], () => Promise.resolve(answer));
     expect(await ask(world)).toMatchObject({ status: 502, code: 'ERR_POLICY_DENIED_RESULT' });
     expect(world.audit.recent()).toMatchObject([{ outcome: 'allow', reason: 'ERR_POLICY_DENIED_RESULT', bytesOut: 0 }]);
@@ -329,7 +331,7 @@ describe('the gate', () => {
   });
 
   it('refuses when too much is under way, and takes queries again after that', async () => {
-    const { promise, resolve } = Promise.withResolvers<FunctionResponse>();
+    const { promise, resolve } = Promise.withResolvers<GateAnswer>();
     const world = openWorld([policy], () => promise, 1);
     const first = ask(world);
     await expect.poll(() => world.called.length).toBe(1);

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FunctionResponse } from '../../src/enclave/sandbox/sandbox.ts';
+import type { WholeResponse } from '../../src/enclave/sandbox/sandbox.ts';
 import { type GenuineListener, openGenuineListener } from '../e2e/genuine-listener.ts';
 
 let genuine: GenuineListener;
 const targets: string[] = [];
-let answer: FunctionResponse = { status: 200, headers: [], body: new Uint8Array() };
+let answer: WholeResponse = { status: 200, headers: [], body: new Uint8Array() };
 const failures: unknown[] = [];
 const onFailure = (error: unknown): void => void failures.push(error);
 
@@ -131,7 +131,7 @@ describe('the port', () => {
 });
 
 describe('an answer that HTTP cannot carry', () => {
-  it.each<[string, FunctionResponse]>([
+  it.each<[string, WholeResponse]>([
     ['a line break', { status: 200, headers: [['x', 'a\r\nset-cookie: b']], body: new Uint8Array() }],
     ['a character over one byte', { status: 200, headers: [['x', 'ž']], body: new Uint8Array() }],
     ['a name that is none', { status: 200, headers: [['x y', 'z']], body: new Uint8Array() }],

@@ -50,6 +50,27 @@ const AUTHORITIES = new WeakMap<CertificateRule, readonly Parsed[]>();
 /** Which certificates were found to be issued by which: bytes and keys do not change, and dates are not in it. */
 const ISSUED = new WeakMap<Parsed, WeakMap<Parsed, boolean>>();
 
+/** What one connection's certificates have proven under one owner's rules, as long as none of the certificates that count begins or ends. */
+interface Proof {
+  readonly callers: readonly ProvenCaller[];
+  readonly from: Date;
+  readonly until: Date;
+}
+const PROOFS = new WeakMap<readonly Uint8Array[], WeakMap<readonly CertificateRule[], Proof>>();
+
+/** Remembers a proof for as long as every certificate that could have counted is valid. */
+function remember(
+  certificates: readonly Uint8Array[],
+  rules: readonly CertificateRule[],
+  callers: readonly ProvenCaller[],
+  counted: readonly Parsed[],
+): void {
+  const proofs = PROOFS.get(certificates) ?? new WeakMap<readonly CertificateRule[], Proof>();
+  const from = new Date(Math.max(...counted.map(({ fields }) => fields.notBefore.getTime())));
+  const until = new Date(Math.min(...counted.map(({ fields }) => fields.notAfter.getTime())));
+  PROOFS.set(certificates, proofs.set(rules, { callers, from, until }));
+}
+
 function parseOnce(der: Uint8Array): Parsed | null {
   const parsed = PARSED.get(der) ?? parse(der);
   if (parsed !== null) PARSED.set(der, parsed);
@@ -174,7 +195,9 @@ export function verifyCertificates(
   rules: readonly CertificateRule[],
   certificates: readonly Uint8Array[],
   now: Date,
-): ProvenCaller[] {
+): readonly ProvenCaller[] {
+  const known = PROOFS.get(certificates)?.get(rules);
+  if (known !== undefined && now >= known.from && now <= known.until) return known.callers;
   const refusal = (why: string): PolicyError =>
     new PolicyError('ERR_POLICY_CALLER', `the client certificate proves no caller of this owner: ${why}`);
   if (certificates.length > MAX_INTERMEDIATES + 1) {
@@ -196,5 +219,6 @@ export function verifyCertificates(
     else reasons.push(`${rule.name}: ${why}`);
   }
   if (callers.length === 0) throw refusal(reasons.join('; '));
+  remember(certificates, rules, callers, [...chain, ...rules.flatMap(authoritiesOf)]);
   return callers;
 }

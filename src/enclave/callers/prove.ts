@@ -18,11 +18,16 @@ export interface ProofContext {
 
 const KIND_TEXT = { certificate: 'a certificate', key: 'a signature', token: 'a token' } as const;
 
-function ofKind<K extends CallerRule['kind']>(
-  rules: readonly CallerRule[],
-  kind: K,
-): Extract<CallerRule, { kind: K }>[] {
-  return rules.filter((rule): rule is Extract<CallerRule, { kind: K }> => rule.kind === kind);
+/** The rules of each kind; a list of rules is one policy's, and stays as it is. */
+type ByKind = { readonly [K in CallerRule['kind']]: readonly Extract<CallerRule, { kind: K }>[] };
+const BY_KIND = new WeakMap<readonly CallerRule[], ByKind>();
+
+function byKind(rules: readonly CallerRule[]): ByKind {
+  const sort = <K extends CallerRule['kind']>(kind: K): Extract<CallerRule, { kind: K }>[] =>
+    rules.filter((rule): rule is Extract<CallerRule, { kind: K }> => rule.kind === kind);
+  const sorted = BY_KIND.get(rules) ?? { certificate: sort('certificate'), key: sort('key'), token: sort('token') };
+  BY_KIND.set(rules, sorted);
+  return sorted;
 }
 
 /**
@@ -30,8 +35,9 @@ function ofKind<K extends CallerRule['kind']>(
  * @throws PolicyError ERR_POLICY_REFERENCE
  */
 export function checkCallerRules(rules: readonly CallerRule[]): void {
-  for (const rule of ofKind(rules, 'certificate')) parseAuthorities(rule);
-  for (const rule of ofKind(rules, 'token')) parseKeySet(rule);
+  const { certificate, token } = byKind(rules);
+  for (const rule of certificate) parseAuthorities(rule);
+  for (const rule of token) parseKeySet(rule);
 }
 
 /**
@@ -55,7 +61,8 @@ export async function proveCallers(
     // Last, because an accepted signature uses up its nonce.
     ...(isSigned(request) ? (['key'] as const) : []),
   ];
-  const judged = presented.filter((kind) => rules.some((rule) => rule.kind === kind));
+  const sorted = byKind(rules);
+  const judged = presented.filter((kind) => sorted[kind].length > 0);
   if (presented.length > 0 && judged.length === 0) {
     const brought = presented.map((kind) => KIND_TEXT[kind]).join(' and ');
     throw new PolicyError('ERR_POLICY_CALLER', `the request brings ${brought}, but the owner names no caller by that`);
@@ -63,11 +70,11 @@ export async function proveCallers(
   const proven: ProvenCaller[] = [];
   for (const kind of judged) {
     if (kind === 'certificate') {
-      proven.push(...verifyCertificates(ofKind(rules, kind), request.peerCertificates, context.now));
+      proven.push(...verifyCertificates(sorted.certificate, request.peerCertificates, context.now));
     } else if (kind === 'token') {
-      proven.push(...(await verifyToken(ofKind(rules, kind), bearer ?? '', context.now)));
+      proven.push(...(await verifyToken(sorted.token, bearer ?? '', context.now)));
     } else {
-      proven.push(...verifySignedRequest(ofKind(rules, kind), request, context));
+      proven.push(...verifySignedRequest(sorted.key, request, context));
     }
   }
   return proven;

@@ -5,29 +5,32 @@
 import { Socket } from 'node:net';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBundle } from './bundle.ts';
+import { type ChildCall, openChildCall } from './child-call.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
 import type { CancelHandle } from './guest-call.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
 import {
   FRAME,
+  parseBodyMessage,
   parseCommandHead,
   parseEgressAnswer,
   parseRequestHead,
-  writeEgressHead,
   writeResponseHead,
 } from './messages.ts';
-import type { AskOutside, EgressAnswer } from './sandbox.ts';
 
 /** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
 const INBOUND_BYTES = 4 * LIMITS.functionBytes;
 
 const pipe = new Socket({ fd: 3, readable: true, writable: true });
 const read = openFrameReader(INBOUND_BYTES);
-/** Outgoing requests that wait for the gate, by call and number. */
-const waiting = new Map<string, (answer: EgressAnswer) => void>();
-/** Calls that are not over, and how to end each. */
-const running = new Map<number, CancelHandle & { wasCancelled: boolean }>();
+/** A call that is not over, and how to end it; `open` is there for one that can have bodies and egress. */
+interface RunningCall extends CancelHandle {
+  wasCancelled: boolean;
+  open: ChildCall | null;
+}
+
+const running = new Map<number, RunningCall>();
 let guest: Guest | null = null;
 
 function send(...parts: Parameters<typeof encodeFrame>): void {
@@ -46,26 +49,7 @@ async function load(frame: Frame): Promise<void> {
   send(FRAME.ready, 0, {});
 }
 
-/** Makes the egress of one call; after the call's end nothing more is sent in its name. */
-function openEgress(call: number): { egress: AskOutside; end: () => void } {
-  let next = 0;
-  let open = true;
-  const egress: AskOutside = (request) => {
-    if (!open) return Promise.resolve({ error: 'internal-error' });
-    next += 1;
-    const { promise, resolve } = Promise.withResolvers<EgressAnswer>();
-    waiting.set(`${call}/${next}`, resolve);
-    send(FRAME.egress, call, writeEgressHead(next, request), request.body);
-    return promise;
-  };
-  const end = (): void => {
-    open = false;
-    for (const key of [...waiting.keys()].filter((k) => k.startsWith(`${call}/`))) waiting.delete(key);
-  };
-  return { egress, end };
-}
-
-async function answer(frame: Frame, called: Guest, handle: CancelHandle): Promise<void> {
+async function answer(frame: Frame, called: Guest, handle: RunningCall): Promise<void> {
   const { call, head, body } = frame;
   const command = parseCommandHead(head, body);
   if (command !== null) {
@@ -75,20 +59,21 @@ async function answer(frame: Frame, called: Guest, handle: CancelHandle): Promis
   }
   const request = parseRequestHead(head, body);
   if (request === null) throw new TypeError('not a call');
-  const { egress, end } = openEgress(call);
+  const open = openChildCall(call, (bytes) => pipe.write(bytes));
+  handle.open = open;
   try {
-    const response = await called.query(request, egress, (text) => send(FRAME.log, call, { text }), handle);
-    end();
-    send(FRAME.answer, call, writeResponseHead(response), response.body);
+    const response = await called.query(open.requestOf(request), open.host, handle);
+    open.end();
+    if (response !== null) send(FRAME.answer, call, writeResponseHead(response), response.body as Uint8Array);
   } finally {
-    end();
+    open.end();
   }
 }
 
 /** Answers one call; one that was cancelled is over without an answer, once its instance is dropped. */
 async function run(frame: Frame, called: Guest): Promise<void> {
   const { call } = frame;
-  const handle = { cancel: (): void => undefined, wasCancelled: false };
+  const handle: RunningCall = { cancel: () => undefined, wasCancelled: false, open: null };
   running.set(call, handle);
   try {
     await answer(frame, called, handle);
@@ -117,7 +102,10 @@ function take(frame: Frame): void {
     cancel(frame.call);
   } else if (frame.type === FRAME.egressAnswer) {
     const parsed = parseEgressAnswer(frame.head, frame.body);
-    if (parsed !== null) waiting.get(`${frame.call}/${parsed.number}`)?.(parsed.answer);
+    if (parsed !== null) running.get(frame.call)?.open?.takeEgress(parsed.number, parsed.answer);
+  } else {
+    const message = parseBodyMessage(frame);
+    if (message !== null) running.get(frame.call)?.open?.takeBody(message);
   }
 }
 

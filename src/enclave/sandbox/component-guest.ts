@@ -2,7 +2,9 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
+import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
+import type { RunningTask } from './component/async/lift-async.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -17,7 +19,6 @@ import { QueryCall } from './query-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import { ResponseOutparam } from './wasi/http-outgoing.ts';
 import type { Result } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
@@ -31,13 +32,10 @@ interface QueryInstance {
   readonly call: QueryCall;
 }
 
-function answerOf(outparam: ResponseOutparam): Awaited<ReturnType<Guest['query']>> {
-  const given = outparam.answer;
-  if (given === null) throw new GuestFailure('it returned without an answer');
-  if (given.tag === 'error') throw new GuestFailure(`it answered with the error ${given.code}`);
-  const body = given.response.finished();
-  if (body === null) throw new GuestFailure('it did not finish the body of its answer');
-  return { status: given.response.statusCode(), headers: given.response.headers().toHeaders(), body };
+/** Waits until a call is over, and gives what it returned. */
+async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
+  await exited;
+  return await returned;
 }
 
 function openSupply(
@@ -77,7 +75,8 @@ async function runCommand(
     return await settle(Promise.reject(e), call.ended);
   }
   try {
-    return await settle(instance.call(run, []), call.ended);
+    const running = run.isAsync ? runToEnd(instance.start(run, [])) : instance.call(run, []);
+    return await settle(running, call.ended);
   } finally {
     instance.close();
     checkGas(instance.cores(), rules);
@@ -95,30 +94,34 @@ export async function openComponent(bundle: Bundle, outputBytes: number): Promis
   // A guest that may wait has a stack of its own, which ends at the same depth wherever it was called from.
   const linked = rules.gas === null ? compiled : { ...compiled, waits: true };
   const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
-  const run = findGuestFunction(plan, 'wasi:cli/run', 'run');
+  const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
+
   const supply = handle === null ? null : openSupply(linked, instances, setting);
 
   return {
-    async query(request, egress, log, cancelHandle) {
+    async query(asked, host, cancelHandle) {
       if (handle === null || supply === null) throw new GuestFailure('it has no such function');
+      const { request, ...given } = await setting.query(asked, host);
       const instance = supply.take();
       const { call, component } = instance;
-      const outparam = new ResponseOutparam();
+      const { ended, cancel, fail } = call.begin(given, outputBytes);
+      cancelHandle.cancel = cancel;
+      const answer = openAnswer(given, fail);
       let sound = false;
       try {
-        const given = setting.query(request, egress);
-        const { ended, cancel } = call.begin(given.egress, given.surroundings, outputBytes);
-        cancelHandle.cancel = cancel;
-        const end = await settle(component.call(handle, [new IncomingRequest(request), outparam]), ended);
+        const called = component.call(handle, [new IncomingRequest(request), answer.outparam]);
+        const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = true;
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
-        if (text.length > 0) log(text);
+        if (text.length > 0) host.log(text);
         checkGas(component.cores(), rules);
       }
-      return withGas(answerOf(outparam), component.cores(), rules);
+      const whole = answer.response();
+      if (whole !== null) return withGas(whole, component.cores(), rules);
+      return await Promise.race([answer.sent(), ended.then(() => null)]);
     },
     async command(request, cancelHandle) {
       const call = openCall({ ...request, ...setting.command(request), env: [], mounts: [] }, outputBytes);

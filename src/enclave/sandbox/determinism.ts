@@ -5,12 +5,15 @@
  */
 import { createHash } from 'node:crypto';
 import { encodeUtf8 } from '../../base/bytes.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { readWhole } from './body.ts';
 import type { Bundle } from './bundle.ts';
-import { GuestFailure, NO_EGRESS } from './guest-call.ts';
+import type { QueryHost } from './guest.ts';
+import { type Given, GuestFailure, NO_EGRESS } from './guest-call.ts';
 import type { CommandRequest } from './messages.ts';
 import type { ModuleRules } from './prepare-modules.ts';
-import type { AskOutside, FunctionRequest, FunctionResponse } from './sandbox.ts';
-import type { GuestCall } from './wasi/call.ts';
+import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
+import { hurry, wholeOutside } from './unhurried.ts';
 import { SeededSurroundings } from './wasi/seeded-surroundings.ts';
 import { REAL_SURROUNDINGS, type Surroundings } from './wasi/surroundings.ts';
 import { gasUsed } from './wasm/meter.ts';
@@ -21,20 +24,29 @@ const DATE =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 const NANOS_PER_MS = 1_000_000n;
 
-type Given = Pick<GuestCall, 'egress' | 'surroundings'>;
+/** What one query is given: itself, how it gets out, how its answer goes out, and its surroundings. */
+interface QuerySetting extends Pick<QueryHost, 'beginAnswer'>, Pick<Given, 'outside' | 'surroundings'> {
+  readonly request: FunctionRequest;
+}
 
 /** What the calls of one function are given. */
 export interface CallSetting {
   /** Gives what an instance sees before any call, while it is made. */
   idle(): Surroundings;
-  query(request: FunctionRequest, egress: AskOutside): Given;
-  command(request: CommandRequest): Given;
+  /** @throws GuestFailure when the body of a query would have to be whole, and breaks off or is too large */
+  query(request: FunctionRequest, host: QueryHost): QuerySetting | Promise<QuerySetting>;
+  command(request: CommandRequest): Pick<Given, 'outside' | 'surroundings'>;
 }
 
 const REAL_SETTING: CallSetting = {
   idle: () => REAL_SURROUNDINGS,
-  query: (_, egress) => ({ egress, surroundings: REAL_SURROUNDINGS }),
-  command: () => ({ egress: NO_EGRESS, surroundings: REAL_SURROUNDINGS }),
+  query: (request, host) => ({
+    request,
+    outside: host,
+    beginAnswer: (head) => host.beginAnswer(head),
+    surroundings: REAL_SURROUNDINGS,
+  }),
+  command: () => ({ outside: NO_EGRESS, surroundings: REAL_SURROUNDINGS }),
 };
 
 /** Hashes parts with their lengths, so that no two lists of parts are one. */
@@ -63,12 +75,19 @@ export function openSetting({ bytes, rules }: Bundle): CallSetting {
     new SeededSurroundings(hashParts([LABEL, digest, kind, ...parts]), wallNanos);
   return {
     idle: () => open('idle', [], 0n),
-    query: (request, egress) => {
-      const { method, path, authority, headers, body } = request;
-      const surroundings = open('query', [method, path, authority, body, ...headers.flat()], wallNanosOf(request));
-      return { surroundings, egress: surroundings.hold(egress) };
+    query: async (asked, host) => {
+      const body = await readWhole(asked.body, LIMITS.bodyBytes);
+      if (body === null) throw new GuestFailure('the body of its query broke off, or is too large to be read whole');
+      const { method, path, authority, headers } = asked;
+      const surroundings = open('query', [method, path, authority, body, ...headers.flat()], wallNanosOf(asked));
+      return {
+        request: { ...asked, body },
+        outside: wholeOutside(host, (answer) => surroundings.standStill(answer)),
+        beginAnswer: (head) => hurry(host.beginAnswer(head)),
+        surroundings,
+      };
     },
-    command: ({ args, stdin }) => ({ egress: NO_EGRESS, surroundings: open('command', [stdin, ...args], 0n) }),
+    command: ({ args, stdin }) => ({ outside: NO_EGRESS, surroundings: open('command', [stdin, ...args], 0n) }),
   };
 }
 

@@ -1,9 +1,11 @@
 /** Opens what one call needs of the host, and says how the call came to its end by itself: an exit, or more output than it may write. */
+import { LIMITS } from '../../base/limits.ts';
 import { Network } from './net/network.ts';
 import { NO_OUTSIDE } from './net/outside.ts';
-import type { AskOutside } from './sandbox.ts';
-import { ExitRequest, type GuestCall } from './wasi/call.ts';
-import { OutputBuffer } from './wasi/io.ts';
+import type { EgressAnswer } from './sandbox.ts';
+import type { ByteSink } from './wasi/byte-stream.ts';
+import { ExitRequest, type GuestCall, type Outside } from './wasi/call.ts';
+import { OutputBuffer } from './wasi/output-buffer.ts';
 
 /** Says why a call has no answer. */
 export class GuestFailure extends Error {}
@@ -11,6 +13,8 @@ export class GuestFailure extends Error {}
 export interface OpenCall extends GuestCall {
   /** Resolves with the exit code when the guest asks to end; rejects when it writes more than it may. */
   readonly ended: Promise<number>;
+  /** Ends the call, for this reason. */
+  readonly fail: (reason: string) => void;
   /** Ends the call while its guest waits; its instance is dropped. */
   readonly cancel: () => void;
 }
@@ -20,14 +24,28 @@ export interface CancelHandle {
   cancel: () => void;
 }
 
+const REFUSED: EgressAnswer = { error: 'HTTP-request-denied' };
+const CLOSED: ByteSink = {
+  state: 'closed',
+  room: 0,
+  write: () => false,
+  end: () => undefined,
+  abort: () => undefined,
+  changed: () => Promise.resolve(),
+};
+
 /** Gives a guest no way out. */
-export const NO_EGRESS: AskOutside = () => Promise.resolve({ error: 'HTTP-request-denied' });
+export const NO_EGRESS: Outside = {
+  egress: () => Promise.resolve(REFUSED),
+  beginEgress: () => ({ answer: Promise.resolve(REFUSED), body: CLOSED }),
+};
 
 /** What is kept of the text that a function writes beside its answer; the rest is dropped, because it is no answer. */
 export const LOG_BYTES = 4096;
 
 /** What a guest is given for one call. */
-export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'egress' | 'surroundings'> {
+export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'surroundings'> {
+  readonly outside: Outside;
   readonly stdin: Uint8Array;
 }
 
@@ -36,23 +54,28 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
   const { promise: ended, resolve: exited, reject } = Promise.withResolvers<number>();
   // An end that nobody waits for any more is no fault of the process.
   ended.catch(() => undefined);
-  const exceeded = (): void => reject(new GuestFailure('it wrote more than it may'));
+  const fail = (reason: string): void => reject(new GuestFailure(reason));
+  const heldBytes = Math.min(outputBytes, LIMITS.bodyBytes);
+  const exceeded = (): void => fail('it wrote more than it may');
   return {
     args: given.args,
     env: given.env,
     mounts: given.mounts,
     stdin: { rest: given.stdin },
-    stdout: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
-    stderr: new OutputBuffer({ leftBytes: outputBytes }, exceeded),
-    egress: given.egress,
+    stdout: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
+    stderr: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
+    egress: given.outside.egress,
+    beginEgress: given.outside.beginEgress,
     network: new Network(NO_OUTSIDE),
     surroundings: given.surroundings,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,
+    departing: new Set(),
     exited,
     ended,
-    cancel: () => reject(new GuestFailure('it was cancelled')),
+    fail,
+    cancel: () => fail('it was cancelled'),
   };
 }
 

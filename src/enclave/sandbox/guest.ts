@@ -2,19 +2,33 @@
 import type { Bundle } from './bundle.ts';
 import { openComponent } from './component-guest.ts';
 import type { CancelHandle } from './guest-call.ts';
-import type { CommandExit, CommandRequest } from './messages.ts';
+import type { CommandExit, CommandRequest, OnWire } from './messages.ts';
 import { openModule } from './module-guest.ts';
-import type { AskOutside, FunctionRequest, FunctionResponse } from './sandbox.ts';
+import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
+import type { ByteSink } from './wasi/byte-stream.ts';
+import type { Outside } from './wasi/call.ts';
+
+/** What the body of an answer goes out by; bytes that it begins with may be more than there is room for. */
+export interface AnswerWriter extends ByteSink {
+  begin(bytes: Uint8Array): void;
+  /** Resolves when all of it has gone out. */
+  readonly over: Promise<void>;
+}
+
+/** What a query is given by the process that it runs in. */
+export interface QueryHost extends Outside {
+  /** Sends the head of an answer; gives what its body goes out by. */
+  beginAnswer(head: OnWire<FunctionResponse>): AnswerWriter;
+  log(text: string): void;
+}
 
 /** A loaded function, ready to be called; each call has its own instance, and calls may overlap. */
 export interface Guest {
-  /** @throws GuestFailure when the call has no answer. */
-  query(
-    request: FunctionRequest,
-    egress: AskOutside,
-    log: (text: string) => void,
-    handle: CancelHandle,
-  ): Promise<FunctionResponse>;
+  /**
+   * Gives the answer, or null when it went out by `beginAnswer`, and all of its body with it.
+   * @throws GuestFailure when the call has no answer, or the body of its answer broke off.
+   */
+  query(request: FunctionRequest, host: QueryHost, handle: CancelHandle): Promise<FunctionResponse | null>;
   /** @throws GuestFailure when the program neither ended nor asked to. */
   command(request: CommandRequest, handle: CancelHandle): Promise<CommandExit>;
 }

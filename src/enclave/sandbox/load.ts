@@ -5,9 +5,11 @@
 import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { FunctionError } from '../../errors.ts';
+import { FunctionError, TransportError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
+import { readWhole } from './body.ts';
 import { type Instances, writeBundleHead } from './bundle.ts';
+import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type SandboxState, spawnFunctionChild } from './confinement.ts';
 import { encodeFrame } from './frame.ts';
@@ -30,7 +32,7 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
-  /** What one call may write as its answer, and as much again in all its outgoing requests together. */
+  /** What one call may write as its answer, and as much again in all its outgoing requests together; what a program writes is held, and less. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
   readonly startDeadlineMs: number;
@@ -44,7 +46,7 @@ export interface FunctionLimits {
   readonly spareMs: number;
 }
 
-/** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a query may weigh. */
+/** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a streamed body may have. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   instances: { kind: 'fresh' },
   deterministic: 'any',
@@ -52,7 +54,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   gas: 10_000_000_000,
   memoryPages: 4096,
   heapMiB: 256,
-  outputBytes: LIMITS.bodyBytes,
+  outputBytes: LIMITS.streamBytes,
   startDeadlineMs: 10_000,
   maxCalls: 64,
   maxEgress: 8,
@@ -140,6 +142,9 @@ function answerOfExit(exit: CommandExit): FunctionResponse {
   };
 }
 
+const answerOf = (answer: CallAnswer): FunctionResponse =>
+  answer.type === 'answer' ? answer.response : answerOfExit(answer.exit);
+
 /**
  * Loads a function that answers queries; when it resolves, its process is up, locked down, and has accepted the function.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
@@ -153,14 +158,15 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
     );
   }
   const running = await openProcess(options, kind);
-  const none = new Uint8Array(0);
-  async function call(request: FunctionRequest, callOptions: CallTerms): Promise<FunctionResponse> {
-    if (kind === 'http') {
-      const answer = await running.call(writeRequestHead(request), request.body, { ...callOptions, expects: 'answer' });
-      return answer.type === 'answer' ? answer.response : { status: 500, headers: [], body: none };
-    }
-    const answer = await running.call({ args: [options.name] }, request.body, { ...callOptions, expects: 'exit' });
-    return answer.type === 'exit' ? answerOfExit(answer.exit) : { status: 500, headers: [], body: none };
+  const expects = kind === 'http' ? 'answer' : 'exit';
+  async function call(request: FunctionRequest, terms: CallTerms): Promise<FunctionResponse> {
+    if (kind === 'http')
+      return answerOf(await running.call(writeRequestHead(request), request.body, { ...terms, expects }));
+    // A program is given its input whole.
+    const stdin = await readWhole(request.body, LIMITS.bodyBytes);
+    if (stdin === null)
+      throw new TransportError('ERR_TRANSPORT_CLOSED', 'the body of the query broke off, or is too large');
+    return answerOf(await running.call({ args: [options.name] }, stdin, { ...terms, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
@@ -180,10 +186,11 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
   // A program runs once, so a spare process would be started for nobody.
   const running = await openProcess({ ...options, limits: { ...options.limits, spareMs: 0 } }, kind);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
+  const terms = { egress, caller: '', whenGone: (): void => undefined };
   return {
     run: async (request, deadlineMs) => {
       const head = { args: [...request.args] };
-      const answer = await running.call(head, request.stdin, { deadlineMs, egress, caller: '', expects: 'exit' });
+      const answer = await running.call(head, request.stdin, { ...terms, deadlineMs, expects: 'exit' });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

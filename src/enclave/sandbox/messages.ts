@@ -2,11 +2,20 @@
  * What the two sides say in frames: types, heads and their strict readers. The gate's side reads as if a hostile process had written
  * every byte: unknown types, missing or wrong fields, header text that could split a message, all give null.
  */
+import { LIMITS } from '../../base/limits.ts';
+import type { Body } from './body.ts';
 import type { Frame } from './frame.ts';
 import { type Head, type HeadMap, isHeadMap } from './frame-head.ts';
-import type { EgressAnswer, EgressRequest, FunctionRequest, FunctionResponse, HeaderField } from './sandbox.ts';
+import type {
+  EgressAnswer,
+  EgressFailure,
+  EgressRequest,
+  FunctionRequest,
+  FunctionResponse,
+  HeaderField,
+} from './sandbox.ts';
 
-/** Frame types; those below 16 go to the child, the others come from it. */
+/** Frame types; those below 16 go to the child, those below 32 come from it, and the others go both ways. */
 export const FRAME = {
   load: 1,
   call: 2,
@@ -20,18 +29,37 @@ export const FRAME = {
   egress: 21,
   log: 22,
   cancelled: 31,
+  piece: 32,
+  end: 33,
+  abort: 34,
+  credit: 35,
+  unwanted: 36,
 } as const;
+
+/** What is said of a body that is under way; `number` is 0 for the call's own, otherwise that of its outgoing request. */
+export type BodyMessage = { readonly number: number } & (
+  | { readonly type: 'piece' | 'end'; readonly body: Uint8Array }
+  | { readonly type: 'abort' | 'unwanted' }
+  | { readonly type: 'credit'; readonly bytes: number }
+);
+
+/** A body as its message brings it: whole, or to follow in frames of its own; `length` is then what was declared, or null. */
+export type WireBody = Uint8Array | { readonly length: number | null };
+
+/** A message whose body may follow it. */
+export type OnWire<T> = Omit<T, 'body'> & { readonly body: WireBody };
 
 /** What a child says. `trap` and `refused` texts are the child's own words: show them, decide nothing by them. */
 export type ChildMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'refused'; readonly text: string }
-  | { readonly type: 'answer'; readonly call: number; readonly response: FunctionResponse }
+  | { readonly type: 'answer'; readonly call: number; readonly response: OnWire<FunctionResponse> }
   | { readonly type: 'exit'; readonly call: number; readonly exit: CommandExit }
   | { readonly type: 'trap'; readonly call: number; readonly text: string }
   | { readonly type: 'cancelled'; readonly call: number }
-  | { readonly type: 'egress'; readonly call: number; readonly number: number; readonly request: EgressRequest }
-  | { readonly type: 'log'; readonly call: number; readonly text: string };
+  | { readonly type: 'egress'; readonly call: number; readonly number: number; readonly request: OnWire<EgressRequest> }
+  | { readonly type: 'log'; readonly call: number; readonly text: string }
+  | ({ readonly call: number } & BodyMessage);
 
 /** How a command ended, with all that it wrote. */
 export interface CommandExit {
@@ -57,6 +85,11 @@ function hasKeys(map: HeadMap, keys: readonly string[]): boolean {
   return Object.keys(map).length === keys.length && keys.every((k) => map[k] !== undefined);
 }
 
+/** Tells whether a head has these keys, and beside them a length at most. */
+function hasKeysOfMessage(map: HeadMap, keys: readonly string[]): boolean {
+  return hasKeys(map, map['length'] === undefined ? keys : [...keys, 'length']);
+}
+
 /** Reads header fields: lower-case token names, values without line ends. */
 function parseHeaders(value: Head | undefined): readonly HeaderField[] | null {
   if (!Array.isArray(value)) return null;
@@ -70,25 +103,39 @@ function parseHeaders(value: Head | undefined): readonly HeaderField[] | null {
   return headers;
 }
 
-function parseResponse(head: HeadMap, body: Uint8Array): FunctionResponse | null {
+/** Reads the body that a message brings; a head with a length says that it follows, and one without that it is here. */
+function parseBody(head: HeadMap, body: Uint8Array): WireBody | null {
+  const { length } = head;
+  if (length === undefined) return body;
+  return body.length === 0 && (length === null || typeof length === 'number') ? { length } : null;
+}
+
+/** Reads the same from a child, which sends nothing whole that does not fit into a window. */
+function parseSmallBody(head: HeadMap, body: Uint8Array): WireBody | null {
+  return body.length > LIMITS.windowBytes ? null : parseBody(head, body);
+}
+
+function parseResponse(head: HeadMap, body: WireBody | null): OnWire<FunctionResponse> | null {
   const { status } = head;
   const headers = parseHeaders(head['headers']);
   if (headers === null || typeof status !== 'number' || status < 200 || status > 599) return null;
-  return { status, headers, body };
+  return body === null ? null : { status, headers, body };
 }
 
 function parseVisible(value: Head | undefined, maxCharacters: number): string | null {
   return typeof value === 'string' && value.length <= maxCharacters && VISIBLE.test(value) ? value : null;
 }
 
-function parseEgress(head: HeadMap, body: Uint8Array): { number: number; request: EgressRequest } | null {
-  if (!hasKeys(head, ['number', 'method', 'scheme', 'authority', 'path', 'headers'])) return null;
+function parseEgress(head: HeadMap, bytes: Uint8Array): { number: number; request: OnWire<EgressRequest> } | null {
+  const body = parseSmallBody(head, bytes);
+  if (!hasKeysOfMessage(head, ['number', 'method', 'scheme', 'authority', 'path', 'headers'])) return null;
   const { number, method } = head;
   const scheme = parseVisible(head['scheme'], 32);
   const authority = parseVisible(head['authority'], 1024);
   const path = parseVisible(head['path'], 16 * 1024);
   const headers = parseHeaders(head['headers']);
-  if (typeof number !== 'number' || typeof method !== 'string' || !METHOD.test(method)) return null;
+  if (typeof number !== 'number' || number === 0 || body === null || typeof method !== 'string' || !METHOD.test(method))
+    return null;
   if (scheme === null || authority === null || path === null || headers === null) return null;
   return { number, request: { method, scheme, authority, path, headers, body } };
 }
@@ -109,12 +156,32 @@ function parseText(head: HeadMap): string | null {
   return text.slice(0, TEXT_CHARACTERS).replace(/[^\x20-\x7e]/g, '?');
 }
 
+/** Reads a frame about a body that is under way; null when it is none. */
+export function parseBodyMessage({ type, head, body }: Frame): BodyMessage | null {
+  if (type === FRAME.credit) {
+    const [number, bytes] = Array.isArray(head) && head.length === 2 ? (head as readonly Head[]) : [];
+    const isCredit = typeof number === 'number' && typeof bytes === 'number' && bytes > 0 && body.length === 0;
+    return isCredit ? { type: 'credit', number, bytes } : null;
+  }
+  if (typeof head !== 'number' || body.length > LIMITS.pieceBytes) return null;
+  if (type === FRAME.piece) return body.length === 0 ? null : { type: 'piece', number: head, body };
+  if (type === FRAME.end) return { type: 'end', number: head, body };
+  if (body.length > 0) return null;
+  if (type === FRAME.abort) return { type: 'abort', number: head };
+  return type === FRAME.unwanted ? { type: 'unwanted', number: head } : null;
+}
+
 /** Reads a frame that came from a child; null when it is not one that a child may send. */
 export function parseChildMessage(frame: Frame): ChildMessage | null {
   const { type, call, head, body } = frame;
+  if (type >= FRAME.piece) {
+    const message = parseBodyMessage(frame);
+    return message === null ? null : { call, ...message };
+  }
   if (!isHeadMap(head)) return null;
   if (type === FRAME.answer) {
-    const response = hasKeys(head, ['status', 'headers']) ? parseResponse(head, body) : null;
+    const isAnswer = hasKeysOfMessage(head, ['status', 'headers']);
+    const response = isAnswer ? parseResponse(head, parseSmallBody(head, body)) : null;
     return response === null ? null : { type: 'answer', call, response };
   }
   if (type === FRAME.exit) {
@@ -137,19 +204,23 @@ export function parseChildMessage(frame: Frame): ChildMessage | null {
 
 const writeHeaders = (headers: readonly HeaderField[]): Head => headers.map(([name, value]) => [name, value]);
 
+/** Says in a head that its body follows; nothing when it comes with it. */
+const writeBody = (body: Body | WireBody): HeadMap => (body instanceof Uint8Array ? {} : { length: body.length });
+
 /** Writes the head of a query. */
-export function writeRequestHead(request: FunctionRequest): Head {
-  const { method, path, authority, headers } = request;
-  return { method, path, authority, headers: writeHeaders(headers) };
+export function writeRequestHead(request: OnWire<FunctionRequest>): Head {
+  const { method, path, authority, headers, body } = request;
+  return { method, path, authority, headers: writeHeaders(headers), ...writeBody(body) };
 }
 
 /** Reads the head of a query, in the child. */
-export function parseRequestHead(head: Head, body: Uint8Array): FunctionRequest | null {
+export function parseRequestHead(head: Head, bytes: Uint8Array): OnWire<FunctionRequest> | null {
   if (!isHeadMap(head)) return null;
   const { method, path, authority } = head;
   const headers = parseHeaders(head['headers']);
+  const body = parseBody(head, bytes);
   if (typeof method !== 'string' || typeof path !== 'string' || typeof authority !== 'string') return null;
-  return headers === null ? null : { method, path, authority, headers, body };
+  return headers === null || body === null ? null : { method, path, authority, headers, body };
 }
 
 /** Reads the head of a command's call, in the child. */
@@ -160,27 +231,33 @@ export function parseCommandHead(head: Head, stdin: Uint8Array): CommandRequest 
 }
 
 /** Writes the head of an answer. */
-export function writeResponseHead(response: FunctionResponse): Head {
-  return { status: response.status, headers: writeHeaders(response.headers) };
+export function writeResponseHead(response: OnWire<FunctionResponse>): Head {
+  return { status: response.status, headers: writeHeaders(response.headers), ...writeBody(response.body) };
 }
 
-/** Writes the head of an egress request; `number` tells the requests of one call apart. */
-export function writeEgressHead(number: number, request: EgressRequest): Head {
-  const { method, scheme, authority, path, headers } = request;
-  return { number, method, scheme, authority, path, headers: writeHeaders(headers) };
+/** Writes the head of an egress request; `number` tells the requests of one call apart, and grows from 1. */
+export function writeEgressHead(number: number, request: OnWire<EgressRequest>): Head {
+  const { method, scheme, authority, path, headers, body } = request;
+  return { number, method, scheme, authority, path, headers: writeHeaders(headers), ...writeBody(body) };
 }
 
 /** Writes the head of what egress answered. */
 export function writeEgressAnswerHead(number: number, answer: EgressAnswer): Head {
   if ('error' in answer) return { number, error: answer.error };
-  return { number, status: answer.status, headers: writeHeaders(answer.headers) };
+  return { number, status: answer.status, headers: writeHeaders(answer.headers), ...writeBody(answer.body) };
 }
 
+/** What egress answered, as it comes to the child. */
+export type EgressAnswerOnWire = OnWire<FunctionResponse> | EgressFailure;
+
 /** Reads what egress answered, in the child; a response that no guest could be shown becomes an error, so that none waits for ever. */
-export function parseEgressAnswer(head: Head, body: Uint8Array): { number: number; answer: EgressAnswer } | null {
+export function parseEgressAnswer(
+  head: Head,
+  body: Uint8Array,
+): { readonly number: number; readonly answer: EgressAnswerOnWire } | null {
   if (!isHeadMap(head) || typeof head['number'] !== 'number') return null;
   const { number, error } = head;
   if (typeof error === 'string') return { number, answer: { error } };
-  const response = parseResponse(head, body);
+  const response = parseResponse(head, parseBody(head, body));
   return { number, answer: response ?? { error: 'HTTP-protocol-error' } };
 }

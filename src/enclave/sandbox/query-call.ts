@@ -2,10 +2,9 @@
  * What the host functions of one instance know of the query that it answers just now. An instance is linked once, maybe before there is any
  * query, and may answer several; so what belongs to a query is behind this, and is nothing between two of them.
  */
-import { LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
-import type { AskOutside } from './sandbox.ts';
-import type { GuestCall } from './wasi/call.ts';
-import { type Allowance, OutputBuffer } from './wasi/io.ts';
+import { type Given, LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
+import type { GuestCall, Outside } from './wasi/call.ts';
+import { type Allowance, OutputBuffer } from './wasi/output-buffer.ts';
 import type { Surroundings } from './wasi/surroundings.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -24,7 +23,7 @@ export class QueryCall implements GuestCall {
 
   /** Begins with no query; until there is one, and after it, a guest sees these surroundings. */
   constructor(surroundings: Surroundings) {
-    this.#noCall = openCall({ ...NO_INPUT, egress: NO_EGRESS, surroundings }, 0);
+    this.#noCall = openCall({ ...NO_INPUT, outside: NO_EGRESS, surroundings }, 0);
     this.#now = this.#noCall;
   }
 
@@ -37,8 +36,11 @@ export class QueryCall implements GuestCall {
   get stderr(): OutputBuffer {
     return this.#log;
   }
-  get egress(): AskOutside {
+  get egress(): Outside['egress'] {
     return this.#now.egress;
+  }
+  get beginEgress(): Outside['beginEgress'] {
+    return this.#now.beginEgress;
   }
   get network(): GuestCall['network'] {
     return this.#now.network;
@@ -55,13 +57,19 @@ export class QueryCall implements GuestCall {
   get exceeded(): () => void {
     return this.#now.exceeded;
   }
+  get departing(): GuestCall['departing'] {
+    return this.#now.departing;
+  }
   get exited(): (exitCode: number) => void {
     return this.#now.exited;
   }
 
   /** Begins a query whose guest may write so many bytes as its answer; gives the end that comes before the answer. */
-  begin(egress: AskOutside, surroundings: Surroundings, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel'> {
-    this.#now = openCall({ ...NO_INPUT, egress, surroundings }, outputBytes);
+  begin(
+    given: Pick<Given, 'outside' | 'surroundings'>,
+    outputBytes: number,
+  ): Pick<OpenCall, 'ended' | 'cancel' | 'fail'> {
+    this.#now = openCall({ ...NO_INPUT, ...given }, outputBytes);
     this.#logAllowance.leftBytes = LOG_BYTES;
     return this.#now;
   }

@@ -230,3 +230,33 @@ describe('a caller by certificate', () => {
     );
   });
 });
+
+describe('a proof that is remembered for its connection', () => {
+  it('ends with the first certificate that ends', () => {
+    const presented = [leafOf(root, { notAfter: new Date('2026-11-21T13:00:00Z') }).der];
+    const rules = [rule()];
+    expect(codeOf(presented, rules)).toBe('accepted');
+    expect(codeOf(presented, rules, new Date('2026-11-21T13:00:00Z'))).toBe('accepted');
+    expect(codeOf(presented, rules, new Date('2026-11-21T13:00:01Z'))).toBe('ERR_POLICY_CALLER');
+  });
+
+  it('does not hold before it begins, or at a time that is none', () => {
+    const presented = [leafOf(root, { notBefore: new Date('2026-11-21T11:00:00Z') }).der];
+    const rules = [rule()];
+    expect(codeOf(presented, rules)).toBe('accepted');
+    expect(codeOf(presented, rules, new Date('2026-11-21T10:59:59Z'))).toBe('ERR_POLICY_CALLER');
+  });
+
+  it('is one owner’s: under the rules of another it is judged anew', () => {
+    const presented = [leaf.der];
+    expect(codeOf(presented, [rule()])).toBe('accepted');
+    expect(codeOf(presented, [rule({ ca: other.pem })])).toBe('ERR_POLICY_CALLER');
+    expect(codeOf(presented, [rule({ organization: 'Other' })])).toBe('ERR_POLICY_CALLER');
+  });
+
+  it('is one connection’s: other certificates are judged anew', () => {
+    const rules = [rule()];
+    expect(codeOf([leaf.der], rules)).toBe('accepted');
+    expect(codeOf([leafOf(other).der], rules)).toBe('ERR_POLICY_CALLER');
+  });
+});

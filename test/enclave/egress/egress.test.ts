@@ -6,9 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { formatDigest, sha256 } from '../../../src/base/digest.ts';
 import { openAuditLog } from '../../../src/enclave/audit.ts';
+import { readWhole } from '../../../src/enclave/sandbox/body.ts';
 import type { EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { ConfigurationError } from '../../../src/errors.ts';
 import { issueAuthority } from '../../fixtures/certificates.ts';
+import { drain } from '../bodies.ts';
 import {
   authority,
   DIGEST,
@@ -36,6 +38,7 @@ beforeAll(async () => {
     else if (request.url === '/v1/large') response.end('x'.repeat(5000));
     else if (request.url === '/v1/head') response.writeHead(200, { 'x-large': 'x'.repeat(20_000) }).end();
     else if (request.url === '/v1/never') response.flushHeaders();
+    else if (request.url === '/v1/mute') return;
     else if (request.url === '/v1/cut')
       response.writeHead(200, { 'content-length': '10' }).write('half', () => response.destroy());
     else if (request.url === '/v1/zip')
@@ -130,7 +133,7 @@ describe('egress that the owner allows', () => {
   it('leaves an encoded body as it came, keeps repeated headers, and drops those about the connection', async () => {
     const answer = await world().ask('https://api.example.com/v1/zip');
     if ('error' in answer) throw new Error(answer.error);
-    expect(Buffer.from(answer.body).toString()).toBe('not gzip');
+    expect(Buffer.from(await drain(answer.body)).toString()).toBe('not gzip');
     const names = answer.headers.map(([name]) => name);
     expect(names.filter((name) => name === 'set-cookie').length).toBe(2);
     expect(names).toContain('content-encoding');
@@ -361,7 +364,14 @@ describe('the server at that address', () => {
     expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('connection-timeout');
     silent.close();
     const late = world({ limits: { deadlineMs: 300 } });
-    expect(outcomeOf(await late.ask('https://api.example.com/v1/never'))).toBe('HTTP-response-timeout');
+    expect(outcomeOf(await late.ask('https://api.example.com/v1/mute'))).toBe('HTTP-response-timeout');
+    const begun = await late.ask('https://api.example.com/v1/never');
+    expect('error' in begun || (await readWhole(begun.body, 10))).toBe(null);
+    expect(late.audit.recent().map(({ reason }) => reason)).toEqual([
+      'HTTP-response-timeout',
+      'begun',
+      'HTTP-response-incomplete',
+    ]);
   });
 
   it.each([

@@ -1,4 +1,5 @@
 /** What a deadline ends: one call where the child says so in time, the process otherwise; and what keeps dying is held back. No time is real. */
+
 import { describe, expect, it } from 'vitest';
 import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
@@ -8,6 +9,7 @@ import {
   openFunctionProcess,
 } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
+import { NEVER_GONE } from '../bodies.ts';
 import { beReady, type FakeChild, fakeChild } from './fake-child.ts';
 import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
 import { type ManualTimers, manualTimers } from './manual-timers.ts';
@@ -47,7 +49,7 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Pro
 /** Calls, and gives `answered` or the code of the error. */
 async function call({ running }: World, deadlineMs: number, caller = 'a'): Promise<string> {
   try {
-    const terms = { deadlineMs, caller, egress: NO_EGRESS, expects: 'answer' } as const;
+    const terms = { deadlineMs, caller, egress: NO_EGRESS, whenGone: NEVER_GONE, expects: 'answer' } as const;
     await running.call({}, new Uint8Array(0), terms);
     return 'answered';
   } catch (e) {
@@ -218,7 +220,13 @@ describe('a function that keeps ending its process', () => {
     const world = await open(0, CIRCUITS);
     for (const caller of ['a', 'b', 'c']) await callAndDie(world, caller);
     world.timers.advance(2500);
-    const terms = { deadlineMs: 1000, caller: 'd', egress: NO_EGRESS, expects: 'answer' } as const;
+    const terms = {
+      deadlineMs: 1000,
+      caller: 'd',
+      egress: NO_EGRESS,
+      whenGone: NEVER_GONE,
+      expects: 'answer',
+    } as const;
     await expect(world.running.call({}, new Uint8Array(0), terms)).rejects.toMatchObject({ retryAfterSeconds: 8 });
   });
 

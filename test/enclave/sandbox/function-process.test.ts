@@ -1,4 +1,5 @@
 /** What the gate does with a child that breaks the protocol, dies or hangs: kills it, fails the call by name, and starts the next. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
 import { SYSTEM_TIMERS } from '../../../src/enclave/sandbox/timers.ts';
+import { NEVER_GONE, wholeOf } from '../bodies.ts';
 import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
 
 const SCRIPT = join(import.meta.dirname, 'hostile-child.ts');
@@ -44,7 +46,13 @@ function openHostile(how: string, startDeadlineMs = 20_000, later = how): Hostil
 }
 
 const call = (running: FunctionProcess, deadlineMs = 20_000): Promise<unknown> =>
-  running.call({}, new Uint8Array(0), { deadlineMs, egress: NO_EGRESS, caller: '', expects: 'answer' });
+  running.call({}, new Uint8Array(0), {
+    deadlineMs,
+    egress: NO_EGRESS,
+    caller: '',
+    whenGone: NEVER_GONE,
+    expects: 'answer',
+  });
 
 const isGone = (child: ChildProcess | undefined): boolean =>
   child !== undefined && (child.exitCode !== null || child.signalCode !== null);
@@ -106,9 +114,9 @@ describe('a child that breaks the protocol during a call', () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return { error: 'DNS-timeout' };
     };
-    const options = { deadlineMs: 20_000, egress, caller: '', expects: 'answer' } as const;
+    const options = { deadlineMs: 20_000, egress, caller: '', whenGone: NEVER_GONE, expects: 'answer' } as const;
     const answer = await running.call({}, new Uint8Array(0), options);
-    expect(answer.type === 'answer' && new TextDecoder().decode(answer.response.body)).toBe(
+    expect(answer.type === 'answer' && new TextDecoder().decode(wholeOf(answer.response.body))).toBe(
       'DNS-timeout connection-limit-reached connection-limit-reached',
     );
     expect(asked).toBe(1);

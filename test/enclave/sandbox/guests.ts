@@ -1,4 +1,5 @@
 /** Guests for the sandbox's tests, as text: one component that misbehaves in the way the first byte of the query says, and small modules. */
+
 import { parse } from '@bytecodealliance/jco';
 import { sha256 } from '../../../src/base/digest.ts';
 import type { CircuitLimits } from '../../../src/enclave/sandbox/circuit.ts';
@@ -12,6 +13,7 @@ import {
 import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
+import { NEVER_GONE, wholeOf } from '../bodies.ts';
 
 /** What a test's modules are held to, where it does not matter. */
 export const RULES: ModuleRules = { memoryPages: 4096, gas: null };
@@ -166,11 +168,12 @@ export function post(
   return f.call(request, {
     deadlineMs: options.deadlineMs ?? 20_000,
     egress: options.egress ?? NO_EGRESS,
+    whenGone: NEVER_GONE,
     caller: options.caller ?? '',
   });
 }
 
 /** Decodes a body. */
 export function textOf(response: FunctionResponse): string {
-  return new TextDecoder().decode(response.body);
+  return new TextDecoder().decode(wholeOf(response.body));
 }

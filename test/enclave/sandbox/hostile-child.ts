@@ -45,10 +45,12 @@ function askForEver(call: number): void {
     headers: [],
     body: new Uint8Array(0),
   };
-  const many = Buffer.concat(
-    Array.from({ length: 500 }, (_, i) => encodeFrame(FRAME.egress, call, writeEgressHead(i, request))),
-  );
-  const more = (): void => void pipe.write(many, more);
+  let number = 0;
+  const many = (): Buffer =>
+    Buffer.concat(
+      Array.from({ length: 500 }, () => encodeFrame(FRAME.egress, call, writeEgressHead(++number, request))),
+    );
+  const more = (): void => void pipe.write(many(), more);
   more();
 }
 const answerOf = (call: number): Uint8Array => encodeFrame(FRAME.answer, call, { status: 200, headers: [] });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_EGRESS, openCall } from '../../../src/enclave/sandbox/guest-call.ts';
 import { Fields } from '../../../src/enclave/sandbox/wasi/http-fields.ts';
 import { OutgoingRequest, OutgoingResponse } from '../../../src/enclave/sandbox/wasi/http-outgoing.ts';
-import { OutputBuffer } from '../../../src/enclave/sandbox/wasi/io.ts';
+import { OutputBuffer } from '../../../src/enclave/sandbox/wasi/output-buffer.ts';
 import { REAL_SURROUNDINGS } from '../../../src/enclave/sandbox/wasi/surroundings.ts';
 
 describe('output', () => {
@@ -26,7 +26,7 @@ describe('output', () => {
 
   it('of all outgoing requests of a call shares one allowance, beside that of the answer', async () => {
     const call = openCall(
-      { args: [], env: [], mounts: [], stdin: new Uint8Array(0), egress: NO_EGRESS, surroundings: REAL_SURROUNDINGS },
+      { args: [], env: [], mounts: [], stdin: new Uint8Array(0), outside: NO_EGRESS, surroundings: REAL_SURROUNDINGS },
       10,
     );
     const write = (message: OutgoingRequest | OutgoingResponse, size: number): string => {

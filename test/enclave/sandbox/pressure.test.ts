@@ -1,4 +1,5 @@
 /** What a child can make the gate keep or start: single bytes, requests whose answers it never reads, deaths, and starts that fail. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +8,7 @@ import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
 import type { Egress } from '../../../src/enclave/sandbox/sandbox.ts';
 import { SYSTEM_TIMERS } from '../../../src/enclave/sandbox/timers.ts';
+import { NEVER_GONE } from '../bodies.ts';
 import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
 
 const SCRIPT = join(import.meta.dirname, 'hostile-child.ts');
@@ -46,7 +48,7 @@ function openOver(launch: (before: number) => ChildProcess): Opened {
 const child = (how: string): ChildProcess => spawn(process.execPath, [SCRIPT, how], { stdio: STDIO });
 
 const call = (running: FunctionProcess, deadlineMs = 20_000, egress: Egress = NO_EGRESS): Promise<unknown> =>
-  running.call({}, new Uint8Array(0), { deadlineMs, egress, caller: '', expects: 'answer' });
+  running.call({}, new Uint8Array(0), { deadlineMs, egress, caller: '', whenGone: NEVER_GONE, expects: 'answer' });
 
 describe('single bytes', () => {
   it('make up a large frame as well as blocks do', () => {

@@ -58,15 +58,7 @@ describe('seeded time', () => {
   it('stands still while something is asked outside', async () => {
     const s = open();
     const { promise, resolve } = Promise.withResolvers<{ error: string }>();
-    const request = {
-      method: 'GET',
-      scheme: 'https',
-      authority: 'a.test',
-      path: '/',
-      headers: [],
-      body: new Uint8Array(0),
-    };
-    const answer = s.hold(() => promise)(request);
+    const answer = s.standStill(promise);
     let reached = false;
     const waiting = s.reach(100n).then(() => {
       reached = true;

@@ -4,7 +4,7 @@
  */
 import { encodeUtf8 } from '../../../base/bytes.ts';
 import { LIMITS } from '../../../base/limits.ts';
-import type { EgressRequest, HeaderField } from '../sandbox.ts';
+import type { HeaderField, WholeEgressRequest } from '../sandbox.ts';
 import { HTTP_ERROR } from './http-error.ts';
 
 const METHOD = /^[A-Za-z]{1,16}$/;
@@ -40,7 +40,7 @@ function parseHeaders(option: unknown): readonly HeaderField[] | null {
 }
 
 /** Makes a request of its URL and options, or gives the number of what is wrong with them. */
-export function parseHttpRequest(url: string, options: string): EgressRequest | number {
+export function parseHttpRequest(url: string, options: string): WholeEgressRequest | number {
   const [, scheme, authority, rest] = URL_PARTS.exec(url) ?? [];
   if (scheme === undefined || authority === undefined || rest === undefined) return HTTP_ERROR.invalidUrl;
   const given = parseObject(options);

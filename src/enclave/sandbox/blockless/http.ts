@@ -3,6 +3,7 @@
  * wrong, and every refusal, is an error number; `http_req` answers with a promise, so it has to suspend its guest. [Blockless blockless_http.witx]
  */
 import { LIMITS } from '../../../base/limits.ts';
+import { readWhole } from '../body.ts';
 import type { WasmMemory } from '../engine.ts';
 import type { FunctionResponse } from '../sandbox.ts';
 import type { GuestCall } from '../wasi/call.ts';
@@ -83,10 +84,12 @@ export function openBlocklessHttp(
     if (!spend(request.body.length)) return bad;
     underWay += 1;
     const answer = await call.egress(request);
+    const rest = 'error' in answer ? null : await readWhole(answer.body, LIMITS.bodyBytes);
     underWay -= 1;
-    if ('error' in answer) return httpErrorOf(answer.error);
+    if ('error' in answer || rest === null)
+      return httpErrorOf('error' in answer ? answer.error : 'HTTP-response-body-size');
     last += 1;
-    sessions.set(last, { headers: answer.headers, rest: answer.body });
+    sessions.set(last, { headers: answer.headers, rest });
     writeU32(memory(), handleAt, last);
     writeU32(memory(), statusAt, answer.status);
     return success;

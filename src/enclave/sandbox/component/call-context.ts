@@ -1,4 +1,5 @@
 /** What one component instance's lifting and lowering share: its handles, one memory and its allocator, and what it may do just now. */
+import type { Task } from './async/task.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import type { Handle, HandleTable } from './handle-table.ts';
 import { type Fate, GuestTrap } from './trap.ts';
@@ -14,6 +15,19 @@ export interface InstanceState extends Fate {
   readonly taken: Handle[];
   /** Bytes and items that lists and strings may still bring to the host in this call: a list can name the same bytes many times. */
   liftLeft: number;
+  /** Wakes the guest that waits; null while none does. */
+  wake: (() => void) | null;
+  /** Whether what runs may wait. */
+  mayBlock: boolean;
+  /** The asynchronous call that is under way. */
+  task: Task | null;
+  /** Two numbers that a guest keeps for its call. */
+  readonly storage: [number, number];
+  /** How many times the guest asked for no further calls. */
+  backpressure: number;
+  /** Ends of streams and futures in its table, and calls of the host under way. */
+  ends: number;
+  subtasks: number;
 }
 
 /** A state with the memory that one canonical function was given. */

@@ -28,6 +28,11 @@ export class GuestMemory {
     this.#memory = memory;
   }
 
+  /** Tells whether both are the same memory, or both none. */
+  isSame(other: GuestMemory): boolean {
+    return this.#memory === other.#memory;
+  }
+
   bindRealloc(realloc: Realloc): void {
     this.#realloc = realloc;
   }

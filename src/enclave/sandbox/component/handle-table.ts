@@ -2,9 +2,12 @@
 import { GuestTrap } from './trap.ts';
 import type { Resource } from './value-type.ts';
 
+/** What a handle may be for: a resource, or one of the things that a guest waits for and copies through. */
+export type HandleKind = Resource | { readonly of: 'async'; readonly name: string };
+
 /** What a handle stands for; `lent` counts the calls that have borrowed it and are not over. */
 export interface Handle {
-  readonly resource: Resource;
+  readonly resource: HandleKind;
   /** The host's object, or the number that a guest gave its own resource. */
   readonly representation: unknown;
   lent: number;
@@ -21,7 +24,7 @@ export class HandleTable {
   readonly #free: number[] = [];
   #made = 0;
 
-  add(resource: Resource, representation: unknown): number {
+  add(resource: HandleKind, representation: unknown): number {
     this.#made += 1;
     const handle: Handle = { resource, representation, lent: 0, serial: this.#made };
     const free = this.#free.pop();
@@ -34,14 +37,21 @@ export class HandleTable {
   }
 
   /** Gives what a handle stands for; a wrong number, a dropped handle or one of another resource is a trap. */
-  get(index: number, resource: Resource): Handle {
+  get(index: number, resource: HandleKind): Handle {
     const handle = this.#handles[index];
     if (handle?.resource !== resource) throw new GuestTrap(`handle ${index} is none of this resource`);
     return handle;
   }
 
+  /** Gives what a handle stands for, whatever its kind; a wrong number is a trap. */
+  any(index: number): Handle {
+    const handle = this.#handles[index];
+    if (handle === undefined || handle === null) throw new GuestTrap(`there is no handle ${index}`);
+    return handle;
+  }
+
   /** Takes a handle out; one that is lent out is a trap, because whoever borrowed it still uses it. */
-  remove(index: number, resource: Resource): Handle {
+  remove(index: number, resource: HandleKind): Handle {
     const handle = this.get(index, resource);
     if (handle.lent > 0) throw new GuestTrap(`handle ${index} is lent out`);
     this.#handles[index] = null;

@@ -3,6 +3,8 @@
  * a trap. [Component Model CanonicalABI.md, Runtime State]
  */
 import { ENGINE } from '../engine.ts';
+import { GuestEnd } from './async/guest-end.ts';
+import type { RunningTask } from './async/lift-async.ts';
 import { type AbiContext, type InstanceState, LIFT_BUDGET } from './call-context.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { HandleTable } from './handle-table.ts';
@@ -17,6 +19,8 @@ type Exports = Readonly<Record<string, unknown>>;
 export interface ComponentInstance {
   /** Calls an export; what the guest does wrong rejects, and from then on every call does. */
   call(func: LiftedFunction, args: readonly unknown[]): Promise<unknown>;
+  /** Calls an export that gives its result by `task.return`; it may go on afterwards. */
+  start(func: LiftedFunction, args: readonly unknown[]): RunningTask;
   /** Gives what each core instance exports, in the order in which they were made. */
   cores(): readonly Exports[];
   /** Drops what the guest left behind, and never lets it run again. */
@@ -34,6 +38,13 @@ function openContexts(plan: Plan): { states: readonly InstanceState[]; contexts:
       lent: [],
       taken: [],
       liftLeft: LIFT_BUDGET,
+      wake: null,
+      mayBlock: false,
+      task: null,
+      storage: [0, 0],
+      backpressure: 0,
+      ends: 0,
+      subtasks: 0,
     }),
   );
   const contexts = plan.contexts.map(({ owner, memory }) => ({
@@ -48,7 +59,7 @@ const bare = <T>(): Record<string, T> => Object.create(null) as Record<string, T
 
 /** Makes an instance for a call; @throws what the engine throws, and whatever the guest's start functions do. */
 export function instantiate<Call>(linked: LinkedComponent<Call>, call: Call): ComponentInstance {
-  const { plan, modules, canonicals, liftOf, waits, drop } = linked;
+  const { plan, modules, canonicals, liftOf, asyncLiftOf, waits, drop } = linked;
   const { states, contexts } = openContexts(plan);
   const made: Exports[] = [];
   const valueOf = (item: CoreItem): unknown =>
@@ -81,7 +92,10 @@ export function instantiate<Call>(linked: LinkedComponent<Call>, call: Call): Co
       state.over = true;
       const left = [...state.taken, ...state.handles.drain()];
       state.taken.length = 0;
-      for (const { resource, representation } of left) if (resource.of === 'host') drop(representation);
+      for (const { resource, representation } of left) {
+        if (resource.of === 'host') drop(representation);
+        else if (representation instanceof GuestEnd) representation[Symbol.dispose]();
+      }
     }
   }
 
@@ -105,10 +119,24 @@ export function instantiate<Call>(linked: LinkedComponent<Call>, call: Call): Co
     const postReturn = func.postReturn === null ? null : (valueOf(func.postReturn) as GuestFunction);
     const cx = at(contexts, func.context, 'context');
     const entry = waits ? ENGINE.promising(core) : core;
-    return (args) => callLifted(cx, entry, postReturn, args);
+    const { state } = cx;
+    return (args) => {
+      state.mayBlock = func.type.isAsync;
+      state.storage.fill(0);
+      return callLifted(cx, entry, postReturn, args);
+    };
   }
 
   return {
+    start(func, args) {
+      const callable = (item: CoreItem): GuestFunction => {
+        const core = valueOf(item) as GuestFunction;
+        return waits ? ENGINE.promising(core) : core;
+      };
+      for (const state of states) state.liftLeft = LIFT_BUDGET;
+      const cores = { core: callable(func.core), callback: func.callback === null ? null : callable(func.callback) };
+      return asyncLiftOf(func.type)(at(contexts, func.context, 'context'), cores, args);
+    },
     async call(func, args) {
       const callGuest = lifted.get(func) ?? lift(func);
       lifted.set(func, callGuest);

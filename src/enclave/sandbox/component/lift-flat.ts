@@ -2,6 +2,7 @@
  * Lifts values out of the flat core values of a call. A lifter is made once for a type and its place among them. [Component Model CanonicalABI.md, Flat
  * Lifting]
  */
+import { makeLiftStream } from './async/stream-values.ts';
 import type { AbiContext } from './call-context.ts';
 import { camelCase } from './labels.ts';
 import { caseAt, liftCharacter, liftFlags, liftHandle, liftString, makeCase, withNames } from './lift-values.ts';
@@ -87,6 +88,11 @@ export function makeLiftFlat(type: ValueType, at: number, have: readonly CoreTyp
   if (type.kind === 'own' || type.kind === 'borrow') {
     const read = makeReadU32(at, have);
     return (cx, flat) => liftHandle(type, cx, read(flat));
+  }
+  if (type.kind === 'stream' || type.kind === 'future') {
+    const read = makeReadU32(at, have);
+    const lift = makeLiftStream(type);
+    return (cx, flat) => lift(cx, read(flat));
   }
   if (type.kind === 'string' || type.kind === 'list') {
     const read = type.kind === 'list' ? makeListReader(type.element) : liftString;

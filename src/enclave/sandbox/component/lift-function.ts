@@ -2,11 +2,9 @@
 import type { AbiContext } from './call-context.ts';
 import { type CoreValue, makeLiftFlat } from './lift-flat.ts';
 import { makeLoad } from './load.ts';
-import { type LowerFlat, makeLowerFlat } from './lower-flat.ts';
-import { makeRoom } from './lower-values.ts';
-import { makeStore } from './store.ts';
-import { type Fate, GuestTrap, returnToGuest } from './trap.ts';
-import { type FunctionType, MAX_FLAT_PARAMS, makeParams, type ValueType } from './value-type.ts';
+import { makeLowerArgs } from './lower-args.ts';
+import { reasonFor, returnToGuest } from './trap.ts';
+import { type FunctionType, makeParams } from './value-type.ts';
 
 /** A core function of an instance. */
 export type GuestFunction = (...flat: CoreValue[]) => unknown;
@@ -18,21 +16,6 @@ export type LiftedCall = (
   postReturn: GuestFunction | null,
   args: readonly unknown[],
 ) => Promise<unknown>;
-
-/** Makes what puts the parameters where a guest's function expects them: flat, or in memory that the guest makes room in. */
-function makeLowerArgs(params: ValueType): LowerFlat {
-  if (params.flat.length <= MAX_FLAT_PARAMS) return makeLowerFlat(params);
-  const store = makeStore(params);
-  return (cx, args, flat) => {
-    const pointer = makeRoom(cx, params.size, params.align);
-    store(cx, pointer, args);
-    flat.push(pointer);
-  };
-}
-
-/** Says why an instance is over. */
-const reasonFor = ({ failure }: Fate): unknown =>
-  failure === null ? new GuestTrap('the instance is over') : failure.reason;
 
 /** Makes what calls guest functions of this type; @throws Malformed for a type with too many parts. */
 export function makeLift(type: FunctionType): LiftedCall {

@@ -3,6 +3,9 @@
  * connects them. Nothing is generated, and nothing that a component holds runs in the host's language.
  */
 import { type CompiledModule, ENGINE } from '../engine.ts';
+import { builtinWaits, prepareBuiltin } from './async/builtins.ts';
+import { type AsyncLiftedCall, makeAsyncLift } from './async/lift-async.ts';
+import { makeAsyncLower } from './async/lower-async.ts';
 import type { AbiContext, InstanceState } from './call-context.ts';
 import { Malformed } from './cursor.ts';
 import { type LiftedCall, makeLift } from './lift-function.ts';
@@ -44,6 +47,7 @@ export interface LinkedComponent<Call> {
   readonly canonicals: readonly MakeCore<Call>[];
   /** Gives what calls functions of a type, made when it is first asked for: most exports are never called. */
   readonly liftOf: (type: FunctionType) => LiftedCall;
+  readonly asyncLiftOf: (type: FunctionType) => AsyncLiftedCall;
   /** Whether a call may have to wait, so that its exports must be called with JSPI. */
   readonly waits: boolean;
   readonly drop: (representation: unknown) => void;
@@ -58,6 +62,14 @@ function prepareLower<Call>(
     const core: CoreFunction = lower(at(contexts, canonical.context, 'context'), call);
     return waits ? new ENGINE.Suspending(core) : core;
   };
+}
+
+function prepareAsyncLower<Call>(
+  canonical: Extract<PlannedCanonical, { op: 'lower' }>,
+  { run }: HostEntry<Call>,
+): MakeCore<Call> {
+  const lower = makeAsyncLower(canonical.func.type, run);
+  return ({ contexts, call }) => lower(at(contexts, canonical.context, 'context'), call);
 }
 
 function prepareResource<Call>(
@@ -96,26 +108,36 @@ function prepareResource<Call>(
   };
 }
 
+/** Makes each thing once, when it is first asked for. */
+function remember<T>(make: (type: FunctionType) => T): (type: FunctionType) => T {
+  const made = new Map<FunctionType, T>();
+  return (type) => {
+    const known = made.get(type) ?? make(type);
+    made.set(type, known);
+    return known;
+  };
+}
+
 /** Compiles and prepares; @throws Malformed when the host lacks a function, and what the engine throws for modules that are not valid. */
 export async function linkComponent<Call>(plan: Plan, host: Host<Call>): Promise<LinkedComponent<Call>> {
   const drop = (representation: unknown): void => host.drop(representation);
   let waits = false;
   const canonicals = plan.canonicals.map((canonical): MakeCore<Call> => {
-    if (canonical.op !== 'lower') {
+    if (canonical.op === 'lower') {
+      const { func } = canonical;
+      const entry = host.find(func);
+      if (entry === null) throw new Malformed(`there is no ${func.interface}#${func.name} of this type`);
+      if (!canonical.isAsync) waits ||= entry.waits;
+      return canonical.isAsync ? prepareAsyncLower(canonical, entry) : prepareLower(canonical, entry);
+    }
+    if ('resource' in canonical) {
       return prepareResource(canonical, drop, plan.destructors.get(canonical.resource) ?? null);
     }
-    const { func } = canonical;
-    const entry = host.find(func);
-    if (entry === null) throw new Malformed(`there is no ${func.interface}#${func.name} of this type`);
-    waits ||= entry.waits;
-    return prepareLower(canonical, entry);
+    waits ||= builtinWaits(canonical);
+    return prepareBuiltin(canonical);
   });
-  const lifts = new Map<FunctionType, LiftedCall>();
-  const liftOf = (type: FunctionType): LiftedCall => {
-    const lift = lifts.get(type) ?? makeLift(type);
-    lifts.set(type, lift);
-    return lift;
-  };
+  const liftOf = remember(makeLift);
+  const asyncLiftOf = remember(makeAsyncLift);
   const modules = await Promise.all(plan.modules.map((bytes) => ENGINE.compile(Uint8Array.from(bytes))));
-  return { plan, modules, canonicals, liftOf, waits, drop };
+  return { plan, modules, canonicals, liftOf, asyncLiftOf, waits, drop };
 }

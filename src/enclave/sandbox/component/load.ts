@@ -2,6 +2,7 @@
  * Reads values out of a guest's memory. A loader is made once for a type, and checks every pointer, length, discriminant, character and
  * handle each time. [Component Model CanonicalABI.md, Loading]
  */
+import { makeLiftStream } from './async/stream-values.ts';
 import { type AbiContext, spendLift } from './call-context.ts';
 import { camelCase } from './labels.ts';
 import { caseAt, liftCharacter, liftFlags, liftHandle, liftString, makeCase, withNames } from './lift-values.ts';
@@ -85,6 +86,10 @@ export function makeLoad(type: ValueType): Load {
   const { size, align } = type;
   if (type.kind === 'own' || type.kind === 'borrow') {
     return (cx, p) => liftHandle(type, cx, cx.memory.at(p, size, align).getUint32(p, true));
+  }
+  if (type.kind === 'stream' || type.kind === 'future') {
+    const lift = makeLiftStream(type);
+    return (cx, p) => lift(cx, cx.memory.at(p, size, align).getUint32(p, true));
   }
   if (type.kind === 'string' || type.kind === 'list') {
     const read = type.kind === 'list' ? makeListReader(type.element) : liftString;

@@ -1,4 +1,5 @@
 /** Lowers the host's values to flat core values. A lowerer is made once for a type. [Component Model CanonicalABI.md, Flat Lowering] */
+import { makeLowerStream } from './async/stream-values.ts';
 import type { AbiContext } from './call-context.ts';
 import { camelCase } from './labels.ts';
 import type { CoreValue } from './lift-flat.ts';
@@ -55,6 +56,10 @@ export function makeLowerFlat(type: ValueType): LowerFlat {
   }
   if (type.kind === 'own' || type.kind === 'borrow') {
     return (cx, v, flat) => flat.push(lowerHandle(type, cx, v));
+  }
+  if (type.kind === 'stream' || type.kind === 'future') {
+    const lower = makeLowerStream(type);
+    return (cx, v, flat) => flat.push(lower(cx, v));
   }
   if (type.kind === 'string' || type.kind === 'list') {
     const place = type.kind === 'list' ? makeListPlacer(type.element) : placeString;

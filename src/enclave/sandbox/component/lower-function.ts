@@ -2,9 +2,11 @@
  * Lowers a host function into a core function: takes the guest's flat values, gives the host real ones, and puts the result where the
  * guest expects it. [Component Model CanonicalABI.md, canon lower]
  */
+import { checkMayBlock } from './async/wait.ts';
 import type { AbiContext } from './call-context.ts';
-import { type CoreValue, makeLiftFlat } from './lift-flat.ts';
-import { makeLoad } from './load.ts';
+
+import { type LiftArgs, makeLiftArgs } from './lift-args.ts';
+import type { CoreValue } from './lift-flat.ts';
 import { makeLowerFlat } from './lower-flat.ts';
 import { makeStore } from './store.ts';
 import { endGuest, GuestTrap, returnToGuest } from './trap.ts';
@@ -15,14 +17,7 @@ export type HostRun<Call> = (call: Call, args: readonly unknown[]) => unknown;
 /** A core function; with JSPI it may answer with a promise. */
 export type CoreFunction = (...flat: CoreValue[]) => CoreValue | undefined | Promise<CoreValue | undefined>;
 
-type LiftArgs = (cx: AbiContext, flat: readonly CoreValue[]) => readonly unknown[];
 type LowerResult = (cx: AbiContext, value: unknown, flat: readonly CoreValue[]) => CoreValue | undefined;
-
-function makeLiftArgs(params: ValueType): LiftArgs {
-  if (params.flat.length <= MAX_FLAT_PARAMS) return makeLiftFlat(params, 0, params.flat) as LiftArgs;
-  const load = makeLoad(params);
-  return (cx, flat) => load(cx, Number(flat[0]) >>> 0) as readonly unknown[];
-}
 
 function makeLowerResult(type: ValueType | null, params: ValueType): LowerResult {
   if (type === null) return () => undefined;
@@ -51,7 +46,7 @@ export function makeLower<Call>(
   waits: boolean,
 ): (cx: AbiContext, call: Call) => CoreFunction {
   const params = makeParams(type);
-  const liftArgs = makeLiftArgs(params);
+  const liftArgs: LiftArgs = makeLiftArgs(params);
   const lowerResult = makeLowerResult(type.result, params);
   function finish(cx: AbiContext, value: unknown, flat: readonly CoreValue[]): CoreValue | undefined {
     const { lent } = cx.state;
@@ -87,6 +82,7 @@ export function makeLower<Call>(
         const value = run(call, args);
         if (!(value instanceof Promise)) return finish(cx, value, flat);
         if (!waits) throw new TypeError('the host made a guest wait where it cannot');
+        if (type.isAsync) checkMayBlock(state);
         return finishLater(cx, value, flat);
       } catch (e) {
         return endGuest(state, e);

@@ -3,14 +3,25 @@
  * spaces are gone before the first instance is made. [Component Model Explainer.md]
  */
 import { Malformed } from './cursor.ts';
-import type { CoreItem, LiftedFunction, Plan, PlannedCanonical, PlannedContext, PlannedExports, Step } from './plan.ts';
+import type {
+  CoreItem,
+  LiftedFunction,
+  Plan,
+  PlannedBuiltin,
+  PlannedCanonical,
+  PlannedContext,
+  PlannedExports,
+  Step,
+} from './plan.ts';
 import { readComponent } from './read-component.ts';
 import {
   costOf,
   resolveAlias,
   resolveDeclared,
   resolveFunction,
+  resolveOptional,
   resolveResource,
+  resolveStream,
   resolveType,
   type Spend,
 } from './resolve-type.ts';
@@ -24,6 +35,13 @@ const MAX_PARTS = 50_000;
 const MAX_INSTANCES = 1000;
 /** Components that make components; tools nest one deep. */
 const MAX_DEPTH = 16;
+
+type BuiltinSyntax = Exclude<Canonical, { op: 'lift' | 'lower' } | { resource: number }>;
+
+/** Refuses to wait in a function that says of itself that it never does. [Component Model CanonicalABI.md, validation of `async`] */
+function checkAsync(asked: boolean, isAsync: boolean): void {
+  if (asked && !isAsync) throw new Malformed('the option `async` for a function that is not');
+}
 
 class Planner {
   readonly modules: Uint8Array[] = [];
@@ -146,21 +164,19 @@ class Planner {
 
   #canonical(canonical: Canonical, scope: Scope): void {
     if (canonical.op === 'lift') {
-      const { postReturn } = canonical.options;
-      const func: LiftedFunction = {
-        of: 'guest',
-        core: scope.core('func', canonical.core),
-        postReturn: postReturn === null ? null : scope.core('func', postReturn),
-        context: this.#context(canonical.options, scope),
-        type: resolveFunction(canonical.type, scope),
-      };
-      scope.add({ sort: 'func', func });
+      scope.add({ sort: 'func', func: this.#lift(canonical, scope) });
       return;
     }
     if (canonical.op === 'lower') {
       const { func } = scope.get('func', canonical.func);
       if (func.of === 'guest') throw new Malformed('calls between the parts of a composed component are not supported');
-      this.#addCanonical({ op: 'lower', func, context: this.#context(canonical.options, scope) }, scope);
+      const { isAsync } = canonical.options;
+      checkAsync(isAsync, func.type.isAsync);
+      this.#addCanonical({ op: 'lower', func, context: this.#context(canonical.options, scope), isAsync }, scope);
+      return;
+    }
+    if (!('resource' in canonical)) {
+      this.#addCanonical(this.#builtin(canonical, scope), scope);
       return;
     }
     const resource = resolveResource(canonical.resource, scope);
@@ -171,8 +187,44 @@ class Planner {
     this.#addCanonical({ op: canonical.op, resource, owner: scope.owner }, scope);
   }
 
+  #lift(canonical: Extract<Canonical, { op: 'lift' }>, scope: Scope): LiftedFunction {
+    const { postReturn, callback, isAsync } = canonical.options;
+    const core = scope.core('func', canonical.core);
+    const type = resolveFunction(canonical.type, scope);
+    checkAsync(isAsync, type.isAsync);
+    // Nothing would ever call them.
+    if (isAsync ? postReturn !== null : callback !== null)
+      throw new Malformed('an option that its function has no use for');
+    return {
+      of: 'guest',
+      core,
+      postReturn: postReturn === null ? null : scope.core('func', postReturn),
+      context: this.#context(canonical.options, scope),
+      type,
+      isAsync,
+      callback: callback === null ? null : scope.core('func', callback),
+    };
+  }
+
+  #builtin(canonical: BuiltinSyntax, scope: Scope): PlannedBuiltin {
+    const { owner } = scope;
+    if (canonical.op === 'task.return') {
+      const { result, options } = canonical;
+      return { op: canonical.op, result: resolveOptional(result, scope), context: this.#context(options, scope) };
+    }
+    if ('memory' in canonical) {
+      return { op: canonical.op, context: this.#context({ memory: canonical.memory, realloc: null }, scope) };
+    }
+    if (!('type' in canonical)) return { ...canonical, owner };
+    const { op, type } = canonical;
+    const element = resolveStream(type, op.startsWith('stream') ? 'stream' : 'future', scope);
+    if (!('options' in canonical)) return { ...canonical, element, owner };
+    const { isAsync } = canonical.options;
+    return { op: canonical.op, element, context: this.#context(canonical.options, scope), isAsync };
+  }
+
   /** Finds or makes the context of some options: nearly all functions of a component share one. */
-  #context(options: CanonicalOptions, scope: Scope): number {
+  #context(options: Pick<CanonicalOptions, 'memory' | 'realloc'>, scope: Scope): number {
     const memory = options.memory === null ? null : scope.core('memory', options.memory);
     const realloc = options.realloc === null ? null : scope.core('func', options.realloc);
     const { owner } = scope;

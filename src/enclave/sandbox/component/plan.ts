@@ -2,8 +2,8 @@
  * What instantiating a component comes to, worked out once: which core modules are instantiated with what, which host functions are
  * lowered into them, and which core functions are lifted out. It holds no instance and no state. [Component Model Linking.md]
  */
-import type { CoreSort } from './syntax.ts';
-import type { FunctionType, Resource } from './value-type.ts';
+import type { CancelOp, CopyOp, CoreSort, EndOp, PlainOp } from './syntax.ts';
+import type { FunctionType, Resource, ValueType } from './value-type.ts';
 
 /** Something of the core language: an export of a core instance, or a canonical function. */
 export type CoreItem =
@@ -32,12 +32,27 @@ export interface LiftedFunction {
   readonly postReturn: CoreItem | null;
   readonly context: number;
   readonly type: FunctionType;
+  /** Whether it gives its result by `task.return`; then `callback`, when there is one, is told of each event that it waits for. */
+  readonly isAsync: boolean;
+  readonly callback: CoreItem | null;
 }
+
+/** A function of the canonical ABI by which a guest waits, or moves what streams and futures carry. */
+export type PlannedBuiltin =
+  | { readonly op: 'task.return'; readonly result: ValueType | null; readonly context: number }
+  | { readonly op: 'context.get' | 'context.set'; readonly slot: number; readonly owner: number }
+  | { readonly op: CopyOp; readonly element: ValueType | null; readonly context: number; readonly isAsync: boolean }
+  | { readonly op: CancelOp; readonly element: ValueType | null; readonly owner: number; readonly isAsync: boolean }
+  | { readonly op: EndOp; readonly element: ValueType | null; readonly owner: number }
+  | { readonly op: 'subtask.cancel'; readonly owner: number; readonly isAsync: boolean }
+  | { readonly op: 'waitable-set.wait' | 'waitable-set.poll'; readonly context: number }
+  | { readonly op: PlainOp; readonly owner: number };
 
 /** A function that core modules get from the canonical ABI. */
 export type PlannedCanonical =
-  | { readonly op: 'lower'; readonly func: HostFunction; readonly context: number }
-  | { readonly op: 'new' | 'drop' | 'rep'; readonly resource: Resource; readonly owner: number };
+  | { readonly op: 'lower'; readonly func: HostFunction; readonly context: number; readonly isAsync: boolean }
+  | { readonly op: 'new' | 'drop' | 'rep'; readonly resource: Resource; readonly owner: number }
+  | PlannedBuiltin;
 
 /** What a core module is given under one name: all exports of an earlier step, or single items by their names. */
 export type ImportSource =

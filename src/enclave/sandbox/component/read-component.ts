@@ -1,6 +1,6 @@
 /**
- * Reads a component's binary into definitions, in order, nested components included. It understands the forms of WASI 0.2 and refuses
- * every other by name; core modules stay bytes, which the engine validates. [Component Model Binary.md]
+ * Reads a component's binary into definitions, in order, nested components included. It understands the forms of WASI 0.2 and 0.3 and
+ * refuses every other by name; core modules stay bytes, which the engine validates. [Component Model Binary.md]
  */
 import {
   type Cursor,
@@ -14,9 +14,10 @@ import {
   spendItems,
   takeCursor,
 } from './cursor.ts';
+import { readCanonical } from './read-canonical.ts';
 import { readAlias, readCoreSort, readName, readSort } from './read-names.ts';
 import { readDescription, readType } from './read-types.ts';
-import type { Canonical, CanonicalOptions, CoreSort, Definition, Labelled, NamedIndex } from './syntax.ts';
+import type { CoreSort, Definition, Labelled, NamedIndex } from './syntax.ts';
 
 /** Components inside components: tools nest one deep, composing tools a few. */
 const MAX_DEPTH = 8;
@@ -51,43 +52,6 @@ function readInstance(c: Cursor): Definition {
   return { kind: 'instance', of: { exports: readVector(c, readNamedIndex) } };
 }
 
-function readOptions(c: Cursor): CanonicalOptions {
-  const found: { memory: number | null; realloc: number | null; postReturn: number | null } = {
-    memory: null,
-    realloc: null,
-    postReturn: null,
-  };
-  readVector(c, (d) => {
-    const option = readByte(d);
-    if (option === 0x00) return;
-    if (option === 0x03) found.memory = readU32(d);
-    else if (option === 0x04) found.realloc = readU32(d);
-    else if (option === 0x05) found.postReturn = readU32(d);
-    else if (option < 0x03) throw new Malformed('only strings in UTF-8 are supported');
-    else throw new Malformed('asynchronous functions (WASI 0.3) are not supported');
-  });
-  return found;
-}
-
-function readCanonical(c: Cursor): Definition {
-  const canonical = ((): Canonical => {
-    const op = readByte(c);
-    if (op === 0x00) {
-      readMark(c, 0x00);
-      return { op: 'lift', core: readU32(c), options: readOptions(c), type: readU32(c) };
-    }
-    if (op === 0x01) {
-      readMark(c, 0x00);
-      return { op: 'lower', func: readU32(c), options: readOptions(c) };
-    }
-    if (op === 0x02) return { op: 'new', resource: readU32(c) };
-    if (op === 0x03) return { op: 'drop', resource: readU32(c) };
-    if (op === 0x04) return { op: 'rep', resource: readU32(c) };
-    throw new Malformed(`canonical function ${op} (WASI 0.3) is not supported`);
-  })();
-  return { kind: 'canonical', canonical };
-}
-
 function readExport(c: Cursor): Definition {
   const [name, sort, index] = readNamedIndex(c);
   const described = readByte(c);
@@ -102,7 +66,7 @@ const READERS: ReadonlyMap<number, (c: Cursor) => Definition> = new Map([
   [5, readInstance],
   [6, (c: Cursor): Definition => ({ kind: 'alias', alias: readAlias(c) })],
   [7, (c: Cursor): Definition => ({ kind: 'type', type: readType(c, 0) })],
-  [8, readCanonical],
+  [8, (c: Cursor): Definition => ({ kind: 'canonical', canonical: readCanonical(c) })],
   [10, (c: Cursor): Definition => ({ kind: 'import', name: readName(c), description: readDescription(c) })],
   [11, readExport],
 ]);

@@ -34,7 +34,8 @@ export function readValueRef(c: Cursor): ValueRef {
 
 const readLabelled = (c: Cursor): Labelled<ValueRef> => [readText(c), readValueRef(c)];
 
-function readFlag(c: Cursor): boolean {
+/** Reads a byte that says yes or no. */
+export function readFlag(c: Cursor): boolean {
   const flag = readByte(c);
   if (flag > 1) throw new Malformed(`byte ${flag} says neither yes nor no`);
   return flag === 1;
@@ -51,13 +52,17 @@ function readCase(c: Cursor): Labelled<ValueRef | null> {
   return [label, type];
 }
 
-function readFunction(c: Cursor): TypeSyntax {
-  const params = readVector(c, readLabelled);
+/** Reads what a function gives: one value, or nothing. */
+export function readResult(c: Cursor): ValueRef | null {
   const form = readByte(c);
-  if (form === 0x00) return { kind: 'func', params, result: readValueRef(c) };
+  if (form === 0x00) return readValueRef(c);
   if (form !== 0x01) throw new Malformed(`function results of form ${form}`);
   readMark(c, 0x00);
-  return { kind: 'func', params, result: null };
+  return null;
+}
+
+function readFunction(c: Cursor, isAsync: boolean): TypeSyntax {
+  return { kind: 'func', params: readVector(c, readLabelled), result: readResult(c), isAsync };
 }
 
 /** Reads one type; `depth` counts the types that it stands in. */
@@ -87,8 +92,14 @@ export function readType(c: Cursor, depth: number): TypeSyntax {
       return { kind: 'own', resource: readU32(c) };
     case 0x68:
       return { kind: 'borrow', resource: readU32(c) };
+    case 0x66:
+      return { kind: 'stream', element: readOptional(c) };
+    case 0x65:
+      return { kind: 'future', element: readOptional(c) };
     case 0x40:
-      return readFunction(c);
+      return readFunction(c, false);
+    case 0x43:
+      return readFunction(c, true);
     case 0x3f:
       readMark(c, 0x7f);
       return { kind: 'resource', destructor: readFlag(c) ? readU32(c) : null };

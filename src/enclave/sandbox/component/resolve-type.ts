@@ -3,7 +3,7 @@ import { Malformed } from './cursor.ts';
 import type { Entity, InstanceEntity, Scope, TypeEntity } from './scope.ts';
 import { Scope as TypeScope } from './scope.ts';
 import type { Alias, Definition, Labelled, TypeSyntax, ValueRef } from './syntax.ts';
-import { type FunctionType, makeValueType, type Resource, type Shape, type ValueType } from './value-type.ts';
+import { type FunctionType, makeValueType, partsOf, type Resource, type Shape, type ValueType } from './value-type.ts';
 
 /** Takes from what the planning of a component may cost; @throws Malformed when nothing is left. */
 export type Spend = (parts: number) => void;
@@ -32,7 +32,8 @@ function resolveValue(ref: ValueRef, scope: Scope): ValueType {
   return type.type;
 }
 
-function resolveOptional(ref: ValueRef | null, scope: Scope): ValueType | null {
+/** Resolves a value type, or its absence. */
+export function resolveOptional(ref: ValueRef | null, scope: Scope): ValueType | null {
   return ref === null ? null : resolveValue(ref, scope);
 }
 
@@ -53,6 +54,13 @@ export function resolveFunction(index: number, scope: Scope): FunctionType {
   return type.type;
 }
 
+/** Gives what the stream or future that a type index stands for carries. */
+export function resolveStream(index: number, kind: 'stream' | 'future', scope: Scope): ValueType | null {
+  const { type } = scope.get('type', index);
+  if (type.is !== 'value' || type.type.kind !== kind) throw new Malformed(`type ${index} is no ${kind}`);
+  return type.type.element;
+}
+
 /** A label, of words of one case each. [Component Model Explainer.md, Import and Export Definitions] */
 const LABEL = /^(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-(?:[a-z0-9]+|[A-Z0-9]+))*$/;
 
@@ -67,6 +75,17 @@ function checkLabels(labels: readonly string[]): void {
 
 function checkParts(parts: readonly unknown[], kind: string): void {
   if (parts.length === 0) throw new Malformed(`a ${kind} without parts`);
+}
+
+/** Refuses what a stream or future cannot carry: something borrowed, because it would be kept past its call. */
+function checkElement(element: ValueType | null, kind: string): void {
+  if (element === null) return;
+  if (kind === 'stream' && element.kind === 'char') throw new Malformed('a stream of characters');
+  if (holdsBorrow(element)) throw new Malformed(`a ${kind} of something borrowed`);
+}
+
+function holdsBorrow(type: ValueType): boolean {
+  return type.kind === 'borrow' || partsOf(type).some(holdsBorrow);
 }
 
 function resolveShape(syntax: TypeSyntax, scope: Scope): Shape | null {
@@ -99,6 +118,11 @@ function resolveShape(syntax: TypeSyntax, scope: Scope): Shape | null {
   if (syntax.kind === 'own' || syntax.kind === 'borrow') {
     return { kind: syntax.kind, resource: resolveResource(syntax.resource, scope) };
   }
+  if (syntax.kind === 'stream' || syntax.kind === 'future') {
+    const element = resolveOptional(syntax.element, scope);
+    checkElement(element, syntax.kind);
+    return { kind: syntax.kind, element };
+  }
   return null;
 }
 
@@ -107,7 +131,8 @@ export function resolveType(syntax: TypeSyntax, scope: Scope): TypeEntity {
   const shape = resolveShape(syntax, scope);
   if (shape !== null) return { is: 'value', type: makeValueType(shape) };
   if (syntax.kind === 'func') {
-    const type = { params: resolveLabelled(syntax.params, scope), result: resolveOptional(syntax.result, scope) };
+    const params = resolveLabelled(syntax.params, scope);
+    const type = { params, result: resolveOptional(syntax.result, scope), isAsync: syntax.isAsync };
     return { is: 'func', type };
   }
   if (syntax.kind === 'resource') {

@@ -79,6 +79,7 @@ export function shortenPlan(plan: Plan): Plan {
     ...func,
     core: move(func.core),
     postReturn: moveOrNull(func.postReturn),
+    callback: moveOrNull(func.callback),
   });
   return {
     ...plan,

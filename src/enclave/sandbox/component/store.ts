@@ -2,6 +2,7 @@
  * Writes the host's values into a guest's memory. What the host gives is trusted to be of its type; where the guest says to write is not.
  * [Component Model CanonicalABI.md, Storing]
  */
+import { makeLowerStream } from './async/stream-values.ts';
 import type { AbiContext } from './call-context.ts';
 import { camelCase } from './labels.ts';
 import { bitsOf, codeOf, lowerHandle, makeCaseFinder, makeRoom, placeBytes, placeString } from './lower-values.ts';
@@ -85,6 +86,13 @@ export function makeStore(type: ValueType): Store {
   if (type.kind === 'own' || type.kind === 'borrow') {
     return (cx, p, v) => {
       const index = lowerHandle(type, cx, v);
+      cx.memory.at(p, size, align).setUint32(p, index, true);
+    };
+  }
+  if (type.kind === 'stream' || type.kind === 'future') {
+    const lower = makeLowerStream(type);
+    return (cx, p, v) => {
+      const index = lower(cx, v);
       cx.memory.at(p, size, align).setUint32(p, index, true);
     };
   }

@@ -38,7 +38,13 @@ export type TypeSyntax =
   | { readonly kind: 'flags' | 'enum'; readonly labels: readonly string[] }
   | { readonly kind: 'result'; readonly ok: ValueRef | null; readonly err: ValueRef | null }
   | { readonly kind: 'own' | 'borrow'; readonly resource: number }
-  | { readonly kind: 'func'; readonly params: readonly Labelled<ValueRef>[]; readonly result: ValueRef | null }
+  | { readonly kind: 'stream' | 'future'; readonly element: ValueRef | null }
+  | {
+      readonly kind: 'func';
+      readonly params: readonly Labelled<ValueRef>[];
+      readonly result: ValueRef | null;
+      readonly isAsync: boolean;
+    }
   | { readonly kind: 'resource'; readonly destructor: number | null }
   | { readonly kind: 'instance' | 'component'; readonly declarations: readonly Definition[] };
 
@@ -51,12 +57,45 @@ export interface CanonicalOptions {
   readonly memory: number | null;
   readonly realloc: number | null;
   readonly postReturn: number | null;
+  readonly isAsync: boolean;
+  readonly callback: number | null;
 }
+
+/** Canonical functions that copy between a guest and a stream or future. */
+export type CopyOp = 'stream.read' | 'stream.write' | 'future.read' | 'future.write';
+/** Those that end such a copy. */
+export type CancelOp = 'stream.cancel-read' | 'stream.cancel-write' | 'future.cancel-read' | 'future.cancel-write';
+/** Those that make or drop the ends of a stream or future. */
+export type EndOp =
+  | 'stream.new'
+  | 'stream.drop-readable'
+  | 'stream.drop-writable'
+  | 'future.new'
+  | 'future.drop-readable'
+  | 'future.drop-writable';
+/** Those that need nothing but the component instance that they are called in. */
+export type PlainOp =
+  | 'task.cancel'
+  | 'subtask.drop'
+  | 'waitable-set.new'
+  | 'waitable-set.drop'
+  | 'waitable.join'
+  | 'backpressure.inc'
+  | 'backpressure.dec'
+  | 'thread.yield';
 
 export type Canonical =
   | { readonly op: 'lift'; readonly core: number; readonly options: CanonicalOptions; readonly type: number }
   | { readonly op: 'lower'; readonly func: number; readonly options: CanonicalOptions }
-  | { readonly op: 'new' | 'drop' | 'rep'; readonly resource: number };
+  | { readonly op: 'new' | 'drop' | 'rep'; readonly resource: number }
+  | { readonly op: 'task.return'; readonly result: ValueRef | null; readonly options: CanonicalOptions }
+  | { readonly op: 'context.get' | 'context.set'; readonly slot: number }
+  | { readonly op: CopyOp; readonly type: number; readonly options: CanonicalOptions }
+  | { readonly op: CancelOp; readonly type: number; readonly isAsync: boolean }
+  | { readonly op: EndOp; readonly type: number }
+  | { readonly op: 'subtask.cancel'; readonly isAsync: boolean }
+  | { readonly op: 'waitable-set.wait' | 'waitable-set.poll'; readonly memory: number }
+  | { readonly op: PlainOp };
 
 export type Alias =
   | { readonly from: 'instance'; readonly sort: Sort; readonly instance: number; readonly name: string }

@@ -44,6 +44,11 @@ export function leaveGuest<T>(fate: Fate, run: () => T): T {
   }
 }
 
+/** Says why an instance is over. */
+export function reasonFor({ failure }: Fate): unknown {
+  return failure === null ? new GuestTrap('the instance is over') : failure.reason;
+}
+
 /** Lets the guest's code go on. */
 export function returnToGuest(fate: Fate): void {
   fate.mayLeave = fate.failure === null;

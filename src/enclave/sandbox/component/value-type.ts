@@ -22,7 +22,8 @@ export type Shape =
   | { readonly kind: 'tuple'; readonly elements: readonly ValueType[] }
   | { readonly kind: 'flags' | 'enum'; readonly labels: readonly string[] }
   | { readonly kind: 'result'; readonly ok: ValueType | null; readonly err: ValueType | null }
-  | { readonly kind: 'own' | 'borrow'; readonly resource: Resource };
+  | { readonly kind: 'own' | 'borrow'; readonly resource: Resource }
+  | { readonly kind: 'stream' | 'future'; readonly element: ValueType | null };
 
 export interface Measures {
   /** Bytes in memory. */
@@ -41,6 +42,8 @@ export type ValueType = Shape & Measures;
 export interface FunctionType {
   readonly params: readonly Labelled<ValueType>[];
   readonly result: ValueType | null;
+  /** Whether it may wait before it returns. */
+  readonly isAsync: boolean;
 }
 
 /** More flat parameters than this go through memory. [Component Model CanonicalABI.md, Flattening] */
@@ -100,6 +103,15 @@ export function discriminantSize(cases: number): 1 | 2 | 4 {
 export function payloadOffset(cases: readonly Labelled<ValueType | null>[]): number {
   const align = Math.max(1, ...cases.map(([, t]) => t?.align ?? 1));
   return alignTo(discriminantSize(cases.length), align);
+}
+
+/** Gives the value types that a value type is made of. */
+export function partsOf(shape: Shape): readonly ValueType[] {
+  const cases = casesOf(shape);
+  if (cases !== null) return cases.flatMap(([, t]) => (t === null ? [] : [t]));
+  if (shape.kind === 'record') return shape.fields.map(([, t]) => t);
+  if (shape.kind === 'tuple') return shape.elements;
+  return 'element' in shape && shape.element !== null ? [shape.element] : [];
 }
 
 function join(a: CoreType | undefined, b: CoreType): CoreType {
@@ -162,6 +174,11 @@ function measure(shape: Shape): Measures {
     const count = shape.labels.length;
     if (count === 0 || count > MAX_LABELS) throw new Malformed(`flags with ${count} labels`);
     return simple(count <= 8 ? 1 : count <= 16 ? 2 : 4, 'i32');
+  }
+  if (shape.kind === 'stream' || shape.kind === 'future') {
+    const inside = shape.element === null ? [] : [shape.element];
+    const weight = inside.reduce((sum, t) => sum + t.weight, 1);
+    return { ...simple(4, 'i32'), weight, depth: depthOf(inside) };
   }
   if (shape.kind !== 'string' && shape.kind !== 'list') return simple(...PRIMITIVE[shape.kind as Primitive]);
   const inside = shape.kind === 'list' ? [shape.element] : [];

@@ -1,11 +1,30 @@
 /** What the host knows of one call: what its guest is given, what it may still write, and who hears of its end. It holds no state of another call. */
+import type { InputSource } from '../body.ts';
 import type { Mount } from '../files/mount.ts';
+import type { OnWire } from '../messages.ts';
 import type { Network } from '../net/network.ts';
-import type { AskOutside } from '../sandbox.ts';
-import type { Allowance, InputSource, OutputBuffer } from './io.ts';
+import type { EgressAnswer, EgressRequest, WholeEgressRequest } from '../sandbox.ts';
+import type { ByteSink } from './byte-stream.ts';
+import type { OutgoingBytes } from './outgoing-bytes.ts';
+import type { Allowance, OutputBuffer } from './output-buffer.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export interface GuestCall {
+/** What a guest asks by, with the whole body; never rejects: a refusal is an answer. */
+export type AskOutside = (request: WholeEgressRequest) => Promise<EgressAnswer>;
+
+/** What a guest asks by when its body follows the head, beginning with what is `held`. */
+export type BeginOutside = (
+  head: OnWire<EgressRequest>,
+  held: Uint8Array,
+) => { readonly answer: Promise<EgressAnswer>; readonly body: ByteSink };
+
+/** The only way out of a guest. */
+export interface Outside {
+  readonly egress: AskOutside;
+  readonly beginEgress: BeginOutside;
+}
+
+export interface GuestCall extends Outside {
   readonly args: readonly string[];
   readonly env: readonly (readonly [name: string, value: string])[];
   /** The directories that it begins with, in the order that it sees them in. */
@@ -13,17 +32,18 @@ export interface GuestCall {
   readonly stdin: InputSource;
   readonly stdout: OutputBuffer;
   readonly stderr: OutputBuffer;
-  readonly egress: AskOutside;
   /** Its sockets: they reach each other, and beyond that what the gate lets through. */
   readonly network: Network;
   /** Time and randomness. */
   readonly surroundings: Surroundings;
-  /** What the guest may still write in all its outgoing requests together: bodies lie outside of every other cap on the process's memory. */
+  /** What the guest may still write in all its outgoing requests together. */
   readonly forRequests: Allowance;
   /** What it may still write as its answer. */
   readonly forAnswers: Allowance;
   /** Is called when the guest writes more. */
   readonly exceeded: () => void;
+  /** Bodies that it writes whose messages may depart, and have not. */
+  readonly departing: Set<OutgoingBytes>;
   /** Is told the exit code before the guest is unwound, because a guest can catch what unwinds it. */
   readonly exited: (exitCode: number) => void;
 }

@@ -1,4 +1,5 @@
 /** wasi:cli: arguments and standard streams of one call; an empty environment, no directory, no terminal. [WASI 0.2.12 wasi:cli] */
+import { WholeBytes } from '../body.ts';
 import { ExitRequest, type GuestCall } from './call.ts';
 import { InputStream, OutputStream } from './io.ts';
 import { makeEmptyResource, type Result } from './result.ts';
@@ -22,7 +23,7 @@ export const CLI: Readonly<Record<string, unknown>> = {
     exit: (call: GuestCall, status: Result<unknown, unknown>) => exit(call, status.tag === 'ok' ? 0 : 1),
     exitWithCode: exit,
   },
-  'wasi:cli/stdin': { getStdin: (call: GuestCall) => new InputStream(call.stdin) },
+  'wasi:cli/stdin': { getStdin: (call: GuestCall) => new InputStream(new WholeBytes(call.stdin)) },
   'wasi:cli/stdout': { getStdout: (call: GuestCall) => new OutputStream(call.stdout) },
   'wasi:cli/stderr': { getStderr: (call: GuestCall) => new OutputStream(call.stderr) },
   'wasi:cli/terminal-input': { TerminalInput },

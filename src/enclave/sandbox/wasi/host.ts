@@ -1,8 +1,8 @@
 /**
- * The WASI 0.2 host: finds the function that answers an import. Everything but methods gets the call first, because what a function makes
- * may need it later; methods find it in what they are called on. [WASI 0.2.12]
+ * The WASI host, 0.2 and 0.3: finds the function that answers an import. Everything but methods gets the call first, because what a function makes
+ * may need it later; methods find it in what they are called on. [WASI 0.2.12, 0.3.0]
  */
-import { camelCase } from '../component/labels.ts';
+import { camelCase, interfaceOf } from '../component/labels.ts';
 import type { Host, HostEntry } from '../component/link.ts';
 import type { LiftedFunction, Plan } from '../component/plan.ts';
 import { isSameFunction } from '../component/same-type.ts';
@@ -13,6 +13,14 @@ import { CLOCKS, RANDOM } from './clocks.ts';
 import { FILESYSTEM, SOCKETS } from './closed.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
+import { departAll } from './outgoing-bytes.ts';
+import { CLI_3 } from './p3/cli.ts';
+import { CLOCKS_3, RANDOM_3 } from './p3/clocks.ts';
+import { CORE_WIT_3 } from './p3/wit/core.ts';
+import { EXPORTS_WIT_3 } from './p3/wit/exports.ts';
+import { FILESYSTEM_WIT_3 } from './p3/wit/filesystem.ts';
+import { HTTP_WIT_3 } from './p3/wit/http.ts';
+import { SOCKETS_WIT_3 } from './p3/wit/sockets.ts';
 import { CORE_WIT } from './wit/core.ts';
 import { EXPORTS_WIT } from './wit/exports.ts';
 import { FILESYSTEM_WIT } from './wit/filesystem.ts';
@@ -29,21 +37,35 @@ export const INTERFACES: Readonly<Record<string, unknown>> = {
   ...FILESYSTEM,
   ...SOCKETS,
   ...HTTP,
+  ...CLI_3,
+  ...CLOCKS_3,
+  ...RANDOM_3,
 };
 
+const ALL_WIT =
+  CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT + CORE_WIT_3 + FILESYSTEM_WIT_3 + SOCKETS_WIT_3 + HTTP_WIT_3;
+
 /** What every function of these interfaces takes and gives. */
-export const SIGNATURES: ReturnType<typeof parseWit> = parseWit(CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT);
+export const SIGNATURES: ReturnType<typeof parseWit> = parseWit(ALL_WIT);
 
 /** The same with what the host calls. */
-const WITH_EXPORTS = parseWit(CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT + EXPORTS_WIT);
+const WITH_EXPORTS = parseWit(ALL_WIT + EXPORTS_WIT + EXPORTS_WIT_3);
 
 /** The functions that may make a guest wait. */
-export const WAITING: ReadonlySet<string> = new Set(['wasi:io/poll#poll', 'wasi:io/poll#[method]pollable.block']);
+export const WAITING: ReadonlySet<string> = new Set([
+  'wasi:io/poll#poll',
+  'wasi:io/poll#[method]pollable.block',
+  'wasi:io/streams#[method]input-stream.blocking-read',
+  'wasi:io/streams#[method]input-stream.blocking-skip',
+  'wasi:io/streams#[method]output-stream.blocking-flush',
+  'wasi:io/streams#[method]output-stream.blocking-splice',
+  'wasi:io/streams#[method]output-stream.blocking-write-and-flush',
+  'wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush',
+]);
 
 type Run = HostEntry<GuestCall>['run'];
 type AnyFunction = (...args: readonly unknown[]) => unknown;
 
-const VERSION = /@.*$/;
 const OF_RESOURCE = /^\[(method|static|constructor)\]([a-z0-9-]+)(?:\.([A-Za-z0-9-]+))?$/;
 
 const isFunction = (value: unknown): value is AnyFunction => typeof value === 'function';
@@ -81,6 +103,15 @@ function findRun(members: unknown, name: string): Run | null {
   return method === null ? null : (_, [self, ...args]) => method.apply(self, args);
 }
 
+/** Has what the guest wrote go out before it waits. */
+function letGoOut(run: Run): Run {
+  return (call, args) => {
+    const value = run(call, args);
+    if (value instanceof Promise) departAll(call);
+    return value;
+  };
+}
+
 /** Stands for a method of something that no guest is ever given. */
 const refuse: Run = () => {
   throw new GuestTrap('a method was called on something that does not exist');
@@ -93,7 +124,7 @@ const refuse: Run = () => {
 export function findGuestFunction(plan: Plan, from: string, name: string): LiftedFunction | null {
   const known = WITH_EXPORTS.get(from)?.get(name);
   for (const [exported, members] of plan.exports) {
-    if (exported.replace(VERSION, '') !== from || 'of' in members) continue;
+    if (interfaceOf(exported) !== from || 'of' in members) continue;
     const func = members.get(name);
     if (known !== undefined && func !== undefined && isSameFunction(known, func.type)) return func;
   }
@@ -103,10 +134,12 @@ export function findGuestFunction(plan: Plan, from: string, name: string): Lifte
 /** The host that every function is linked with. */
 export const WASI_HOST: Host<GuestCall> = {
   find({ interface: from, name, type }) {
-    const unversioned = from.replace(VERSION, '');
+    const unversioned = interfaceOf(from);
     const known = SIGNATURES.get(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
-    return { run: findRun(INTERFACES[unversioned], name) ?? refuse, waits: WAITING.has(`${unversioned}#${name}`) };
+    const run = findRun(INTERFACES[unversioned], name) ?? refuse;
+    const waits = type.isAsync || WAITING.has(`${unversioned}#${name}`);
+    return { run: waits ? letGoOut(run) : run, waits };
   },
   drop(representation) {
     (representation as Partial<Disposable>)[Symbol.dispose]?.();

@@ -1,74 +1,80 @@
-/** wasi:http bodies and trailers over buffers; a body that is dropped before `finish` is not complete. [WASI 0.2.12 wasi:http/types] */
+/** wasi:http bodies and trailers; a body that is dropped before `finish` is not complete. [WASI 0.2.12 wasi:http/types] */
+import type { ByteSource } from './byte-stream.ts';
 import type { Fields } from './http-fields.ts';
-import { InputStream, type OutputBuffer, OutputStream, Pollable } from './io.ts';
+import { InputStream, OutputStream, Pollable } from './io.ts';
+import type { OutgoingBytes } from './outgoing-bytes.ts';
 import { DONE, err, ok, type Result, type Variant } from './result.ts';
 
 const NOT_AGAIN: Result<never, undefined> = err(undefined);
 
 /** wasi:http/types incoming-body. */
 export class IncomingBody {
-  readonly #bytes: Uint8Array;
+  readonly #source: ByteSource;
   #taken = false;
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+  constructor(source: ByteSource) {
+    this.#source = source;
   }
   stream(): Result<InputStream, undefined> {
     if (this.#taken) return NOT_AGAIN;
     this.#taken = true;
-    return ok(new InputStream({ rest: this.#bytes }));
+    return ok(new InputStream(this.#source));
   }
-  static finish(_call: unknown, _body: IncomingBody): FutureTrailers {
-    return new FutureTrailers();
+  static finish(_call: unknown, body: IncomingBody): FutureTrailers {
+    const isBroken = body.#source.state === 'failed';
+    body.#source.cancel();
+    return new FutureTrailers(isBroken ? err({ tag: 'connection-terminated' }) : ok(undefined));
+  }
+  [Symbol.dispose](): void {
+    this.#source.cancel();
   }
 }
 
+type Trailers = Result<Fields | undefined, Variant>;
+
 /** wasi:http/types future-trailers; there never are any. */
 export class FutureTrailers {
+  readonly #trailers: Trailers;
   #taken = false;
+  constructor(trailers: Trailers) {
+    this.#trailers = trailers;
+  }
   subscribe(): Pollable {
     return new Pollable(
       () => true,
       () => Promise.resolve(),
     );
   }
-  get(): Result<Result<Fields | undefined, Variant>, undefined> {
+  get(): Result<Trailers, undefined> {
     if (this.#taken) return NOT_AGAIN;
     this.#taken = true;
-    return ok(ok(undefined));
+    return ok(this.#trailers);
   }
 }
 
 /** wasi:http/types outgoing-body. */
 export class OutgoingBody {
-  readonly #buffer: OutputBuffer;
-  readonly #ended: (bytes: Uint8Array | null) => void;
+  readonly #bytes: OutgoingBytes;
+  /** The error for a body that has not the length that was declared. */
+  readonly #sizeError: string;
   #taken = false;
-  #over = false;
-  /** `ended` is told the bytes at `finish`, or null when the guest drops the body before that. */
-  constructor(buffer: OutputBuffer, ended: (bytes: Uint8Array | null) => void) {
-    this.#buffer = buffer;
-    this.#ended = ended;
+  constructor(bytes: OutgoingBytes, sizeError: string) {
+    this.#bytes = bytes;
+    this.#sizeError = sizeError;
   }
   write(): Result<OutputStream, undefined> {
     if (this.#taken) return NOT_AGAIN;
     this.#taken = true;
-    return ok(new OutputStream(this.#buffer));
+    return ok(new OutputStream(this.#bytes));
   }
   static finish(_call: unknown, body: OutgoingBody, trailers: Fields | undefined): Result<undefined, Variant> {
     // The frames have no place for trailers, and dropping them silently could drop a signature.
     if (trailers !== undefined && trailers.entries().length > 0) {
-      body.#end(null);
+      body.#bytes.abort();
       return err({ tag: 'internal-error', val: 'trailers are not supported' });
     }
-    body.#end(body.#buffer.bytes());
-    return DONE;
+    return body.#bytes.finish() ? DONE : err({ tag: body.#sizeError, val: undefined });
   }
   [Symbol.dispose](): void {
-    this.#end(null);
-  }
-  #end(bytes: Uint8Array | null): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#ended(bytes);
+    this.#bytes.abort();
   }
 }

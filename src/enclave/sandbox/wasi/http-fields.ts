@@ -70,6 +70,12 @@ export class Fields {
   toHeaders(): HeaderField[] {
     return this.#entries.filter(([n]) => n !== 'content-length').map(([n, v]) => [n, toText(v)]);
   }
+  /** Gives the length that the headers declare for the body, or null; one that is no single number declares nothing. */
+  contentLength(): number | null {
+    const [value, ...more] = this.get('content-length');
+    const text = value === undefined || more.length > 0 ? '' : toText(value);
+    return /^[0-9]{1,15}$/.test(text) ? Number(text) : null;
+  }
   get(name: string): Uint8Array[] {
     const key = name.toLowerCase();
     return this.#entries.flatMap(([n, v]) => (n === key ? [v] : []));

@@ -1,4 +1,5 @@
 /** The resources of wasi:http that need nothing of their call but what they are made from. [WASI 0.2.12 wasi:http/types] */
+import { type Body, isWhole, sourceOf } from '../body.ts';
 import type { EgressAnswer, FunctionRequest, FunctionResponse } from '../sandbox.ts';
 import { IncomingBody } from './http-bodies.ts';
 import { makeErrorCode } from './http-errors.ts';
@@ -26,6 +27,11 @@ export function makeMethod(method: string): Variant {
   return METHODS.has(tag) && method === method.toUpperCase() ? { tag } : { tag: 'other', val: method };
 }
 
+/** Says that nobody will read a body. */
+function cancelBody(body: Body): void {
+  if (!isWhole(body)) body.source.cancel();
+}
+
 /** wasi:http/types incoming-request. */
 export class IncomingRequest {
   readonly #request: FunctionRequest;
@@ -51,7 +57,10 @@ export class IncomingRequest {
   consume(): Result<IncomingBody, undefined> {
     if (this.#consumed) return NOT_AGAIN;
     this.#consumed = true;
-    return ok(new IncomingBody(this.#request.body));
+    return ok(new IncomingBody(sourceOf(this.#request.body)));
+  }
+  [Symbol.dispose](): void {
+    if (!this.#consumed) cancelBody(this.#request.body);
   }
 }
 
@@ -71,7 +80,10 @@ export class IncomingResponse {
   consume(): Result<IncomingBody, undefined> {
     if (this.#consumed) return NOT_AGAIN;
     this.#consumed = true;
-    return ok(new IncomingBody(this.#response.body));
+    return ok(new IncomingBody(sourceOf(this.#response.body)));
+  }
+  [Symbol.dispose](): void {
+    if (!this.#consumed) cancelBody(this.#response.body);
   }
 }
 
@@ -108,11 +120,19 @@ export class FutureIncomingResponse {
   readonly #done: Promise<void>;
   #answer: EgressAnswer | null = null;
   #taken = false;
+  #dropped = false;
   constructor(answer: Promise<EgressAnswer>) {
     this.#done = this.#keep(answer);
   }
   async #keep(answer: Promise<EgressAnswer>): Promise<void> {
-    this.#answer = await answer;
+    const given = await answer;
+    if (this.#dropped && !('error' in given)) cancelBody(given.body);
+    this.#answer = given;
+  }
+  [Symbol.dispose](): void {
+    this.#dropped = true;
+    const answer = this.#answer;
+    if (answer !== null && !this.#taken && !('error' in answer)) cancelBody(answer.body);
   }
   subscribe(): Pollable {
     return new Pollable(

@@ -5,45 +5,41 @@ import { OutgoingBody } from './http-bodies.ts';
 import { makeErrorCode } from './http-errors.ts';
 import type { Fields } from './http-fields.ts';
 import { makeMethod } from './http-messages.ts';
-import { OutputBuffer } from './io.ts';
+import { type Departure, OutgoingBytes } from './outgoing-bytes.ts';
+import type { Allowance } from './output-buffer.ts';
 import { DONE, err, ok, type Result, type Variant } from './result.ts';
 
 const INVALID: Result<never, undefined> = err(undefined);
 const NOT_AGAIN: Result<never, undefined> = err(undefined);
+const NOTHING = new Uint8Array(0);
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 const VISIBLE = /^[\x21-\x7e]*$/;
 
 /** A message that a guest makes: headers, and a body that it may take out and write once. */
 class OutgoingMessage {
   readonly #headers: Fields;
-  readonly #buffer: OutputBuffer;
-  #body: Promise<Uint8Array | null> | null = null;
-  #finished: Uint8Array | null = null;
-  constructor(headers: Fields, buffer: OutputBuffer) {
+  readonly #call: Pick<GuestCall, 'exceeded' | 'departing'>;
+  readonly #allowance: Allowance;
+  readonly #sizeError: string;
+  #bytes: OutgoingBytes | null = null;
+  constructor(headers: Fields, call: GuestCall, allowance: Allowance, sizeError: string) {
     this.#headers = headers;
-    this.#buffer = buffer;
+    this.#call = { exceeded: call.exceeded, departing: call.departing };
+    this.#allowance = allowance;
+    this.#sizeError = sizeError;
   }
   headers(): Fields {
     return this.#headers.frozen();
   }
   body(): Result<OutgoingBody, undefined> {
-    if (this.#body !== null) return NOT_AGAIN;
-    const { promise, resolve } = Promise.withResolvers<Uint8Array | null>();
-    this.#body = promise;
-    return ok(
-      new OutgoingBody(this.#buffer, (bytes) => {
-        this.#finished = bytes;
-        resolve(bytes);
-      }),
-    );
+    if (this.#bytes !== null) return NOT_AGAIN;
+    this.#bytes = new OutgoingBytes(this.#call, this.#allowance, this.#headers.contentLength());
+    return ok(new OutgoingBody(this.#bytes, this.#sizeError));
   }
-  /** The body once it is finished, null when it was dropped before; empty when it was never taken out. */
-  protected whenFinished(): Promise<Uint8Array | null> {
-    return this.#body ?? Promise.resolve(new Uint8Array(0));
-  }
-  /** The body if it is finished by now. */
-  finished(): Uint8Array | null {
-    return this.#body === null ? new Uint8Array(0) : this.#finished;
+  /** Lets the message depart; one whose body was never taken out has none. */
+  release(departure: Departure): void {
+    if (this.#bytes === null) departure.whole(NOTHING);
+    else this.#bytes.release(departure);
   }
 }
 
@@ -55,7 +51,7 @@ export class OutgoingRequest extends OutgoingMessage {
   #scheme: Variant | undefined = undefined;
   #authority: string | undefined = undefined;
   constructor(call: GuestCall, headers: Fields) {
-    super(headers, new OutputBuffer(call.forRequests, call.exceeded));
+    super(headers, call, call.forRequests, 'HTTP-request-body-size');
     this.#call = call;
   }
   method(): Variant {
@@ -91,19 +87,27 @@ export class OutgoingRequest extends OutgoingMessage {
     this.#authority = authority;
     return DONE;
   }
-  /** Sends the request once its body is finished. */
-  async send(): Promise<EgressAnswer> {
-    const body = await this.whenFinished();
-    if (body === null) return { error: 'internal-error' };
+  /** Sends the request: whole when its body is finished, else the head, and the body as it is written. */
+  send(): Promise<EgressAnswer> {
+    const { promise, resolve } = Promise.withResolvers<EgressAnswer>();
     const scheme = this.#scheme ?? { tag: 'HTTPS' };
-    return await this.#call.egress({
+    const head = {
       method: this.#method,
       scheme: scheme.tag === 'other' ? String(scheme.val) : scheme.tag.toLowerCase(),
       authority: this.#authority ?? '',
       path: this.#path ?? '/',
       headers: this.headers().toHeaders(),
-      body,
+    };
+    this.release({
+      whole: (body) => resolve(this.#call.egress({ ...head, body })),
+      begin: (length, held) => {
+        const { answer, body } = this.#call.beginEgress({ ...head, body: { length } }, held);
+        resolve(answer);
+        return body;
+      },
+      broken: () => resolve({ error: 'internal-error' }),
     });
+    return promise;
   }
 }
 
@@ -111,7 +115,7 @@ export class OutgoingRequest extends OutgoingMessage {
 export class OutgoingResponse extends OutgoingMessage {
   #status = 200;
   constructor(call: GuestCall, headers: Fields) {
-    super(headers, new OutputBuffer(call.forAnswers, call.exceeded));
+    super(headers, call, call.forAnswers, 'HTTP-response-body-size');
   }
   statusCode(): number {
     return this.#status;
@@ -123,21 +127,22 @@ export class OutgoingResponse extends OutgoingMessage {
   }
 }
 
-/** An answer as the guest set it: complete only once its body is finished. */
+/** An answer as the guest set it. */
 export type Answer =
   | { readonly tag: 'response'; readonly response: OutgoingResponse }
   | { readonly tag: 'error'; readonly code: string };
 
 /** wasi:http/types response-outparam: the place that a guest puts its answer in. */
 export class ResponseOutparam {
-  #answer: Answer | null = null;
-  static set(_call: unknown, outparam: ResponseOutparam, answer: Result<OutgoingResponse, Variant>): void {
-    outparam.#answer =
-      answer.tag === 'ok' ? { tag: 'response', response: answer.val } : { tag: 'error', code: answer.val.tag };
+  readonly #given: (answer: Answer) => void;
+  /** `given` is told what the guest sets. */
+  constructor(given: (answer: Answer) => void) {
+    this.#given = given;
   }
-  /** What the guest set, null when nothing yet. */
-  get answer(): Answer | null {
-    return this.#answer;
+  static set(_call: unknown, outparam: ResponseOutparam, answer: Result<OutgoingResponse, Variant>): void {
+    outparam.#given(
+      answer.tag === 'ok' ? { tag: 'response', response: answer.val } : { tag: 'error', code: answer.val.tag },
+    );
   }
   sendInformational(): Result<undefined, Variant> {
     return err(makeErrorCode('HTTP-request-denied'));

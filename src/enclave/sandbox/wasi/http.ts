@@ -1,6 +1,6 @@
 /**
- * wasi:http: the query as an incoming-request, the answer through response-outparam, and outgoing-handler as the only way out. A request
- * leaves when its body is finished; what the gate refuses comes back as an error-code. [WASI 0.2.12 wasi:http]
+ * wasi:http: the query as an incoming-request, the answer through response-outparam, and outgoing-handler as the only way out;
+ * what the gate refuses comes back as an error-code. [WASI 0.2.12 wasi:http]
  */
 import { FutureTrailers, IncomingBody, OutgoingBody } from './http-bodies.ts';
 import { Fields } from './http-fields.ts';

@@ -1,12 +1,14 @@
 /**
- * wasi:io (error, poll, streams) over buffers: a guest's input is whole before the guest starts, and its output is collected up to
- * a budget. So only `poll` and `pollable.block` ever wait. [WASI 0.2.12 wasi:io]
+ * wasi:io (error, poll, streams) over sources and sinks of bytes. What a guest asks for is given at once where it can be; only `poll`, `block`
+ * and the operations that are named blocking ever wait, and only then. [WASI 0.2.12 wasi:io]
  */
-import { type ByteCollector, openByteCollector } from '../../../base/byte-collector.ts';
+import { GuestTrap } from '../component/trap.ts';
+import type { ByteSink, ByteSource } from './byte-stream.ts';
 import { DONE, err, ok, type Result } from './result.ts';
 
 const MAX_READ_BYTES = 1024 * 1024;
-const WRITE_BYTES = 64n * 1024n;
+/** What a guest is told that it may write at once. */
+const WRITE_BYTES = 64 * 1024;
 
 /** wasi:io/error: why an operation on a stream failed. */
 export class IoError {
@@ -21,6 +23,11 @@ export class IoError {
 
 export type StreamError = { readonly tag: 'closed' } | { readonly tag: 'last-operation-failed'; readonly val: IoError };
 const CLOSED: Result<never, StreamError> = err({ tag: 'closed' });
+const failed = (text: string): Result<never, StreamError> =>
+  err({ tag: 'last-operation-failed', val: new IoError(text) });
+
+/** What may have to be waited for. */
+type Maybe<T> = T | Promise<T>;
 
 /** wasi:io/poll: something that is ready now, or will be when its promise resolves. */
 export class Pollable {
@@ -33,7 +40,10 @@ export class Pollable {
   ready(): boolean {
     return this.#ready();
   }
-  async block(): Promise<void> {
+  block(): Maybe<void> {
+    return this.#ready() ? undefined : this.#blockLater();
+  }
+  async #blockLater(): Promise<void> {
     while (!this.#ready()) await this.#wait();
   }
   /** Resolves when the pollable may have become ready. */
@@ -42,136 +52,155 @@ export class Pollable {
   }
 }
 
-const alwaysReady = (): Pollable =>
-  new Pollable(
-    () => true,
-    () => Promise.resolve(),
-  );
+const readyOf = (pollables: readonly Pollable[]): number[] => pollables.flatMap((p, i) => (p.ready() ? [i] : []));
 
-/**
- * Waits until at least one is ready, and gives the places of all that are. An empty list gives an empty list: the interface asks for a
- * trap, and a guest that has to be refused is better told than ended.
- */
-async function poll(_call: unknown, pollables: readonly Pollable[]): Promise<Uint32Array> {
+async function pollLater(pollables: readonly Pollable[]): Promise<Uint32Array> {
   for (;;) {
-    if (pollables.length === 0) return new Uint32Array(0);
-    const ready = pollables.flatMap((p, i) => (p.ready() ? [i] : []));
+    const ready = readyOf(pollables);
     if (ready.length > 0) return Uint32Array.from(ready);
     await Promise.race(pollables.map((p) => p.changed()));
   }
 }
 
-/** Bytes that streams read from; several streams over one source share its position. */
-export interface InputSource {
-  rest: Uint8Array;
+/**
+ * Waits until at least one is ready, and gives the places of all that are. An empty list gives an empty list: the interface asks for a
+ * trap, and a guest that has to be refused is better told than ended.
+ */
+function poll(_call: unknown, pollables: readonly Pollable[]): Maybe<Uint32Array> {
+  const ready = readyOf(pollables);
+  return ready.length > 0 || pollables.length === 0 ? Uint32Array.from(ready) : pollLater(pollables);
 }
 
-/** wasi:io/streams input over bytes that are all there. */
+/** wasi:io/streams input. */
 export class InputStream {
-  readonly #source: InputSource;
-  constructor(source: InputSource) {
+  readonly #source: ByteSource;
+  constructor(source: ByteSource) {
     this.#source = source;
   }
   read(length: bigint): Result<Uint8Array, StreamError> {
-    const { rest } = this.#source;
-    if (rest.length === 0) return CLOSED;
-    const part = rest.subarray(0, length > MAX_READ_BYTES ? MAX_READ_BYTES : Number(length));
-    this.#source.rest = rest.subarray(part.length);
-    return ok(part);
+    const bytes = this.#source.take(length > MAX_READ_BYTES ? MAX_READ_BYTES : Number(length));
+    // Asked after `take`, which may be what finds the end.
+    const { available, state } = this.#source;
+    if (bytes.length > 0 || available > 0 || state === 'open') return ok(bytes);
+    return state === 'ended' ? CLOSED : failed('it broke off');
   }
-  blockingRead(length: bigint): Result<Uint8Array, StreamError> {
+  blockingRead(length: bigint): Maybe<Result<Uint8Array, StreamError>> {
+    const read = this.read(length);
+    return read.tag === 'ok' && read.val.length === 0 && length > 0n ? this.#readLater(length) : read;
+  }
+  async #readLater(length: bigint): Promise<Result<Uint8Array, StreamError>> {
+    await this.#blockUntilReady();
     return this.read(length);
   }
   skip(length: bigint): Result<bigint, StreamError> {
     const part = this.read(length);
     return part.tag === 'err' ? part : ok(BigInt(part.val.length));
   }
-  blockingSkip(length: bigint): Result<bigint, StreamError> {
+  blockingSkip(length: bigint): Maybe<Result<bigint, StreamError>> {
+    return this.isReady() || length === 0n ? this.skip(length) : this.#skipLater(length);
+  }
+  async #skipLater(length: bigint): Promise<Result<bigint, StreamError>> {
+    await this.#blockUntilReady();
     return this.skip(length);
   }
   subscribe(): Pollable {
-    return alwaysReady();
+    return new Pollable(
+      () => this.isReady(),
+      () => this.#source.changed(),
+    );
+  }
+  /** Whether a read would give something, or an error, at once. */
+  isReady(): boolean {
+    return this.#source.available > 0 || this.#source.state !== 'open';
+  }
+  async #blockUntilReady(): Promise<void> {
+    while (!this.isReady()) await this.#source.changed();
+  }
+  /** Resolves when it may have become ready. */
+  changed(): Promise<void> {
+    return this.#source.changed();
   }
 }
 
-/** What is left of the bytes that a guest may write; several buffers may share one. */
-export interface Allowance {
-  leftBytes: number;
-}
-
-/** Collects what a guest writes, up to its allowance; past it everything is refused and `exceeded` is called. */
-export class OutputBuffer {
-  readonly #allowance: Allowance;
-  readonly #exceeded: () => void;
-  #written: ByteCollector = openByteCollector(Number.POSITIVE_INFINITY);
-  constructor(allowance: Allowance, exceeded: () => void) {
-    this.#allowance = allowance;
-    this.#exceeded = exceeded;
-  }
-  get left(): number {
-    return this.#allowance.leftBytes;
-  }
-  /** Keeps a copy of the bytes; false when they are more than is left. */
-  write(bytes: Uint8Array): boolean {
-    if (bytes.length > this.left) {
-      this.#allowance.leftBytes = 0;
-      this.#exceeded();
-      return false;
-    }
-    this.#written.add(bytes);
-    this.#allowance.leftBytes -= bytes.length;
-    return true;
-  }
-  bytes(): Uint8Array {
-    return this.#written.bytes();
-  }
-  /** Gives what was written, and forgets it. */
-  take(): Uint8Array {
-    const written = this.bytes();
-    if (written.length > 0) this.#written = openByteCollector(Number.POSITIVE_INFINITY);
-    return written;
-  }
-}
-
-/** wasi:io/streams output into a buffer. */
+/** wasi:io/streams output. Writing more at once than there is room for is a trap, as the interface asks. */
 export class OutputStream {
-  readonly #buffer: OutputBuffer;
-  constructor(buffer: OutputBuffer) {
-    this.#buffer = buffer;
+  readonly #sink: ByteSink;
+  constructor(sink: ByteSink) {
+    this.#sink = sink;
   }
   checkWrite(): Result<bigint, StreamError> {
-    return ok(WRITE_BYTES);
+    return this.#sink.state === 'closed' ? CLOSED : ok(BigInt(Math.min(this.#sink.room, WRITE_BYTES)));
   }
   write(bytes: Uint8Array): Result<undefined, StreamError> {
-    return this.#buffer.write(bytes) ? DONE : err({ tag: 'last-operation-failed', val: new IoError('output limit') });
+    if (this.#isClosed()) return CLOSED;
+    if (this.#sink.write(bytes)) return DONE;
+    // A sink that closed over these bytes has said why to whoever has to know.
+    if (this.#isClosed()) return failed('it is more than may be written');
+    throw new GuestTrap('it wrote more than there was room for');
   }
-  blockingWriteAndFlush(bytes: Uint8Array): Result<undefined, StreamError> {
-    return this.write(bytes);
+  blockingWriteAndFlush(bytes: Uint8Array): Maybe<Result<undefined, StreamError>> {
+    return bytes.length <= this.#sink.room ? this.write(bytes) : this.#writeLater(bytes.length, bytes);
   }
   flush(): Result<undefined, StreamError> {
-    return DONE;
+    return this.#sink.state === 'closed' ? CLOSED : DONE;
   }
-  blockingFlush(): Result<undefined, StreamError> {
-    return DONE;
+  blockingFlush(): Maybe<Result<undefined, StreamError>> {
+    return this.#isReady() ? this.flush() : this.#writeLater(0, null);
   }
   subscribe(): Pollable {
-    return alwaysReady();
+    return new Pollable(
+      () => this.#isReady(),
+      () => this.#sink.changed(),
+    );
   }
   writeZeroes(length: bigint): Result<undefined, StreamError> {
-    const room = BigInt(this.#buffer.left) + 1n;
-    return this.write(new Uint8Array(Number(length < room ? length : room)));
+    // Nothing so large is made only to be refused.
+    if (length > WRITE_BYTES) throw new GuestTrap('it wrote more than there was room for');
+    return this.write(new Uint8Array(Number(length)));
   }
-  blockingWriteZeroesAndFlush(length: bigint): Result<undefined, StreamError> {
-    return this.writeZeroes(length);
+  blockingWriteZeroesAndFlush(length: bigint): Maybe<Result<undefined, StreamError>> {
+    if (length <= WRITE_BYTES && Number(length) <= this.#sink.room) return this.writeZeroes(length);
+    return this.#writeLater(length > Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER : Number(length), null);
   }
   splice(source: InputStream, length: bigint): Result<bigint, StreamError> {
-    const part = source.read(length);
+    if (this.#sink.state === 'closed') return CLOSED;
+    const room = BigInt(Math.min(this.#sink.room, WRITE_BYTES));
+    const part = source.read(length < room ? length : room);
     if (part.tag === 'err') return part;
     const written = this.write(part.val);
     return written.tag === 'err' ? written : ok(BigInt(part.val.length));
   }
-  blockingSplice(source: InputStream, length: bigint): Result<bigint, StreamError> {
+  blockingSplice(source: InputStream, length: bigint): Maybe<Result<bigint, StreamError>> {
+    if (length === 0n || (this.#isReady() && source.isReady())) return this.splice(source, length);
+    return this.#spliceLater(source, length);
+  }
+  async #spliceLater(source: InputStream, length: bigint): Promise<Result<bigint, StreamError>> {
+    while (!this.#isReady()) await this.#sink.changed();
+    while (!source.isReady() && this.#sink.state === 'open')
+      await Promise.race([source.changed(), this.#sink.changed()]);
     return this.splice(source, length);
+  }
+  #isClosed(): boolean {
+    return this.#sink.state === 'closed';
+  }
+  #isReady(): boolean {
+    return this.#sink.room > 0 || this.#sink.state === 'closed';
+  }
+  /** Writes so many bytes, zeroes where none are given, as there comes room, and waits until there is room for more. */
+  async #writeLater(length: number, bytes: Uint8Array | null): Promise<Result<undefined, StreamError>> {
+    for (let at = 0; at < length || !this.#isReady(); ) {
+      const size = Math.min(length - at, this.#sink.room, WRITE_BYTES);
+      if (size > 0) {
+        const written = this.write(bytes === null ? new Uint8Array(size) : bytes.subarray(at, at + size));
+        if (written.tag === 'err') return written;
+        at += size;
+      } else if (this.#sink.state === 'closed') {
+        return CLOSED;
+      } else {
+        await this.#sink.changed();
+      }
+    }
+    return this.flush();
   }
 }
 

@@ -4,7 +4,6 @@
  * [RFC 8439 2.4]
  */
 import { type Cipheriv, createCipheriv } from 'node:crypto';
-import type { AskOutside } from '../sandbox.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Counter and nonce of the key stream: each seed is used for one stream. */
@@ -53,16 +52,14 @@ export class SeededSurroundings implements Surroundings {
   }
 
   /** Lets the clock stand still while something is asked outside: how long that takes is nothing that workers could agree on. */
-  hold(egress: AskOutside): AskOutside {
-    return async (request) => {
-      this.#asked += 1;
-      try {
-        return await egress(request);
-      } finally {
-        this.#asked -= 1;
-        this.#advanceLater();
-      }
-    };
+  async standStill<T>(during: Promise<T>): Promise<T> {
+    this.#asked += 1;
+    try {
+      return await during;
+    } finally {
+      this.#asked -= 1;
+      this.#advanceLater();
+    }
   }
 
   /** Comes after everything that the guest can do without the clock. */

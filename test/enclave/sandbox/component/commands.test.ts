@@ -1,9 +1,11 @@
 /** Programs as toolchains make them: a core module of preview1 with the adapter around it, and what the host calls of a component. */
+
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { componentNew } from '@bytecodealliance/jco';
 import { describe, expect, it } from 'vitest';
+import { openChildCall } from '../../../../src/enclave/sandbox/child-call.ts';
 import { makePlan } from '../../../../src/enclave/sandbox/component/make-plan.ts';
 import { shortenPlan } from '../../../../src/enclave/sandbox/component/shorten-plan.ts';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
@@ -122,12 +124,8 @@ describe('what a component is called by', () => {
     );
     const guest = await openGuest({ kind: 'http', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
     const request = { method: 'GET', path: '/', authority: 'a.test', headers: [], body: new Uint8Array(0) };
-    const query = guest.query(
-      request,
-      () => Promise.resolve({ error: 'internal-error' }),
-      () => undefined,
-      { cancel: () => undefined },
-    );
+    const host = openChildCall(1, () => undefined).host;
+    const query = guest.query(request, host, { cancel: () => undefined });
     await expect(query).rejects.toThrow('it has no such function');
   });
 });

@@ -11,7 +11,7 @@ import { NO_EGRESS, openCall } from '../../../../src/enclave/sandbox/guest-call.
 import type { GuestCall } from '../../../../src/enclave/sandbox/wasi/call.ts';
 import { findGuestFunction, INTERFACES, WASI_HOST } from '../../../../src/enclave/sandbox/wasi/host.ts';
 import { IncomingRequest } from '../../../../src/enclave/sandbox/wasi/http-messages.ts';
-import { ResponseOutparam } from '../../../../src/enclave/sandbox/wasi/http-outgoing.ts';
+import { type Answer, ResponseOutparam } from '../../../../src/enclave/sandbox/wasi/http-outgoing.ts';
 import { REAL_SURROUNDINGS } from '../../../../src/enclave/sandbox/wasi/surroundings.ts';
 import { buildFunctions } from '../../../../tools/build-functions.ts';
 import { buildRogue } from '../guests.ts';
@@ -96,7 +96,7 @@ function oracleImports(plan: Plan, host: Host<GuestCall>, call: GuestCall, class
   };
   for (const c of plan.canonicals) {
     if (c.op === 'lower') add(c.func);
-    else if (c.resource.of === 'host') classOf(c.resource.name);
+    else if ('resource' in c && c.resource.of === 'host') classOf(c.resource.name);
   }
   // The glue asks for the class of every resource, used or not.
   for (const name of plan.imports) {
@@ -145,10 +145,22 @@ async function runBoth(bytes: Uint8Array, body: string): Promise<readonly [ours:
     const host = watched(log);
     const stdin = new TextEncoder().encode(body);
     const call = openCall(
-      { args: ['guest', 'b'], env: [], mounts: [], stdin, egress: NO_EGRESS, surroundings: REAL_SURROUNDINGS },
+      { args: ['guest', 'b'], env: [], mounts: [], stdin, outside: NO_EGRESS, surroundings: REAL_SURROUNDINGS },
       65_536,
     );
-    const outparam = new ResponseOutparam();
+    let given: Answer | null = null;
+    let finished: Uint8Array | null = null;
+    const outparam = new ResponseOutparam((set) => {
+      given = set;
+      if (set.tag === 'error') return;
+      const whole = (bytes: Uint8Array): void => {
+        finished = bytes;
+      };
+      const never = (): never => {
+        throw new Error('the body is not whole');
+      };
+      set.response.release({ whole, begin: never, broken: () => undefined });
+    });
     const request = new IncomingRequest({
       method: 'POST',
       path: '/a?b',
@@ -179,11 +191,11 @@ async function runBoth(bytes: Uint8Array, body: string): Promise<readonly [ours:
       failed = true;
       if (!ours && e instanceof TypeError) throw e;
     }
-    const given = outparam.answer;
+    const set = given as Answer | null;
     const answer =
-      given?.tag === 'response'
-        ? [given.response.statusCode(), given.response.headers().toHeaders(), plain(given.response.finished())]
-        : [given, plain(call.stdout.bytes())];
+      set?.tag === 'response'
+        ? [set.response.statusCode(), set.response.headers().toHeaders(), plain(finished)]
+        : [set, plain(call.stdout.bytes())];
     ends.push({ log, failed, answer });
   }
   const [mine, its] = ends;

@@ -92,7 +92,13 @@ export async function open(bytes: Uint8Array, functions: Functions, options: Ope
   const linked = await linkComponent(plan, hostOf(functions, dropped, options.waiting ?? []));
   return () => {
     const { value: instance, cores } = watchInstances(() => instantiate(linked, null));
-    const call = (name: string, ...args: readonly unknown[]) => instance.call(exportOf(plan, name), args);
+    const call = async (name: string, ...args: readonly unknown[]) => {
+      const func = exportOf(plan, name);
+      if (!func.isAsync) return await instance.call(func, args);
+      const { returned, exited } = instance.start(func, args);
+      await exited;
+      return await returned;
+    };
     return { plan, instance, dropped, cores, call };
   };
 }

@@ -108,7 +108,7 @@ describe('the functions of WASI', () => {
               env: [],
               mounts: [],
               stdin: new Uint8Array(0),
-              egress: NO_EGRESS,
+              outside: NO_EGRESS,
               surroundings: REAL_SURROUNDINGS,
             },
             65_536,

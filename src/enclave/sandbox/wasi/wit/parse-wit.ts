@@ -12,7 +12,7 @@ type Named =
   | { readonly is: 'value'; readonly type: ValueType }
   | { readonly is: 'resource'; readonly resource: Resource };
 
-const TOKEN = /->|[A-Za-z_][A-Za-z0-9-]*|[{}()<>,;:./=]/g;
+const TOKEN = /->|[A-Za-z_][A-Za-z0-9-]*|@0\.3|[{}()<>,;:./=]/g;
 const NAMES: ReadonlySet<string> = new Set(PRIMITIVES);
 
 class WitReader {
@@ -68,7 +68,8 @@ class WitReader {
     this.#expect(':');
     const name = this.#next();
     this.#expect('/');
-    return `${namespace}:${name}/${this.#next()}`;
+    const whole = `${namespace}:${name}/${this.#next()}`;
+    return this.#take('@0.3') ? `${whole}@0.3` : whole;
   }
 
   #interface(): void {
@@ -88,8 +89,7 @@ class WitReader {
     if (word === 'resource') return this.#resource(from, types, functions);
     const name = this.#next();
     if (name === ':') {
-      this.#expect('func');
-      functions.set(word, this.#signature([], types));
+      functions.set(word, this.#function([], types));
       this.#expect(';');
     } else types.set(name, { is: 'value', type: this.#defined(word, types) });
   }
@@ -146,19 +146,25 @@ class WitReader {
       const member = this.#next();
       if (member === 'constructor') {
         const { params } = this.#signature([], types);
-        functions.set(`[constructor]${name}`, { params, result: makeValueType({ kind: 'own', resource }) });
+        const result = makeValueType({ kind: 'own', resource });
+        functions.set(`[constructor]${name}`, { params, result, isAsync: false });
       } else {
         this.#expect(':');
         const isStatic = this.#take('static');
-        this.#expect('func');
         const self: Labelled<ValueType>[] = isStatic ? [] : [['self', makeValueType({ kind: 'borrow', resource })]];
-        functions.set(`[${isStatic ? 'static' : 'method'}]${name}.${member}`, this.#signature(self, types));
+        functions.set(`[${isStatic ? 'static' : 'method'}]${name}.${member}`, this.#function(self, types));
       }
       this.#expect(';');
     }
   }
 
-  #signature(self: readonly Labelled<ValueType>[], types: Map<string, Named>): FunctionType {
+  #function(self: readonly Labelled<ValueType>[], types: Map<string, Named>): FunctionType {
+    const isAsync = this.#take('async');
+    this.#expect('func');
+    return { ...this.#signature(self, types), isAsync };
+  }
+
+  #signature(self: readonly Labelled<ValueType>[], types: Map<string, Named>): Omit<FunctionType, 'isAsync'> {
     this.#expect('(');
     const params = [...self, ...this.#list(')', () => this.#field(types))];
     return { params, result: this.#take('->') ? this.#type(types) : null };
@@ -179,6 +185,12 @@ class WitReader {
     if (word === 'list' || word === 'option' || word === 'tuple') {
       this.#expect('<');
       if (word === 'tuple') return makeValueType({ kind: 'tuple', elements: this.#list('>', () => this.#type(types)) });
+      const element = this.#type(types);
+      this.#expect('>');
+      return makeValueType({ kind: word, element });
+    }
+    if (word === 'stream' || word === 'future') {
+      this.#expect('<');
       const element = this.#type(types);
       this.#expect('>');
       return makeValueType({ kind: word, element });

@@ -1,0 +1,89 @@
+/**
+ * One call in the function's own process: its bodies, its outgoing requests, and what it sends. After its end nothing more is sent in its
+ * name. The gate is trusted, so what it says of bodies is not judged here.
+ */
+import type { Body } from './body.ts';
+import type { BodyWriter } from './body-writer.ts';
+import { encodeFrame } from './frame.ts';
+import type { Head } from './frame-head.ts';
+import type { QueryHost } from './guest.ts';
+import {
+  type BodyMessage,
+  type EgressAnswerOnWire,
+  FRAME,
+  type OnWire,
+  type WireBody,
+  writeEgressHead,
+  writeResponseHead,
+} from './messages.ts';
+import { type OpenBodies, openBodies } from './open-bodies.ts';
+import type { EgressAnswer, EgressRequest, FunctionRequest } from './sandbox.ts';
+
+export interface ChildCall {
+  readonly host: QueryHost;
+  /** Gives a query with the body that comes with it or after it. */
+  requestOf(request: OnWire<FunctionRequest>): FunctionRequest;
+  /** Takes what egress answered to the request of that number. */
+  takeEgress(number: number, answer: EgressAnswerOnWire): void;
+  takeBody(message: BodyMessage): void;
+  end(): void;
+}
+
+/** Opens a call; `send` takes its frames. */
+export function openChildCall(call: number, send: (frame: Uint8Array) => void): ChildCall {
+  const waiting = new Map<number, (answer: EgressAnswer) => void>();
+  let lastEgress = 0;
+  let bodies: OpenBodies | null = null;
+  let isOver = false;
+
+  function theBodies(): OpenBodies {
+    bodies ??= openBodies(call, send);
+    return bodies;
+  }
+
+  function bodyOf(number: number, body: WireBody): Body {
+    return body instanceof Uint8Array ? body : { source: theBodies().read(number), length: body.length };
+  }
+
+  function ask(request: OnWire<EgressRequest>): { readonly number: number; readonly answer: Promise<EgressAnswer> } {
+    if (isOver) return { number: 0, answer: Promise.resolve({ error: 'internal-error' }) };
+    lastEgress += 1;
+    const number = lastEgress;
+    const { promise: answer, resolve } = Promise.withResolvers<EgressAnswer>();
+    waiting.set(number, resolve);
+    const whole = request.body instanceof Uint8Array ? request.body : undefined;
+    send(encodeFrame(FRAME.egress, call, writeEgressHead(number, request), whole));
+    return { number, answer };
+  }
+
+  const host: QueryHost = {
+    egress: (request) => ask(request).answer,
+    beginEgress(head, held) {
+      const { number, answer } = ask(head);
+      const body: BodyWriter = theBodies().write(number);
+      body.begin(held);
+      return { answer, body };
+    },
+    beginAnswer(head) {
+      send(encodeFrame(FRAME.answer, call, writeResponseHead(head)));
+      return theBodies().write(0);
+    },
+    log: (text) => send(encodeFrame(FRAME.log, call, { text } satisfies Head)),
+  };
+
+  return {
+    host,
+    requestOf: (request) => ({ ...request, body: bodyOf(0, request.body) }),
+    takeEgress(number, answer) {
+      const resolve = waiting.get(number);
+      waiting.delete(number);
+      resolve?.('error' in answer ? answer : { ...answer, body: bodyOf(number, answer.body) });
+    },
+    takeBody: (message) => void bodies?.take(message),
+    end() {
+      isOver = true;
+      waiting.clear();
+      bodies?.close();
+    },
+  };
+}
