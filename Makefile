@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The pinned Node comes first, so that npm and every tool run with it.
 export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup functions demo check test chromium interop fuzz mutation bench build docs format package-check clean
+.PHONY: help setup functions demo check test chromium interop fuzz mutation bench bench-peers build docs format package-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -51,8 +51,11 @@ fuzz: setup ## a million inputs to every parser (RUNS=, SEED=), and every bit of
 mutation: setup ## how many changes of src/attestation the tests notice (FILES= for some of them)
 	@stryker run mutation/stryker.config.json $(if $(FILES),--mutate $(FILES))
 
-bench: setup ## speed as ratios, with machine and versions
-	@node bench/main.ts
+bench: setup ## speed as ratios, with machine and versions (CASES=, RESULTS=1 keeps the run, SOAK= requests)
+	@$(if $(RESULTS),RESULTS=1) $(if $(SOAK),SOAK=$(SOAK)) node bench/main.ts $(CASES)
+
+bench-peers: setup ## install what the benchmarks compare with (jco, workerd; 500 MB); without it those figures are skipped by name
+	@cd bench/peers && npm ci --no-progress --userconfig=$(CURDIR)/.npmrc
 
 build: setup ## compile the published files into dist/
 	@rm -rf dist && tsc -p tsconfig.build.json

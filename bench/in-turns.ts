@@ -3,6 +3,7 @@
  * of one divided by the other, so that a neighbour who comes and goes slows both or neither. Wall time and CPU time of all threads, because
  * work that is done at the same time makes them differ.
  */
+import { median } from './case.ts';
 
 const TURNS = 80;
 const TURN_MS = 25;
@@ -29,10 +30,6 @@ async function turnOf(subject: () => Promise<unknown>, calls: number): Promise<T
   const us = Number(process.hrtime.bigint() - start) / 1000 / calls;
   const { user, system } = process.cpuUsage(cpu);
   return { us, cpuUs: (user + system) / calls };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** Compares a subject with its base; both are called equally often. */

@@ -1,9 +1,10 @@
 /**
  * Runs the benchmarks: one JSON line for each figure on stdout, then a table. Figures of a case are made side by side in one run; trust the
- * ratios, the absolute values are this machine's. Names of cases as arguments run only those.
+ * ratios, the absolute values are this machine's. Names of cases as arguments run only those; RESULTS=1 keeps the run in bench/results.
  */
-import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
-import type { BenchCase, Figure } from './case.ts';
+import { type BenchCase, type Figure, keepsPromise } from './case.ts';
+import { describeCommit, describeMachine, watchOthers } from './machine.ts';
+import { type RecordedFigure, type RunRecord, writeRecord } from './results.ts';
 
 /** Every case, in the order of the table; each is loaded only when it runs. */
 const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
@@ -13,36 +14,84 @@ const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   measure: async () => (await import('./cases/measure.ts')).launchDigest,
   freshness: async () => (await import('./cases/freshness.ts')).freshness,
   gas: async () => (await import('./cases/gas.ts')).gas,
+  instance: async () => (await import('./cases/instance.ts')).freshInstance,
+  cold: async () => (await import('./cases/cold.ts')).coldStart,
   hello: async () => (await import('./cases/hello.ts')).hello,
+  soak: async () => (await import('./cases/soak.ts')).soaking,
 };
 
-function describeMachine(): Readonly<Record<string, string | number>> {
-  const processors = cpus();
-  return {
-    machine: processors[0]?.model ?? 'unknown',
-    processors: processors.length,
-    memoryMiB: Math.round(totalmem() / 1024 / 1024),
-    system: `${platform()} ${release()} ${arch()}`,
-    node: process.versions.node,
-    v8: process.versions.v8,
-    openssl: process.versions.openssl,
-    loadAverage: Number((loadavg()[0] ?? 0).toFixed(2)),
-  };
-}
+/** Share of the processors' time that others may use before a run says that it was disturbed. */
+const QUIET = 0.1;
 
 function rounded(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function tableRow(name: string, figures: Figure): string {
-  const ratio = figures.ratio === null ? '' : `${rounded(figures.ratio.value)} x ${figures.ratio.to}`;
+const VERDICTS = { true: 'kept', false: 'NOT KEPT', null: '' } as const;
+
+function tableRow(name: string, figure: Figure): string {
+  const { ratio, atMost } = figure;
+  const to = ratio === null ? '' : `${rounded(ratio.value)} x ${ratio.to}`;
+  const promise = atMost === null ? '' : `at most ${rounded(atMost)}: ${VERDICTS[`${keepsPromise(figure)}`]}`;
   return [
-    name.padEnd(14),
-    figures.name.padEnd(38),
-    rounded(figures.value).padStart(9),
-    figures.unit.padEnd(16),
-    ratio,
+    name.padEnd(12),
+    figure.name.padEnd(40),
+    rounded(figure.value).padStart(9),
+    figure.unit.padEnd(16),
+    [to, promise].filter((part) => part !== '').join('; '),
   ].join('  ');
+}
+
+async function runCases(names: readonly string[]): Promise<void> {
+  const machine = describeMachine();
+  console.log(JSON.stringify(machine));
+  const othersUsed = watchOthers();
+  const [table, pictures]: [string[], string[]] = [[], []];
+  const figures: RecordedFigure[] = [];
+  const missing: { case: string; name: string; why: string }[] = [];
+  const skip = (name: string, what: string, why: string): void => {
+    console.log(JSON.stringify({ case: name, skipped: what, why }));
+    missing.push({ case: name, name: what, why });
+    table.push(`${name.padEnd(12)}  ${what.padEnd(40)}  not run: ${why}`);
+  };
+  for (const name of names) {
+    const benchCase = await CASES[name]?.();
+    const outcomes = (await benchCase?.run()) ?? [];
+    if (typeof outcomes === 'string') {
+      skip(name, 'all', outcomes);
+      continue;
+    }
+    for (const outcome of outcomes) {
+      if ('missing' in outcome) skip(name, outcome.missing, outcome.why);
+      else if ('picture' in outcome) pictures.push(outcome.picture);
+      else {
+        console.log(JSON.stringify({ case: name, ...outcome }));
+        figures.push({ case: name, ...outcome });
+        table.push(tableRow(name, outcome));
+      }
+    }
+  }
+  const others = othersUsed();
+  const { machine: model, processors, node, loadAverage } = machine;
+  const head = `${model}, ${processors} processors, Node ${node}, load ${loadAverage} at the start`;
+  console.log(`\n${[...pictures, `${head}\n${table.join('\n')}`].join('\n\n')}`);
+  if (others > QUIET) {
+    const share = (others * 100).toFixed(0);
+    console.log(
+      `\nThe machine was busy: others used ${share} % of the processors meanwhile. Trust ratios only, and repeat the run.`,
+    );
+  }
+  if (process.env['RESULTS'] !== undefined) {
+    const record: RunRecord = {
+      date: new Date().toISOString(),
+      commit: describeCommit(),
+      machine,
+      others,
+      figures,
+      missing,
+    };
+    console.log(`\nkept in ${writeRecord(record)}`);
+  }
 }
 
 const wanted = process.argv.slice(2);
@@ -51,22 +100,5 @@ if (unknown.length > 0) {
   console.error(`bench: no case ${unknown.join(', ')}; there are ${Object.keys(CASES).join(', ')}`);
   process.exitCode = 2;
 } else {
-  const machine = describeMachine();
-  console.log(JSON.stringify(machine));
-  const table: string[] = [];
-  for (const name of wanted.length > 0 ? wanted : Object.keys(CASES)) {
-    const benchCase = await CASES[name]?.();
-    const result = (await benchCase?.run()) ?? [];
-    if (typeof result === 'string') {
-      console.log(JSON.stringify({ case: name, skipped: result }));
-      table.push(`${name.padEnd(14)}  not run: ${result}`);
-      continue;
-    }
-    for (const each of result) {
-      console.log(JSON.stringify({ case: name, ...each }));
-      table.push(tableRow(name, each));
-    }
-  }
-  const { machine: model, processors, node, loadAverage } = machine;
-  console.log(`\n${model}, ${processors} processors, Node ${node}, load ${loadAverage}\n${table.join('\n')}`);
+  await runCases(wanted.length > 0 ? wanted : Object.keys(CASES));
 }

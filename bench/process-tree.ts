@@ -23,12 +23,23 @@ function readStat(pid: number): Stat | null {
   }
 }
 
-/** Sums CPU time over the tree under `root`, in microseconds; a tick is 10 ms on most machines, so measure over seconds. */
-export function treeCpuUs(root: number): number {
-  const all = readdirSync('/proc')
+function readAll(): readonly Stat[] {
+  return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => readStat(Number(name)))
     .filter((stat) => stat !== null);
+}
+
+/** Gives the children of a process. */
+export function childrenOf(parent: number): readonly number[] {
+  return readAll()
+    .filter((stat) => stat.parent === parent)
+    .map(({ pid }) => pid);
+}
+
+/** Sums CPU time over the tree under `root`, in microseconds; a tick is 10 ms on most machines, so measure over seconds. */
+export function treeCpuUs(root: number): number {
+  const all = readAll();
   const tree = new Set([root]);
   for (let size = 0; size !== tree.size; ) {
     size = tree.size;

@@ -40,8 +40,14 @@ function figuresOf(baseName: string, name: string, result: Comparison): readonly
   return [
     figure(baseName, 'us', result.baseUs),
     figure(cpuName, 'us', result.baseCpuUs),
-    { name, unit: 'us', value: result.us, ratio: { to: baseName, value: result.ratio } },
-    { name: `${name}, CPU`, unit: 'us', value: result.cpuUs, ratio: { to: cpuName, value: result.cpuRatio } },
+    { name, unit: 'us', value: result.us, ratio: { to: baseName, value: result.ratio }, atMost: null },
+    {
+      name: `${name}, CPU`,
+      unit: 'us',
+      value: result.cpuUs,
+      ratio: { to: cpuName, value: result.cpuRatio },
+      atMost: null,
+    },
   ];
 }
 

@@ -15,7 +15,7 @@ import { type Listener, openListener } from '../../src/enclave/listener.ts';
 import { RUNTIME } from '../../src/enclave/runtime.ts';
 import { createSimulatedAmd, type SimulatedDevice, simulatedDevice } from '../../src/testing/index.ts';
 import { openBareTlsServer } from '../bare-tls-server.ts';
-import { type BenchCase, compared, type Figure, figure } from '../case.ts';
+import { type BenchCase, compared, type Figure, figure, median } from '../case.ts';
 import type { SessionJob, SessionResult } from '../session-client.ts';
 
 const SESSIONS = 2000;
@@ -38,10 +38,6 @@ async function openSessions(job: SessionJob): Promise<Turn> {
   if (result.fresh !== job.sessions)
     throw new Error(`${result.failures} of ${job.sessions} sessions failed, the first with ${result.firstFailure}`);
   return { ...result, cpuSeconds: (user + system) / 1e6 };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** From when to when, in milliseconds. */

@@ -25,3 +25,10 @@ export function addressFlaw(address: string): string | null {
   if (HOST_SERVICES.has(parsed.toString())) return 'a service of the host';
   return parsed instanceof ipaddr.IPv6 && !parsed.match(GLOBAL_UNICAST) ? 'not global unicast' : null;
 }
+
+/** Writes an address in its one spelling (IPv6 as the URL standard does, without brackets), or gives null when it is none. */
+export function canonicalAddress(address: string): string | null {
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return address;
+  if (!ipaddr.IPv6.isValid(address) || address.includes('%')) return null;
+  return new URL(`http://[${ipaddr.IPv6.parse(address).toNormalizedString()}]/`).hostname.slice(1, -1);
+}

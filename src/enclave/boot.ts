@@ -7,12 +7,14 @@ import { type DigestText, parseDigest } from '../base/digest.ts';
 import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
 import { openResolver } from '../io/resolver.ts';
+import { openTcpClient } from '../io/tcp-client.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
 import { MAX_BUDGETS, openBudget } from './budget.ts';
 import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
+import { CONNECTION_LIMITS, openSocketEgress } from './egress-connections.ts';
 import { limitFunction } from './function-limits.ts';
 import { type GatedFunction, openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
@@ -57,6 +59,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
   const budget = openBudget(MAX_BUDGETS);
   const client = openHttpClient(egress.roots);
+  const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
   const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
 
@@ -69,17 +72,17 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       const { digest, terms } = findListed(name, bytes, policies);
       const { deadlineMs, ...limits } = limitFunction(terms, options.deadlineMs);
       const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
-      const wayOut = openEgress({
+      const decided = {
         policies: listing.map(({ policy }) => policy),
         functionDigest: digest,
-        client,
         resolve,
         fixedNames: egress.names,
         audit,
         budget,
-        limits: EGRESS_LIMITS,
         now,
-      });
+      };
+      const wayOut = openEgress({ ...decided, client, limits: EGRESS_LIMITS });
+      const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
       const loaded = await loadFunction({
         bytes,
         digest: parseDigest(digest) ?? new Uint8Array(),
@@ -89,7 +92,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
       });
-      functions.set(name, { digest, loaded, deadlineMs, egress: wayOut, owners: listing });
+      functions.set(name, { digest, loaded, deadlineMs, egress: wayOut, sockets, owners: listing });
       log.info('function loaded', { name, digest });
     }
 

@@ -21,6 +21,7 @@ import { MeteredSource } from './metered-source.ts';
 import { problemOfCode, problemOfDenial, problemOfError } from './problem.ts';
 import { type Body, isWhole, type StreamedBody } from './sandbox/body.ts';
 import type { Egress, FunctionResponse, HeaderField, LoadedFunction, WholeResponse } from './sandbox/sandbox.ts';
+import type { OpenSocketEgress } from './sandbox/socket-egress.ts';
 
 /** A function the gate may call, its way out, and the owners who list it. */
 export interface GatedFunction {
@@ -29,6 +30,7 @@ export interface GatedFunction {
   /** Longest time of one call, in milliseconds. */
   readonly deadlineMs: number;
   readonly egress: Egress;
+  readonly sockets: OpenSocketEgress;
   readonly owners: readonly GatedOwner[];
 }
 
@@ -228,6 +230,7 @@ export function openGate(options: GateOptions): Gate {
       const answer = await called.loaded.call(requestForFunction(name, request, passed), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,
+        sockets: called.sockets,
         whenGone: (end) => request.whenGone(end),
         caller: asker.caller === null ? '' : `${asker.caller.name} ${asker.caller.id}`,
       });

@@ -36,15 +36,17 @@ export function parseConnection(text: string): Reading<ConnectionTarget> {
   return parseParts(text, parseHost);
 }
 
-/** The addresses at which a function finds itself, and nobody else. */
+/** The addresses at which a function finds itself and nobody else, and 0.0.0.0 and ::, which mean the same to a kernel. */
 function isOwnAddress(host: string): boolean {
-  return host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  return /^(?:127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[::1?\])$/.test(host);
 }
 
 /** Reads the destination of a rule; the port must be written. */
 export function parseConnectionPattern(text: string): Reading<ConnectionPattern> {
   const target = parseParts(text, parseHostPattern);
   if (!target.ok) return target;
+  if (target.value.host.startsWith('[::ffff:'))
+    return refuse(`${quote(text)} is an IPv4 address in the form of an IPv6 one: write it as IPv4`);
   return isOwnAddress(target.value.host)
     ? refuse(`${quote(text)} is the code itself, which needs no rule; it leads to nothing else on the machine`)
     : accept({ scheme: 'tcp', ...target.value });

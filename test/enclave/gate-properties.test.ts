@@ -9,6 +9,7 @@ import { openBudget } from '../../src/enclave/budget.ts';
 import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-cache.ts';
 import { openGate } from '../../src/enclave/gate.ts';
 import type { FunctionRequest, FunctionResponse } from '../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import { makeSigningKey } from '../e2e/worker.ts';
 import { bodyParts } from './bodies.ts';
@@ -54,6 +55,7 @@ function openAny(answer: FunctionResponse): {
           },
           deadlineMs: 1000,
           egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
+          sockets: NO_SOCKET_EGRESS,
           owners: [{ policy, replay: openReplayCache(REPLAY_CACHE) }],
         },
       ],

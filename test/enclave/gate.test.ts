@@ -8,6 +8,7 @@ import { openBudget } from '../../src/enclave/budget.ts';
 import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-cache.ts';
 import { type Gate, type GateAnswer, type GateRequest, openGate } from '../../src/enclave/gate.ts';
 import type { FunctionRequest, LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import { ConfigurationError, FunctionError } from '../../src/errors.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { functions, makeSigningKey, policyOf } from '../e2e/worker.ts';
@@ -57,7 +58,7 @@ function openWorld(
   const owners = policies.map((policy, i) => ({ policy, replay: i === 0 ? replay : openReplayCache(REPLAY_CACHE) }));
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const gate = openGate({
-    functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, owners }]]),
+    functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, owners }]]),
     audit,
     budget,
     maxQueries,

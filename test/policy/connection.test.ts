@@ -42,6 +42,9 @@ describe('a rule for tcp', () => {
     ['the code itself', 'tcp://127.0.0.1:5432', 6],
     ['the code itself by another address', 'tcp://127.9.9.9:5432', 6],
     ['the code itself over IPv6', 'tcp://[::1]:5432', 6],
+    ['no machine', 'tcp://0.0.0.0:5432', 6],
+    ['no machine over IPv6', 'tcp://[::]:5432', 6],
+    ['an IPv4 address in IPv6 form', 'tcp://[::ffff:a00:5]:5432', 6],
     ['the scheme in capitals', 'TCP://db.example.com:5432', 6],
     ['another transport', 'udp://db.example.com:53', 6],
   ])('is refused with %s', (_, to, line) => {

@@ -56,7 +56,7 @@ describe('the repository', () => {
   });
 
   it('locks packages by digest, and names no host to fetch them from', () => {
-    for (const lock of ['package-lock.json', 'toolchain/package-lock.json']) {
+    for (const lock of ['package-lock.json', 'toolchain/package-lock.json', 'bench/peers/package-lock.json']) {
       const { packages } = JSON.parse(readText(lock)) as { packages: Record<string, Record<string, unknown>> };
       const entries = Object.entries(packages).filter(([path]) => path !== '');
       expect(entries.length).toBeGreaterThan(0);

@@ -6,7 +6,7 @@ import type { AnswerWriter, QueryHost } from './guest.ts';
 import { GuestFailure } from './guest-call.ts';
 import type { FunctionResponse } from './sandbox.ts';
 import type { ByteSink } from './wasi/byte-stream.ts';
-import { type Answer, type OutgoingResponse, ResponseOutparam } from './wasi/http-outgoing.ts';
+import { type Answer, type AnyResponse, ResponseOutparam } from './wasi/http-outgoing.ts';
 
 export interface OpenAnswer {
   /** Where the guest puts its answer. */
@@ -26,7 +26,7 @@ export function openAnswer(host: Pick<QueryHost, 'beginAnswer'>, fail: (reason: 
   let writer: AnswerWriter | null = null;
   let isFinished = false;
 
-  const headOf = (response: OutgoingResponse): Omit<FunctionResponse, 'body'> => ({
+  const headOf = (response: AnyResponse): Omit<FunctionResponse, 'body'> => ({
     status: response.statusCode(),
     headers: response.headers().toHeaders(),
   });

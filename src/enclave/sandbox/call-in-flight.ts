@@ -19,6 +19,8 @@ import {
 } from './messages.ts';
 import { type OpenBodies, openBodies } from './open-bodies.ts';
 import type { CallTerms, EgressAnswer, EgressRequest, FunctionResponse } from './sandbox.ts';
+import type { SocketRequest } from './socket-messages.ts';
+import { SocketPassage } from './socket-passage.ts';
 import type { ReadyChild } from './supervisor.ts';
 import type { Timers } from './timers.ts';
 
@@ -73,6 +75,7 @@ export class CallInFlight {
   #bodies: OpenBodies | null = null;
   /** Is aborted when the call is over, however it ended; made for the first outgoing request, because most calls make none. */
   #ended: AbortController | null = null;
+  #sockets: SocketPassage | null = null;
   #egressNow = 0;
   #lastEgress = 0;
   #logged = false;
@@ -100,6 +103,7 @@ export class CallInFlight {
   take(message: CallMessage): boolean {
     if (message.type === 'answer') return this.#takeAnswer(message.response);
     if (message.type === 'egress') return this.#takeEgress(message);
+    if (message.type === 'lookup' || message.type === 'connect') return this.#takeSocket(message);
     if (message.type === 'trap') {
       this.#place.onLog(`trap: ${message.text}`);
       this.#settled.reject(this.#place.error('ERR_FUNCTION_TRAP', 'trapped or answered nothing'));
@@ -206,9 +210,32 @@ export class CallInFlight {
     return true;
   }
 
+  /** Numbers grow, whatever they are for. */
+  #isNext(number: number): boolean {
+    if (number <= this.#lastEgress) return false;
+    this.#lastEgress = number;
+    return true;
+  }
+
+  #takeSocket(request: SocketRequest): boolean {
+    if (!this.#isNext(request.number)) return false;
+    if (this.#phase === 'stopped') return true;
+    const { child, id, maxEgress } = this.#place;
+    this.#ended ??= new AbortController();
+    const { signal: ended } = this.#ended;
+    this.#sockets ??= new SocketPassage({
+      egress: this.#options.sockets(ended),
+      maxOpen: maxEgress,
+      bodies: this.#openBodies(),
+      send: (type, head) => child.send(encodeFrame(type, id, head)),
+      ended,
+    });
+    this.#sockets.take(request);
+    return true;
+  }
+
   #takeEgress(message: EgressMessage): boolean {
-    if (message.number <= this.#lastEgress) return false;
-    this.#lastEgress = message.number;
+    if (!this.#isNext(message.number)) return false;
     if (this.#phase !== 'stopped') void this.#passEgress(message.number, message.request);
     return true;
   }

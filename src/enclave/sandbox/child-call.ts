@@ -4,6 +4,7 @@
  */
 import type { Body } from './body.ts';
 import type { BodyWriter } from './body-writer.ts';
+import { ChildSockets } from './child-sockets.ts';
 import { encodeFrame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import type { QueryHost } from './guest.ts';
@@ -26,6 +27,7 @@ export interface ChildCall {
   /** Takes what egress answered to the request of that number. */
   takeEgress(number: number, answer: EgressAnswerOnWire): void;
   takeBody(message: BodyMessage): void;
+  readonly sockets: ChildSockets;
   end(): void;
 }
 
@@ -56,7 +58,18 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
     return { number, answer };
   }
 
+  const sockets = new ChildSockets({
+    nextNumber() {
+      if (isOver) return null;
+      lastEgress += 1;
+      return lastEgress;
+    },
+    send: (type, head) => send(encodeFrame(type, call, head)),
+    bodies: theBodies,
+  });
+
   const host: QueryHost = {
+    sockets,
     egress: (request) => ask(request).answer,
     beginEgress(head, held) {
       const { number, answer } = ask(head);
@@ -73,6 +86,7 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
 
   return {
     host,
+    sockets,
     requestOf: (request) => ({ ...request, body: bodyOf(0, request.body) }),
     takeEgress(number, answer) {
       const resolve = waiting.get(number);

@@ -18,6 +18,7 @@ import {
   parseRequestHead,
   writeResponseHead,
 } from './messages.ts';
+import { parseConnectAnswer, parseLookupAnswer } from './socket-messages.ts';
 
 /** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
 const INBOUND_BYTES = 4 * LIMITS.functionBytes;
@@ -103,6 +104,12 @@ function take(frame: Frame): void {
   } else if (frame.type === FRAME.egressAnswer) {
     const parsed = parseEgressAnswer(frame.head, frame.body);
     if (parsed !== null) running.get(frame.call)?.open?.takeEgress(parsed.number, parsed.answer);
+  } else if (frame.type === FRAME.lookupAnswer) {
+    const parsed = parseLookupAnswer(frame.head);
+    if (parsed !== null) running.get(frame.call)?.open?.sockets.takeLookup(parsed);
+  } else if (frame.type === FRAME.connectAnswer) {
+    const parsed = parseConnectAnswer(frame.head);
+    if (parsed !== null) running.get(frame.call)?.open?.sockets.takeConnect(parsed);
   } else {
     const message = parseBodyMessage(frame);
     if (message !== null) running.get(frame.call)?.open?.takeBody(message);

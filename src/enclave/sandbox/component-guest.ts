@@ -5,6 +5,7 @@
 import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
 import type { RunningTask } from './component/async/lift-async.ts';
+import { yieldToOthers } from './component/async/wait.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
@@ -16,10 +17,14 @@ import { GuestFailure, type OpenCall, openCall, reasonOf, settle } from './guest
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { type ModuleRules, prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
+import type { FunctionRequest } from './sandbox.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import type { Result } from './wasi/result.ts';
+import type { ResponseOutparam } from './wasi/http-outgoing.ts';
+import { answerQuery, receiveQuery } from './wasi/p3/http.ts';
+import type { Response } from './wasi/p3/http-messages.ts';
+import type { Result, Variant } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
 const MADE_AHEAD = 4;
@@ -30,6 +35,36 @@ const KEPT_IDLE = 16;
 interface QueryInstance {
   readonly component: ComponentInstance;
   readonly call: QueryCall;
+}
+
+/** Has a WASI 0.3 service answer: its call is over when its answer is complete. Tells whether the guest is done by then. */
+async function callService(
+  { component, call }: QueryInstance,
+  handle: LiftedFunction,
+  query: FunctionRequest,
+  outparam: ResponseOutparam,
+): Promise<boolean> {
+  const { returned, exited } = component.start(handle, [receiveQuery(query)]);
+  let isDone = false;
+  const over = exited.then(() => {
+    isDone = true;
+  });
+  const answering = returned.then((result) => answerQuery(call, outparam, result as Result<Response, Variant>));
+  // A guest that ends in a trap never finishes its answer.
+  await Promise.race([answering, over.then(() => answering)]);
+  await Promise.race([over, yieldToOthers()]);
+  return isDone;
+}
+
+/** Has a WASI 0.2 function answer, which is done when it returns. */
+async function callHandler(
+  { component }: QueryInstance,
+  handle: LiftedFunction,
+  query: FunctionRequest,
+  outparam: ResponseOutparam,
+): Promise<boolean> {
+  await component.call(handle, [new IncomingRequest(query), outparam]);
+  return true;
 }
 
 /** Waits until a call is over, and gives what it returned. */
@@ -93,7 +128,8 @@ export async function openComponent(bundle: Bundle, outputBytes: number): Promis
   const compiled = await linkComponent(plan, WASI_HOST);
   // A guest that may wait has a stack of its own, which ends at the same depth wherever it was called from.
   const linked = rules.gas === null ? compiled : { ...compiled, waits: true };
-  const handle = findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
+  const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
+  const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
 
   const supply = handle === null ? null : openSupply(linked, instances, setting);
@@ -109,10 +145,11 @@ export async function openComponent(bundle: Bundle, outputBytes: number): Promis
       const answer = openAnswer(given, fail);
       let sound = false;
       try {
-        const called = component.call(handle, [new IncomingRequest(request), answer.outparam]);
+        const callGuest = service === null ? callHandler : callService;
+        const called = callGuest(instance, handle, request, answer.outparam);
         const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
-        sound = true;
+        sound = end.returned;
       } finally {
         const text = call.end();
         supply.giveBack(instance, sound);
@@ -124,7 +161,7 @@ export async function openComponent(bundle: Bundle, outputBytes: number): Promis
       return await Promise.race([answer.sent(), ended.then(() => null)]);
     },
     async command(request, cancelHandle) {
-      const call = openCall({ ...request, ...setting.command(request), env: [], mounts: [] }, outputBytes);
+      const call = openCall({ env: [], mounts: [], ...request, ...setting.command(request) }, outputBytes);
       cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call, rules);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';

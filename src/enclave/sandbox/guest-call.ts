@@ -38,6 +38,7 @@ const CLOSED: ByteSink = {
 export const NO_EGRESS: Outside = {
   egress: () => Promise.resolve(REFUSED),
   beginEgress: () => ({ answer: Promise.resolve(REFUSED), body: CLOSED }),
+  sockets: NO_OUTSIDE,
 };
 
 /** What is kept of the text that a function writes beside its answer; the rest is dropped, because it is no answer. */
@@ -66,7 +67,8 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     stderr: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
     egress: given.outside.egress,
     beginEgress: given.outside.beginEgress,
-    network: new Network(NO_OUTSIDE),
+    sockets: given.outside.sockets,
+    network: new Network(given.outside.sockets),
     surroundings: given.surroundings,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },

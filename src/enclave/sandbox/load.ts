@@ -17,6 +17,7 @@ import { type FunctionNotice, openFunctionProcess } from './function-process.ts'
 import { checkFunctionForm, type FunctionKind } from './grants.ts';
 import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
 import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import { NO_SOCKET_EGRESS } from './socket-egress.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
@@ -186,7 +187,7 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
   // A program runs once, so a spare process would be started for nobody.
   const running = await openProcess({ ...options, limits: { ...options.limits, spareMs: 0 } }, kind);
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
-  const terms = { egress, caller: '', whenGone: (): void => undefined };
+  const terms = { egress, sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined };
   return {
     run: async (request, deadlineMs) => {
       const head = { args: [...request.args] };

@@ -14,12 +14,15 @@ import type {
   FunctionResponse,
   HeaderField,
 } from './sandbox.ts';
+import { parseConnect, parseLookup, type SocketRequest } from './socket-messages.ts';
 
 /** Frame types; those below 16 go to the child, those below 32 come from it, and the others go both ways. */
 export const FRAME = {
   load: 1,
   call: 2,
   egressAnswer: 3,
+  lookupAnswer: 4,
+  connectAnswer: 5,
   cancel: 15,
   ready: 16,
   refused: 17,
@@ -28,6 +31,8 @@ export const FRAME = {
   trap: 20,
   egress: 21,
   log: 22,
+  lookup: 23,
+  connect: 24,
   cancelled: 31,
   piece: 32,
   end: 33,
@@ -59,6 +64,7 @@ export type ChildMessage =
   | { readonly type: 'cancelled'; readonly call: number }
   | { readonly type: 'egress'; readonly call: number; readonly number: number; readonly request: OnWire<EgressRequest> }
   | { readonly type: 'log'; readonly call: number; readonly text: string }
+  | ({ readonly call: number } & SocketRequest)
   | ({ readonly call: number } & BodyMessage);
 
 /** How a command ended, with all that it wrote. */
@@ -74,7 +80,7 @@ export interface CommandRequest {
   readonly stdin: Uint8Array;
 }
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,256}$/;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,1024}$/;
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 /** A header value may hold a tab, but nothing that ends a line. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -179,6 +185,10 @@ export function parseChildMessage(frame: Frame): ChildMessage | null {
     return message === null ? null : { call, ...message };
   }
   if (!isHeadMap(head)) return null;
+  if (type === FRAME.lookup || type === FRAME.connect) {
+    const request = type === FRAME.lookup ? parseLookup(head) : parseConnect(head);
+    return request === null || body.length > 0 ? null : { call, ...request };
+  }
   if (type === FRAME.answer) {
     const isAnswer = hasKeysOfMessage(head, ['status', 'headers']);
     const response = isAnswer ? parseResponse(head, parseSmallBody(head, body)) : null;

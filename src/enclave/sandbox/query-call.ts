@@ -3,6 +3,7 @@
  * query, and may answer several; so what belongs to a query is behind this, and is nothing between two of them.
  */
 import { type Given, LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
+import { Network } from './net/network.ts';
 import type { GuestCall, Outside } from './wasi/call.ts';
 import { type Allowance, OutputBuffer } from './wasi/output-buffer.ts';
 import type { Surroundings } from './wasi/surroundings.ts';
@@ -11,6 +12,11 @@ const NOTHING = new Uint8Array(0);
 const NO_INPUT = { args: [], env: [], mounts: [], stdin: NOTHING };
 
 export class QueryCall implements GuestCall {
+  /** Sockets that a guest keeps from one query to the next count for all of them; the way out is always that of the query now. */
+  readonly network: Network = new Network({
+    connect: (remote) => this.sockets.connect(remote),
+    resolve: (name) => this.sockets.resolve(name),
+  });
   readonly args: readonly string[] = [];
   readonly env: GuestCall['env'] = [];
   readonly mounts: GuestCall['mounts'] = [];
@@ -42,8 +48,8 @@ export class QueryCall implements GuestCall {
   get beginEgress(): Outside['beginEgress'] {
     return this.#now.beginEgress;
   }
-  get network(): GuestCall['network'] {
-    return this.#now.network;
+  get sockets(): Outside['sockets'] {
+    return this.#now.sockets;
   }
   get surroundings(): GuestCall['surroundings'] {
     return this.#now.surroundings;

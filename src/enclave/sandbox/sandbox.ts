@@ -1,5 +1,6 @@
 /** What the gate knows of a running function: call it, close it. Where and how it runs is the sandbox's own business. */
 import type { Body } from './body.ts';
+import type { OpenSocketEgress } from './socket-egress.ts';
 
 /** One header field; names are lower case. */
 export type HeaderField = readonly [name: string, value: string];
@@ -58,6 +59,7 @@ export interface CallTerms {
   /** For the whole call, to the last byte of its answer. */
   readonly deadlineMs: number;
   readonly egress: Egress;
+  readonly sockets: OpenSocketEgress;
   /** Who asks, for counting whose calls end processes; the function never hears of it. */
   readonly caller: string;
   /** Is given what ends the call when nobody waits for its answer any more. */

@@ -6,6 +6,7 @@ import { concatBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { readWhole } from './body.ts';
 import type { AnswerWriter } from './guest.ts';
+import { NO_OUTSIDE } from './net/outside.ts';
 import type { EgressAnswer } from './sandbox.ts';
 import type { ByteSink } from './wasi/byte-stream.ts';
 import type { BeginOutside, Outside } from './wasi/call.ts';
@@ -34,7 +35,7 @@ async function readAnswer(answer: Promise<EgressAnswer>): Promise<EgressAnswer> 
   return body === null ? { error: 'HTTP-response-incomplete' } : { ...given, body };
 }
 
-/** Makes a way out on which everything is whole; `during` is told of each request until its answer is. */
+/** Makes a way out on which everything is whole, so without sockets; `during` is told of each request until its answer is here. */
 export function wholeOutside(outside: Outside, during: <T>(answer: Promise<T>) => Promise<T>): Outside {
   const beginEgress: BeginOutside = (head, held) => {
     const parts = [Uint8Array.from(held)];
@@ -53,5 +54,5 @@ export function wholeOutside(outside: Outside, during: <T>(answer: Promise<T>) =
     };
     return { answer, body };
   };
-  return { egress: (request) => during(readAnswer(outside.egress(request))), beginEgress };
+  return { egress: (request) => during(readAnswer(outside.egress(request))), beginEgress, sockets: NO_OUTSIDE };
 }

@@ -9,6 +9,7 @@ import {
   openFunctionProcess,
 } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { NEVER_GONE } from '../bodies.ts';
 import { beReady, type FakeChild, fakeChild } from './fake-child.ts';
 import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
@@ -49,7 +50,14 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Pro
 /** Calls, and gives `answered` or the code of the error. */
 async function call({ running }: World, deadlineMs: number, caller = 'a'): Promise<string> {
   try {
-    const terms = { deadlineMs, caller, egress: NO_EGRESS, whenGone: NEVER_GONE, expects: 'answer' } as const;
+    const terms = {
+      deadlineMs,
+      caller,
+      egress: NO_EGRESS,
+      sockets: NO_SOCKET_EGRESS,
+      whenGone: NEVER_GONE,
+      expects: 'answer',
+    } as const;
     await running.call({}, new Uint8Array(0), terms);
     return 'answered';
   } catch (e) {
@@ -224,6 +232,7 @@ describe('a function that keeps ending its process', () => {
       deadlineMs: 1000,
       caller: 'd',
       egress: NO_EGRESS,
+      sockets: NO_SOCKET_EGRESS,
       whenGone: NEVER_GONE,
       expects: 'answer',
     } as const;

@@ -4,6 +4,7 @@ import { sha256 } from '../../../src/base/digest.ts';
 import { isWhole } from '../../../src/enclave/sandbox/body.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand, type SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { buildComponent, buildFunctions } from '../../../tools/build-functions.ts';
 import { buildModule, loadGuest, NO_EGRESS } from './guests.ts';
 
@@ -91,7 +92,7 @@ const ask = (
 ): Promise<FunctionResponse> =>
   f.call(
     { method: 'POST', path: '/', authority: 'w.test', headers, body: new TextEncoder().encode(body) },
-    { deadlineMs: 60_000, egress, caller: '', whenGone: () => undefined },
+    { deadlineMs: 60_000, egress, sockets: NO_SOCKET_EGRESS, caller: '', whenGone: () => undefined },
   );
 const gasOf = ({ headers }: FunctionResponse): number =>
   Number(headers.find(([name]) => name === 'anchorhold-gas')?.[1] ?? 'NaN');

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { SYSTEM_TIMERS } from '../../../src/enclave/sandbox/timers.ts';
 import { NEVER_GONE, wholeOf } from '../bodies.ts';
 import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
@@ -49,6 +50,7 @@ const call = (running: FunctionProcess, deadlineMs = 20_000): Promise<unknown> =
   running.call({}, new Uint8Array(0), {
     deadlineMs,
     egress: NO_EGRESS,
+    sockets: NO_SOCKET_EGRESS,
     caller: '',
     whenGone: NEVER_GONE,
     expects: 'answer',
@@ -114,7 +116,14 @@ describe('a child that breaks the protocol during a call', () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return { error: 'DNS-timeout' };
     };
-    const options = { deadlineMs: 20_000, egress, caller: '', whenGone: NEVER_GONE, expects: 'answer' } as const;
+    const options = {
+      deadlineMs: 20_000,
+      egress,
+      sockets: NO_SOCKET_EGRESS,
+      caller: '',
+      whenGone: NEVER_GONE,
+      expects: 'answer',
+    } as const;
     const answer = await running.call({}, new Uint8Array(0), options);
     expect(answer.type === 'answer' && new TextDecoder().decode(wholeOf(answer.response.body))).toBe(
       'DNS-timeout connection-limit-reached connection-limit-reached',

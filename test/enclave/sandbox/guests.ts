@@ -12,6 +12,7 @@ import {
 } from '../../../src/enclave/sandbox/load.ts';
 import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
 import { NEVER_GONE, wholeOf } from '../bodies.ts';
 
@@ -27,9 +28,6 @@ const ROGUE = `(module
   (import "wasi:cli/exit@0.2.12" "exit" (func $exit (param i32)))
   (import "wasi:cli/stderr@0.2.12" "get-stderr" (func $stderr (result i32)))
   (import "wasi:filesystem/preopens@0.2.12" "get-directories" (func $directories (param i32)))
-  (import "wasi:sockets/tcp-create-socket@0.2.12" "create-tcp-socket" (func $tcp (param i32 i32)))
-  (import "wasi:sockets/instance-network@0.2.12" "instance-network" (func $network (result i32)))
-  (import "wasi:sockets/ip-name-lookup@0.2.12" "resolve-addresses" (func $resolve (param i32 i32 i32 i32)))
   (import "wasi:random/random@0.2.12" "get-random-bytes" (func $random (param i64 i32)))
   ;; include http.wat
   (data (i32.const 1024) "text/plain")
@@ -43,15 +41,6 @@ const ROGUE = `(module
     (call $put_byte (i32.const 0x20))
     (call $directories (i32.const 0))
     (call $put_number (i32.load (i32.const 4)))
-    (call $put_byte (i32.const 0x20))
-    ;; result<_, error-code>: 1 is an error, case 1 is access-denied.
-    (call $tcp (i32.const 0) (i32.const 0))
-    (call $put_number (i32.load8_u (i32.const 0)))
-    (call $put_number (i32.load8_u (i32.const 4)))
-    (call $put_byte (i32.const 0x20))
-    (call $resolve (call $network) (i32.const 1072) (i32.const 5) (i32.const 0))
-    (call $put_number (i32.load8_u (i32.const 0)))
-    (call $put_number (i32.load8_u (i32.const 4)))
     (call $put_byte (i32.const 0x20))
     ;; A header of the connection: error 1, case 1 is forbidden.
     (local.set $fields (call $new_fields))
@@ -168,6 +157,7 @@ export function post(
   return f.call(request, {
     deadlineMs: options.deadlineMs ?? 20_000,
     egress: options.egress ?? NO_EGRESS,
+    sockets: NO_SOCKET_EGRESS,
     whenGone: NEVER_GONE,
     caller: options.caller ?? '',
   });

@@ -7,6 +7,7 @@ import { encodeFrame, openFrameReader } from '../../../src/enclave/sandbox/frame
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
 import type { Egress } from '../../../src/enclave/sandbox/sandbox.ts';
+import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { SYSTEM_TIMERS } from '../../../src/enclave/sandbox/timers.ts';
 import { NEVER_GONE } from '../bodies.ts';
 import { NEVER_OPEN, NO_EGRESS } from './guests.ts';
@@ -48,7 +49,14 @@ function openOver(launch: (before: number) => ChildProcess): Opened {
 const child = (how: string): ChildProcess => spawn(process.execPath, [SCRIPT, how], { stdio: STDIO });
 
 const call = (running: FunctionProcess, deadlineMs = 20_000, egress: Egress = NO_EGRESS): Promise<unknown> =>
-  running.call({}, new Uint8Array(0), { deadlineMs, egress, caller: '', whenGone: NEVER_GONE, expects: 'answer' });
+  running.call({}, new Uint8Array(0), {
+    deadlineMs,
+    egress,
+    sockets: NO_SOCKET_EGRESS,
+    caller: '',
+    whenGone: NEVER_GONE,
+    expects: 'answer',
+  });
 
 describe('single bytes', () => {
   it('make up a large frame as well as blocks do', () => {

@@ -2,8 +2,9 @@
  * One direction of a connection inside a call: what is written to its sink comes out of its source, in order, and never more than a window
  * of it is kept. The memory is taken when the first byte comes.
  */
+
+import { ChangeSignal } from '../../../base/change-signal.ts';
 import type { ByteSink, ByteSource } from '../wasi/byte-stream.ts';
-import { Changes } from './changes.ts';
 
 export class BytePipe {
   readonly source: ByteSource;
@@ -17,8 +18,8 @@ export class BytePipe {
     let writer: 'open' | 'ended' | 'failed' = 'open';
     let reading = true;
     let free = false;
-    const forReader = new Changes();
-    const forWriter = new Changes();
+    const forReader = new ChangeSignal();
+    const forWriter = new ChangeSignal();
 
     function settle(): void {
       if (free || (reading && (writer === 'open' || size > 0))) return;
@@ -56,7 +57,7 @@ export class BytePipe {
         forWriter.notify();
         return taken;
       },
-      changed: () => forReader.wait(),
+      changed: () => forReader.changed(),
       cancel() {
         if (!reading) return;
         reading = false;
@@ -85,7 +86,7 @@ export class BytePipe {
         forReader.notify();
         return true;
       },
-      changed: () => forWriter.wait(),
+      changed: () => forWriter.changed(),
       end: () => finish('ended'),
       abort: () => finish('failed'),
     };

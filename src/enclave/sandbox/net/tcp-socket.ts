@@ -2,11 +2,12 @@
  * One TCP socket of a call, as the state machine that WASI describes; it knows nothing of how WASI names its functions. What becomes of the
  * bytes of a connection is decided by its two ends, which outlive the socket. [WASI 0.2.12 TcpSocketOperationalSemantics]
  */
+
+import { ChangeSignal } from '../../../base/change-signal.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import type { ByteSink, ByteSource } from '../wasi/byte-stream.ts';
 import { type AddressFamily, anyAddress, isAny, isLoopback, loopbackAddress, type SocketAddress } from './address.ts';
 import { localFlaw, remoteFlaw } from './address-flaws.ts';
-import { Changes } from './changes.ts';
 import type { NetError } from './net-error.ts';
 import type { Connection } from './outside.ts';
 import type { PortTable } from './port-table.ts';
@@ -20,7 +21,7 @@ export class TcpSocket {
   readonly options: TcpOptions;
   readonly #parts: SharedParts;
   readonly #ports: PortTable<TcpSocket>;
-  readonly #changes = new Changes();
+  readonly #changes = new ChangeSignal();
   readonly #pending: TcpSocket[] = [];
   #state: TcpState = 'unbound';
   #failure: NetError = 'invalid-state';
@@ -56,7 +57,7 @@ export class TcpSocket {
 
   /** Resolves when a connection was made, failed or waits to be accepted. */
   changed(): Promise<void> {
-    return this.#changes.wait();
+    return this.#changes.changed();
   }
 
   localAddress(): SocketAddress | NetError {

@@ -2,6 +2,8 @@
  * One UDP socket of a call. Datagrams go from one socket of the call to another, whole and in order, or are lost where nobody reads them;
  * nothing outside can be reached, because no rule of a policy can allow it. [WASI 0.2.12 wasi:sockets/udp]
  */
+
+import { ChangeSignal } from '../../../base/change-signal.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import {
   type AddressFamily,
@@ -13,7 +15,6 @@ import {
   type SocketAddress,
 } from './address.ts';
 import { localFlaw, remoteFlaw } from './address-flaws.ts';
-import { Changes } from './changes.ts';
 import type { NetError } from './net-error.ts';
 import type { PortTable } from './port-table.ts';
 import type { SharedParts } from './shared-parts.ts';
@@ -32,7 +33,7 @@ export class UdpSocket {
   readonly options: SocketOptions = { ...NEW_UDP_OPTIONS };
   readonly #parts: SharedParts;
   readonly #ports: PortTable<UdpSocket>;
-  readonly #changes = new Changes();
+  readonly #changes = new ChangeSignal();
   readonly #queue: Datagram[] = [];
   #queuedBytes = 0;
   #bound: SocketAddress | null = null;
@@ -140,7 +141,7 @@ export class UdpSocket {
 
   /** Resolves when a datagram has come. */
   changed(): Promise<void> {
-    return this.#changes.wait();
+    return this.#changes.changed();
   }
 
   /** Closes the socket for good. */

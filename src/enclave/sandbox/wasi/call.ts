@@ -3,6 +3,7 @@ import type { InputSource } from '../body.ts';
 import type { Mount } from '../files/mount.ts';
 import type { OnWire } from '../messages.ts';
 import type { Network } from '../net/network.ts';
+import type { Outside as SocketsOutside } from '../net/outside.ts';
 import type { EgressAnswer, EgressRequest, WholeEgressRequest } from '../sandbox.ts';
 import type { ByteSink } from './byte-stream.ts';
 import type { OutgoingBytes } from './outgoing-bytes.ts';
@@ -22,6 +23,8 @@ export type BeginOutside = (
 export interface Outside {
   readonly egress: AskOutside;
   readonly beginEgress: BeginOutside;
+  /** What its sockets may ask for. */
+  readonly sockets: SocketsOutside;
 }
 
 export interface GuestCall extends Outside {

@@ -10,17 +10,21 @@ import { GuestTrap } from '../component/trap.ts';
 import type { GuestCall } from './call.ts';
 import { CLI } from './cli.ts';
 import { CLOCKS, RANDOM } from './clocks.ts';
-import { FILESYSTEM, SOCKETS } from './closed.ts';
+import { FILESYSTEM } from './closed.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
 import { departAll } from './outgoing-bytes.ts';
 import { CLI_3 } from './p3/cli.ts';
 import { CLOCKS_3, RANDOM_3 } from './p3/clocks.ts';
+import { FILESYSTEM_3 } from './p3/filesystem.ts';
+import { HTTP_3 } from './p3/http.ts';
+import { SOCKETS_3 } from './p3/sockets.ts';
 import { CORE_WIT_3 } from './p3/wit/core.ts';
 import { EXPORTS_WIT_3 } from './p3/wit/exports.ts';
 import { FILESYSTEM_WIT_3 } from './p3/wit/filesystem.ts';
 import { HTTP_WIT_3 } from './p3/wit/http.ts';
 import { SOCKETS_WIT_3 } from './p3/wit/sockets.ts';
+import { SOCKETS } from './sockets.ts';
 import { CORE_WIT } from './wit/core.ts';
 import { EXPORTS_WIT } from './wit/exports.ts';
 import { FILESYSTEM_WIT } from './wit/filesystem.ts';
@@ -40,6 +44,9 @@ export const INTERFACES: Readonly<Record<string, unknown>> = {
   ...CLI_3,
   ...CLOCKS_3,
   ...RANDOM_3,
+  ...FILESYSTEM_3,
+  ...SOCKETS_3,
+  ...HTTP_3,
 };
 
 const ALL_WIT =
@@ -138,7 +145,8 @@ export const WASI_HOST: Host<GuestCall> = {
     const known = SIGNATURES.get(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
     const run = findRun(INTERFACES[unversioned], name) ?? refuse;
-    const waits = type.isAsync || WAITING.has(`${unversioned}#${name}`);
+    if (type.isAsync) return { run, waits: true };
+    const waits = WAITING.has(`${unversioned}#${name}`);
     return { run: waits ? letGoOut(run) : run, waits };
   },
   drop(representation) {

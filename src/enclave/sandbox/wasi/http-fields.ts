@@ -21,7 +21,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,1024}$/;
 const MAX_FIELDS = 256;
 
 const IMMUTABLE: HeaderError = err({ tag: 'immutable' });

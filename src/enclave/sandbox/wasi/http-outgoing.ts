@@ -127,9 +127,12 @@ export class OutgoingResponse extends OutgoingMessage {
   }
 }
 
+/** What can be sent as an answer. */
+export type AnyResponse = Pick<OutgoingResponse, 'statusCode' | 'headers' | 'release'>;
+
 /** An answer as the guest set it. */
 export type Answer =
-  | { readonly tag: 'response'; readonly response: OutgoingResponse }
+  | { readonly tag: 'response'; readonly response: AnyResponse }
   | { readonly tag: 'error'; readonly code: string };
 
 /** wasi:http/types response-outparam: the place that a guest puts its answer in. */
@@ -139,7 +142,7 @@ export class ResponseOutparam {
   constructor(given: (answer: Answer) => void) {
     this.#given = given;
   }
-  static set(_call: unknown, outparam: ResponseOutparam, answer: Result<OutgoingResponse, Variant>): void {
+  static set(_call: unknown, outparam: ResponseOutparam, answer: Result<AnyResponse, Variant>): void {
     outparam.#given(
       answer.tag === 'ok' ? { tag: 'response', response: answer.val } : { tag: 'error', code: answer.val.tag },
     );

@@ -75,10 +75,19 @@ export class StreamWriter {
     return this.#shared.wanted;
   }
 
-  /** Waits until the reader wants items, and gives how many; zero when it is gone. */
-  async ready(): Promise<number> {
-    while (!this.isDropped && this.wanted === 0) await this.write([]);
-    return this.wanted;
+  /** True when the reader only wants to hear when there are items. */
+  get isProbed(): boolean {
+    return this.#shared.isProbed;
+  }
+
+  /** Tells it that there are. */
+  answerProbe(): void {
+    this.#shared.answerProbe();
+  }
+
+  /** Waits until the reader wants items, or to hear of them, or is gone. */
+  async ready(): Promise<void> {
+    while (!this.isDropped && !this.isProbed && this.wanted === 0) await this.write([]);
   }
 
   /** Writes items; resolves with how many were taken when all were, or when the reader is gone. */

@@ -60,8 +60,8 @@ export function makeAsyncLower<Call>(
         state.taken.length = 0;
         const lenders = state.lent.splice(0);
         const value = run(call, args);
-        const subtask = new Subtask(state, lenders);
         if (value instanceof Promise) {
+          const subtask = new Subtask(state, lenders, value);
           const index = addSubtask(state, subtask);
           void finish(cx, subtask, value, flat);
           return SUBTASK.started | (index << 4);

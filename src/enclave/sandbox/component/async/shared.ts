@@ -52,6 +52,19 @@ export class SharedStream {
     return this.#pending?.side === 'read' ? this.#pending.buffer.left : 0;
   }
 
+  /** True when a reader waits without room for items: it wants to hear when there are some. */
+  get isProbed(): boolean {
+    return this.#pending?.side === 'read' && this.#pending.buffer.left === 0;
+  }
+
+  /** Tells such a reader that there are items. */
+  answerProbe(): void {
+    if (!this.isProbed) return;
+    const pending = this.#pending;
+    this.#pending = null;
+    pending?.ended(COPY.completed);
+  }
+
   /** Starts a copy: it ends at once, or waits for the other end. */
   start(copy: Copy, element: ValueType | null): void {
     const pending = this.#pending;

@@ -14,16 +14,26 @@ const KIND: HandleKind = { of: 'async', name: 'subtask' };
 export const SUBTASK = { started: 1, returned: 2, cancelledBeforeReturned: 4 } as const;
 type Progress = (typeof SUBTASK)[keyof typeof SUBTASK];
 
+const CANCELS = new WeakMap<Promise<unknown>, () => void>();
+
+/** Says what makes the host let a call go before its result is there; without that its result is lost when it comes. */
+export function whenCancelled<T>(result: Promise<T>, run: () => void): Promise<T> {
+  CANCELS.set(result, run);
+  return result;
+}
+
 export class Subtask extends Waitable {
   readonly #lenders: readonly Handle[];
+  readonly #result: Promise<unknown>;
   #progress: Progress = SUBTASK.started;
   #isDelivered = false;
   index = 0;
 
   /** `lenders` are the handles that the call has borrowed. */
-  constructor(state: InstanceState, lenders: readonly Handle[]) {
+  constructor(state: InstanceState, lenders: readonly Handle[], result: Promise<unknown>) {
     super(state);
     this.#lenders = lenders;
+    this.#result = result;
   }
 
   get isResolved(): boolean {
@@ -38,6 +48,11 @@ export class Subtask extends Waitable {
   resolve(progress: Progress): void {
     this.#progress = progress;
     this.setEvent(() => this.#deliver());
+  }
+
+  cancel(): void {
+    CANCELS.get(this.#result)?.();
+    this.resolve(SUBTASK.cancelledBeforeReturned);
   }
 
   #deliver(): GuestEvent {
@@ -68,6 +83,6 @@ export function cancelSubtask(state: InstanceState, isAsync: boolean, index: num
   const subtask = state.handles.get(index, KIND).representation as Subtask;
   if (subtask.isDelivered) throw new GuestTrap('a call is cancelled after its end');
   if (subtask.isInSet && !isAsync) throw new GuestTrap('a call is waited for twice');
-  if (!subtask.isResolved) subtask.resolve(SUBTASK.cancelledBeforeReturned);
+  if (!subtask.isResolved) subtask.cancel();
   return subtask.takeEvent()[2];
 }

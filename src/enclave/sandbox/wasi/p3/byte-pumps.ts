@@ -18,21 +18,17 @@ function changedOrDropped(source: ByteSource, writer: StreamWriter): Promise<voi
 }
 
 async function feed(source: ByteSource, writer: StreamWriter): Promise<SourceEnd> {
-  while (!writer.isDropped) {
-    if (writer.wanted > 0) {
-      const bytes = source.take(Math.min(writer.wanted, LIMITS.guestStreamBytes));
-      if (bytes.length > 0) {
-        await writer.write(bytes);
-        continue;
-      }
-      if (source.state !== 'open') {
-        writer.end();
-        return source.state;
-      }
-      await changedOrDropped(source, writer);
-    } else await writer.ready();
+  for (;;) {
+    await writer.ready();
+    if (writer.isDropped) return 'dropped';
+    if (source.available === 0 && source.state !== 'open') {
+      writer.end();
+      return source.state;
+    }
+    if (source.available === 0) await changedOrDropped(source, writer);
+    else if (writer.isProbed) writer.answerProbe();
+    else await writer.write(source.take(Math.min(writer.wanted, LIMITS.guestStreamBytes)));
   }
-  return 'dropped';
 }
 
 /** Gives a guest the bytes of a source; `end` is told how that ended. */

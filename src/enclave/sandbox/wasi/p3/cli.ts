@@ -1,22 +1,22 @@
 /** wasi:cli of WASI 0.3: arguments and standard streams of one call; no terminal. [WASI 0.3.0 wasi:cli] */
+
+import { WholeBytes } from '../../body.ts';
 import { GivenFuture, type StreamReader } from '../../component/async/host-end.ts';
 import type { GuestCall } from '../call.ts';
 import { CLI } from '../cli.ts';
 import { DONE, err, makeEmptyResource } from '../result.ts';
 import { giveBytes, takeBytes } from './byte-pumps.ts';
-import { sinkOf, sourceOf } from './call-streams.ts';
 
 const TerminalInput = makeEmptyResource();
 const TerminalOutput = makeEmptyResource();
 
 /** Writes a guest's stream to one of its outputs; the future says how that went. */
 function writeTo(which: 'stdout' | 'stderr'): (call: GuestCall, data: StreamReader) => GivenFuture {
-  return (call, data) =>
-    new GivenFuture(takeBytes(data, sinkOf(call[which])).then((whole) => (whole ? DONE : err('io'))));
+  return (call, data) => new GivenFuture(takeBytes(data, call[which]).then((whole) => (whole ? DONE : err('io'))));
 }
 
 function readStdin(call: GuestCall): readonly unknown[] {
-  const { stream, end } = giveBytes(sourceOf(call.stdin));
+  const { stream, end } = giveBytes(new WholeBytes(call.stdin));
   return [stream, new GivenFuture(end.then((how) => (how === 'failed' ? err('io') : DONE)))];
 }
 

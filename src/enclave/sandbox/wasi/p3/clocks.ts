@@ -10,10 +10,10 @@ const runOf = (interfaces: Readonly<Record<string, unknown>>, from: string, name
 const MAX_RANDOM_BYTES = 64n * 1024n;
 
 /** Makes a function that waits of one that gives something to wait for. */
-function waiting(subscribe: Run): (call: unknown, time: bigint) => Promise<void> | undefined {
+function waiting(subscribe: Run): (call: unknown, time: bigint) => Promise<void> | void {
   return (call, time) => {
     const pollable = subscribe(call, time) as Pollable;
-    return pollable.ready() ? undefined : pollable.block();
+    return pollable.block();
   };
 }
 
