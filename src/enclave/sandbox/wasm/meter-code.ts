@@ -37,6 +37,9 @@ const LENGTH_COSTS: ReadonlyMap<number, number> = new Map([
 /** Instructions that a line may have to be paid for by the line before its block: paying itself takes four. */
 const SHORT_COST = 24;
 
+/** Every instruction pays. */
+const NONE_UNASKED: Uint8Array = new Uint8Array(0);
+
 interface Line {
   readonly kind: 'line';
   readonly at: number;
@@ -166,7 +169,7 @@ export function meterCode(c: Cursor, importedFunctions: number): MeteredCode {
   }
 
   begin(c.at, true, null);
-  walkExpression(c, visit);
+  walkExpression(c, NONE_UNASKED, visit);
   foldLines(insertions);
   return { insertions, countsInLocal: hasLoop && !catches };
 }

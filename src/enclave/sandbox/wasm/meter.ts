@@ -7,7 +7,7 @@ import { Malformed } from '../component/cursor.ts';
 import { type Insertion, meterCode } from './meter-code.ts';
 import type { Body, CoreModule } from './module.ts';
 import { readModule } from './read-module.ts';
-import { SECTION, writeSections, writeU32 } from './sections.ts';
+import { joinPieces, SECTION, writeSections, writeU32 } from './sections.ts';
 
 /** The export by which the host sees the counter. */
 const GAS_EXPORT = 'anchorhold:gas';
@@ -99,15 +99,15 @@ function writeBody(bytes: Uint8Array, body: Body, importedFunctions: number, cou
     pieces.push(bytes.subarray(from, insertion.at), counter.write(insertion, i === 0, local));
     from = insertion.at;
   }
-  return sized(concatBytes(...pieces, bytes.subarray(from, end)));
+  return sized(joinPieces([...pieces, bytes.subarray(from, end)]));
 }
 
 function writeCode({ bytes, bodies, imported }: CoreModule, counter: CounterCode): Uint8Array {
-  return concatBytes(
+  return joinPieces([
     writeU32(bodies.length + 1),
     ...bodies.map((body) => writeBody(bytes, body, imported.func, counter)),
     sized(concatBytes(Uint8Array.of(0), counter.lengthFunction())),
-  );
+  ]);
 }
 
 /** Gives a section with one item more; `count` is how many it has. */

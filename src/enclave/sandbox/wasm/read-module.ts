@@ -14,7 +14,7 @@ import {
 } from '../component/cursor.ts';
 import type { Feature, Place } from './features.ts';
 import type { Body, CoreModule, ModuleExport, ModuleImport, ModuleLimits, ModuleSort } from './module.ts';
-import { FEATURE_OF, OPCODE_FEATURES } from './opcodes.ts';
+import { FEATURE_OF, FORM, FORMS, OPCODE_FEATURES } from './opcodes.ts';
 import { type FunctionTypes, readFunctionTypes } from './read-function-types.ts';
 import { openSection, readSections, SECTION, type Section } from './sections.ts';
 import { type Instruction, readValueType, skipValueType, walkExpression } from './walk-code.ts';
@@ -22,6 +22,10 @@ import { type Instruction, readValueType, skipValueType, walkExpression } from '
 /** V8's own caps; a JavaScript engine of 14 MB has 20,000 functions. */
 const MAX_ITEMS = 1_000_000;
 const MAX_LOCALS = 50_000;
+
+/** Opcodes that are of the first version whatever follows them, so that nothing is to be noted of them. */
+const PLAIN: Uint8Array = FEATURE_OF.map((feature, op) => (feature === 0 && FORMS[op] !== FORM.blockType ? 1 : 0));
+const NONE_UNASKED: Uint8Array = new Uint8Array(0);
 
 const SORTS: readonly ModuleSort[] = ['func', 'table', 'memory', 'global', 'tag'];
 
@@ -221,7 +225,7 @@ class Reader {
   };
 
   #constant(c: Cursor): void {
-    walkExpression(c, this.#lookAtConstant);
+    walkExpression(c, NONE_UNASKED, this.#lookAtConstant);
   }
 
   #body(c: Cursor, i: number): void {
@@ -238,7 +242,7 @@ class Reader {
     }
     const code = body.at;
     try {
-      walkExpression(body, this.#look);
+      walkExpression(body, PLAIN, this.#look);
     } catch (e) {
       if (e instanceof Malformed) throw new Malformed(`function ${this.#functionIndex}: ${e.message}`);
       throw e;

@@ -6,6 +6,7 @@ import { gasUsed, meterModule } from '../../../../src/enclave/sandbox/wasm/meter
 import { readModule } from '../../../../src/enclave/sandbox/wasm/read-module.ts';
 import { build, WASM } from '../component/kit.ts';
 import { body, moduleOf, section, validate, vector } from './encode.ts';
+import { acceptedModules } from './opcode-modules.ts';
 import { arbitraryProgram } from './programs.ts';
 
 const RUNS = Number(process.env['ANCHORHOLD_FUZZ'] ?? 1);
@@ -202,6 +203,20 @@ describe('metering', () => {
     expect(after.own.global).toBe(before.own.global + 1);
     expect(after.exports.slice(0, before.exports.length)).toEqual(before.exports);
     expect(after.exports.at(-1)).toEqual({ name: 'anchorhold:gas', sort: 'global', index: 2 });
+  });
+
+  it('leaves every opcode in a module that is still valid', () => {
+    const accepted = acceptedModules();
+    const broken = accepted.filter((m) => !validate(meterModule(m.bytes, 5)));
+    expect(broken.map(({ opcode }) => opcode)).toEqual([]);
+    expect(accepted.length).toBeGreaterThan(540);
+  });
+
+  it('takes a function with more lines than a call can have arguments', async () => {
+    const lines = '(if (local.get 0) (then (call $h)))'.repeat(100_000);
+    const wat = `(module (import "host" "touch" (func $t (param i32) (result i32))) (func $h (drop (call $t (i32.const 1))))
+      (func (export "go") (param i32) ${lines}))`;
+    expect((await run(await metered(wat, PLENTY), PLENTY, 0)).value).toBeUndefined();
   });
 
   it('gives a module without code back as it is', async () => {
