@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The pinned Node comes first, so that npm and every tool run with it.
 export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup functions demo check test chromium interop fuzz mutation bench bench-peers build docs format package-check clean
+.PHONY: help setup functions demo check test chromium interop fuzz mutation conformance bench bench-peers build docs format package-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -47,6 +47,9 @@ interop: setup ## compare our reports and verdicts with go-sev-guest (from Debia
 fuzz: setup ## a million inputs to every parser (RUNS=, SEED=), and every bit of every vector flipped
 	@node fuzz/main.ts --runs $(or $(RUNS),1000000) $(if $(SEED),--seed $(SEED))
 	@ANCHORHOLD_BITS=all vitest run test/attestation/snp/bit-flips.test.ts
+
+conformance: setup ## the modules of WebAssembly/wasi-testsuite (SUITE= a checkout of its branch prod/testsuite-base)
+	@node conformance/main.ts "$(or $(SUITE),$(error SUITE= names a checkout of the suite))" $(if $(JSON),--json)
 
 mutation: setup ## how many changes of src/attestation the tests notice (FILES= for some of them)
 	@stryker run mutation/stryker.config.json $(if $(FILES),--mutate $(FILES))

@@ -11,7 +11,7 @@ const CLASSES = 400;
 export type LatencyCounts = readonly number[];
 
 /** Opens empty counts, and gives what adds one latency in microseconds. */
-export function openLatencyCounts(): { readonly counts: LatencyCounts; add(us: number): void } {
+export function openLatencyCounts(): { readonly counts: LatencyCounts; readonly add: (us: number) => void } {
   const counts = Array.from({ length: CLASSES }, () => 0);
   return {
     counts,

@@ -34,7 +34,7 @@ const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
 const LENGTH = /\r\ncontent-length: *(\d+)/i;
 
 /** Finds the end of the first answer in these bytes; null when it is not there yet. */
-function findAnswer(bytes: Buffer): { readonly status: string; readonly end: number } | null {
+export function findAnswer(bytes: Buffer): { readonly status: string; readonly end: number } | null {
   const headEnd = bytes.indexOf(HEAD_END);
   if (headEnd < 0) return null;
   const head = bytes.toString('latin1', 0, headEnd);

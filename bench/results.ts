@@ -31,7 +31,7 @@ export function writeRecord(record: RunRecord): string {
   const fields = Object.entries(head).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   const text = `{\n${[...fields, `  "figures": ${list(figures)}`, `  "missing": ${list(missing)}`].join(',\n')}\n}\n`;
   mkdirSync(FOLDER, { recursive: true });
-  const path = join(FOLDER, `${record.date.replaceAll(':', '').slice(0, 15)}-${record.commit.replace('+', '')}.json`);
+  const path = join(FOLDER, `${record.date.replaceAll(':', '').slice(0, 17)}-${record.commit.replace('+', '')}.json`);
   writeFileSync(path, text);
   return path;
 }

@@ -69,9 +69,13 @@ export function urlOfPort(line: string): string | null {
   return typeof port === 'number' ? `https://127.0.0.1:${port}` : null;
 }
 
-/** Starts a server of this folder that prints its port as JSON. */
-export async function startPlain(pair: PemPair): Promise<Server> {
-  return await startServer(process.execPath, [join(ROOT, 'bench/plain-server.ts'), JSON.stringify(pair)], urlOfPort);
+/** Starts a server of this folder that prints its port as JSON: a plain one, or one with a hop to a child in between. */
+export async function startPlain(
+  pair: PemPair,
+  script: 'plain-server' | 'hop-server' = 'plain-server',
+): Promise<Server> {
+  const args = [join(import.meta.dirname, `${script}.ts`), JSON.stringify(pair)];
+  return await startServer(process.execPath, args, urlOfPort);
 }
 
 /** What a worker is started with. */

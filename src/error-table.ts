@@ -68,7 +68,8 @@ export type PolicyCode =
   | 'ERR_POLICY_DENIED_RESULT'
   | 'ERR_POLICY_DENIED_LIMIT'
   | 'ERR_POLICY_CALLER'
-  | 'ERR_POLICY_REQUEST';
+  | 'ERR_POLICY_REQUEST'
+  | 'ERR_POLICY_UPGRADE';
 
 export type FunctionCode =
   | 'ERR_FUNCTION_UNKNOWN'
@@ -330,6 +331,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     400,
     'The request cannot be judged: its method, path, host or headers are not in normal form, or it is over a size cap.',
     'Send the request in normal form: no dot segments, no empty segments, no encoded slashes.',
+  ),
+  ERR_POLICY_UPGRADE: entry(
+    'PolicyError',
+    21,
+    501,
+    'The request asks for another protocol on its connection, such as a WebSocket, which this worker does not speak.',
+    'Ask without Upgrade; bodies of any length stream both ways in one request and its answer.',
   ),
   ERR_FUNCTION_UNKNOWN: entry(
     'FunctionError',

@@ -7,6 +7,7 @@ import { connect, createServer as createTlsServer, type TLSSocket } from 'node:t
 import { ATTESTATION_PATH } from '../src/attestation/evidence.ts';
 import { bootWorker } from '../src/enclave/boot.ts';
 import { type Identity, openIdentity } from '../src/enclave/identity.ts';
+import { NO_GROUPS } from '../src/enclave/sandbox/resource-groups.ts';
 import { loadWorkerParts, type WorkerParts } from '../src/enclave/worker-parts.ts';
 import { SILENT } from '../src/io/log.ts';
 import { type MachineOptions, openSimulatedAmd, type SimulatedAmd, simulatedDevice } from '../src/testing/index.ts';
@@ -60,6 +61,7 @@ async function workerOn(
 ): Promise<Running> {
   const device = await simulatedDevice(amd, { product: 'Genoa', ...machine });
   const worker = await bootWorker({
+    groups: NO_GROUPS,
     ...parts,
     device,
     log: SILENT,

@@ -3,10 +3,12 @@
  * process, compilation, instance, call), and how long once it is ready; beside it `jco serve` of the same file, from its start to its first
  * answer. Times of the wall, so they are this machine's and its neighbours'.
  */
+
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_FUNCTION_LIMITS, loadFunction } from '../../src/enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../../src/enclave/sandbox/resource-groups.ts';
 import type { LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
 import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import { nativeSha256 } from '../../src/io/native-digest.ts';
@@ -50,6 +52,8 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     name: 'engine',
     limits: DEFAULT_FUNCTION_LIMITS,
     onLog: () => undefined,
+    groups: NO_GROUPS,
+    mounts: [],
     onNotice: () => undefined,
   });
   try {

@@ -53,7 +53,7 @@ function againstPeers(outcomes: readonly Outcome[]): readonly Figure[] {
 
 export const hello: BenchCase = {
   name: 'hello',
-  about: `a function's hello over the whole path against node:https, jco serve (without TLS) and workerd, ${CONNECTIONS} keep-alive connections`,
+  about: `a function's hello over the whole path against node:https (alone, and with a hop to a child that does nothing), jco serve (without TLS) and workerd, ${CONNECTIONS} keep-alive connections`,
   async run() {
     const home = await mkdtemp(join(tmpdir(), 'anchorhold-bench-'));
     const servers: Server[] = [];
@@ -77,6 +77,12 @@ export const hello: BenchCase = {
         });
       const all = [
         loaded('plain node:https', await started(startPlain(credentials.lookup)), credentials.analyst, null),
+        loaded(
+          'plain, with a pipe hop',
+          await started(startPlain(credentials.lookup, 'hop-server')),
+          credentials.analyst,
+          null,
+        ),
       ];
       for (const instances of ['pooled', 'fresh'] as const) {
         const server = await started(worker(instances));

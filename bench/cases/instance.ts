@@ -1,5 +1,5 @@
 /**
- * A fresh instance of a small component and one call of it, in one process: by our linker, by the engine alone, and by wasmtime where this
+ * A fresh instance of a small component and one call of it, in one process, in CPU time: by our linker, by the engine alone, and by wasmtime where this
  * machine has its Python package. Python's own work is in wasmtime's figure, so the parameter is one number.
  */
 import { execFile } from 'node:child_process';
@@ -15,7 +15,7 @@ import { makePlan } from '../../src/enclave/sandbox/component/make-plan.ts';
 import type { LiftedFunction } from '../../src/enclave/sandbox/component/plan.ts';
 import { ENGINE } from '../../src/enclave/sandbox/engine.ts';
 import { type BenchCase, compared, type Figure, figure, type Missing } from '../case.ts';
-import { sideBySide } from '../side-by-side.ts';
+import { type Comparison, compareInTurns } from '../in-turns.ts';
 
 const WIT = 'package bench:small; world small { export double: func(n: u32) -> u32; }';
 const ROUNDS = 9;
@@ -80,29 +80,31 @@ export const freshInstance: BenchCase = {
     const { linked, double } = await link(component);
     const module = new ENGINE.Module(Uint8Array.from(core));
     const kept = instantiate(linked, null);
-    const us = await sideBySide({
-      engine: () => {
-        const run = new ENGINE.Instance(module, {}).exports['double'] as (n: number) => number;
-        check(run(21));
-      },
-      fresh: async () => {
-        const instance = instantiate(linked, null);
-        check(await instance.call(double, [21]));
-        instance.close();
-      },
-      again: async () => check(await kept.call(double, [21])),
+    const alone = async (): Promise<void> => {
+      const run = new ENGINE.Instance(module, {}).exports['double'] as (n: number) => number;
+      check(run(21));
+    };
+    const fresh = await compareInTurns(alone, async () => {
+      const instance = instantiate(linked, null);
+      check(await instance.call(double, [21]));
+      instance.close();
     });
-    const engine = figure('engine alone, fresh instance and call', 'us', us.engine);
+    const again = await compareInTurns(alone, async () => check(await kept.call(double, [21])));
+    const engine = figure('engine alone, fresh instance and call', 'us CPU', fresh.baseCpuUs);
+    const ofEngine = (name: string, { cpuUs, cpuRatio }: Comparison): Figure => ({
+      ...figure(name, 'us CPU', cpuUs),
+      ratio: { to: engine.name, value: cpuRatio },
+    });
     const wasmtime = await askWasmtime(component);
     return [
       engine,
-      compared('our linker, fresh instance and call', us.fresh, engine),
-      compared('our linker, call of one instance', us.again, engine),
+      ofEngine('our linker, fresh instance and call', fresh),
+      ofEngine('our linker, call of one instance', again),
       ...(typeof wasmtime === 'string'
         ? [{ missing: 'wasmtime, fresh instance and call', why: wasmtime }]
         : [
-            figure('wasmtime, fresh instance and call', 'us', wasmtime),
-            compared('ours against wasmtime', us.fresh, figure('wasmtime', 'us', wasmtime), PROMISED),
+            figure('wasmtime, fresh instance and call', 'us CPU', wasmtime),
+            compared('ours against wasmtime', fresh.cpuUs, figure('wasmtime', 'us CPU', wasmtime), PROMISED),
           ]),
     ];
   },

@@ -61,6 +61,13 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   filePathBytes: 4096,
   fileNameBytes: 255,
   fileLinks: 40,
+  /** A tree of files that a program is given, all together: contents with names, and names in it; what a guest may make of it has the same caps. */
+  treeBytes: 64 * 1024 * 1024,
+  treeEntries: 16 * 1024,
+  /** List of the names of such a tree, on its way to the program's process and back. */
+  treeListBytes: 4 * 1024 * 1024,
+  /** What such a process says at its end: two outputs, and what changed in its trees. */
+  exitFrameBytes: 128 * 1024 * 1024,
   /** Files and directories that one preview1 guest may have open: as Linux lets a process have. */
   descriptors: 1024,
   /** Sockets of one call at the same time, and as many directions of connections between them. */
@@ -119,6 +126,10 @@ export type LimitName =
   | 'filePathBytes'
   | 'fileNameBytes'
   | 'fileLinks'
+  | 'treeBytes'
+  | 'treeEntries'
+  | 'treeListBytes'
+  | 'exitFrameBytes'
   | 'descriptors'
   | 'callSockets'
   | 'socketWindowBytes'

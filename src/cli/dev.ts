@@ -7,6 +7,7 @@ import { PRESETS } from '../attestation/requirements.ts';
 import { formatTrustFile } from '../attestation/trust-file.ts';
 import { encodeHex } from '../base/bytes.ts';
 import { bootWorker, type Worker } from '../enclave/boot.ts';
+import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
 import { fixedNameFlaw, isFunctionName } from '../enclave/worker-config.ts';
 import { loadWorkerParts } from '../enclave/worker-parts.ts';
 import { ConfigurationError } from '../errors.ts';
@@ -130,7 +131,8 @@ export const dev: CliCommand = {
     const amd = await openSimulatedAmd(state, { onProgress: (message) => writeProgress(io, `dev: ${message}`) });
     const device = await simulatedDevice(amd, { product: 'Genoa' });
     writeProgress(io, 'dev: loading functions');
-    const worker = await bootWorker({ ...parts, device, log: input.switches.has('log') ? openLog() : SILENT, now });
+    const log = input.switches.has('log') ? openLog() : SILENT;
+    const worker = await bootWorker({ ...parts, device, groups: NO_GROUPS, log, now });
     try {
       const trustPath = resolve(io.cwd, optionValue(input, 'trust') ?? TRUST_FILE);
       const trust = formatTrustFile({

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { LIMITS } from '../base/limits.ts';
 import { bootWorker } from '../enclave/boot.ts';
 import { openConfigfsTsm } from '../enclave/device/configfs-tsm.ts';
+import { openResourceGroups, systemGroupPlace } from '../enclave/sandbox/resource-groups.ts';
 import { parseWorkerConfig } from '../enclave/worker-config.ts';
 import { loadWorkerParts } from '../enclave/worker-parts.ts';
 import { ConfigurationError } from '../errors.ts';
@@ -36,7 +37,9 @@ export const worker: CliCommand = {
     const config = parseWorkerConfig(await readTextFile(path, LIMITS.configurationBytes));
     const now = (): Date => new Date();
     const parts = await loadWorkerParts(config, dirname(path));
-    const running = await bootWorker({ ...parts, device: await openConfigfsTsm(), log: openLog(), now });
+    const device = await openConfigfsTsm();
+    const groups = openResourceGroups(systemGroupPlace());
+    const running = await bootWorker({ ...parts, device, groups, log: openLog(), now });
     try {
       const { url, functions, policies } = running;
       // Whoever reads the first line may send the signal at once.

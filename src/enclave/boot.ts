@@ -24,10 +24,13 @@ import { lockdownClaims } from './lockdown.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
 import { loadFunction } from './sandbox/load.ts';
+import type { ResourceGroups } from './sandbox/resource-groups.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 export interface WorkerOptions extends WorkerParts {
   readonly device: ReportDevice;
+  /** Where this machine keeps control groups. */
+  readonly groups: ResourceGroups;
   /** Made anew when absent; the demo hands one in to play a thief who has it. */
   readonly identity?: Identity;
   readonly log: Log;
@@ -52,10 +55,11 @@ const MAX_QUERIES = 256;
  * @throws PolicyError, FunctionError, ConfigurationError when any part cannot stand as it must
  */
 export async function bootWorker(options: WorkerOptions): Promise<Worker> {
-  const { device, policies, egress, log, now } = options;
+  const { device, groups, policies, egress, log, now } = options;
   await checkPoliciesInForce(policies, device, now());
   const identity = options.identity ?? (await openIdentity(now()));
 
+  if (groups.kind === 'none') log.warn('no caps by control group', { why: groups.why });
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
   const budget = openBudget(MAX_BUDGETS);
   const client = openHttpClient(egress.roots);
@@ -88,6 +92,8 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         digest: parseDigest(digest) ?? new Uint8Array(),
         name,
         limits,
+        groups,
+        mounts: [],
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
@@ -96,7 +102,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       log.info('function loaded', { name, digest });
     }
 
-    const lockdown = lockdownClaims({ fixedNames: egress.names, roots: egress.roots });
+    const lockdown = lockdownClaims({ fixedNames: egress.names, roots: egress.roots, groups: groups.kind });
     const attester = openAttester({
       device,
       standing: {

@@ -15,12 +15,18 @@ export interface ConnectionTerms {
   readonly spend: (bytes: number) => boolean;
   /** How long neither direction may move. */
   readonly idleMs: number;
+  /** Says that the call is over: what it ended properly may still go out, everything else ends. */
   readonly ended: AbortSignal;
+  /** How long that may take. */
+  readonly flushMs: number;
   readonly onEnd: (reason: ConnectionEnd, bytes: { readonly bytesIn: number; readonly bytesOut: number }) => void;
 }
 
 /** Takes a connected socket over. */
-export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd }: ConnectionTerms): Connection {
+export function openConnectionEnds(
+  socket: Socket,
+  { spend, idleMs, ended, flushMs, onEnd }: ConnectionTerms,
+): Connection {
   const window = LIMITS.socketWindowBytes;
   const forReader = new ChangeSignal();
   const forWriter = new ChangeSignal();
@@ -33,11 +39,22 @@ export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd
 
   function breakOff(why: ConnectionEnd): void {
     if (socket.destroyed) return;
-    reason = why;
+    reason = ended.aborted ? 'call-over' : why;
     socket.resetAndDestroy();
   }
 
-  const onAbort = (): void => breakOff('call-over');
+  /** Closes the socket once nothing is left to do: whatever was written has gone out, and nobody reads any more. */
+  function closeIfDone(): void {
+    if (socket.writableFinished && (isCancelled || incoming !== 'open')) socket.destroy();
+  }
+
+  let lastMoment: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    isCancelled = true;
+    lastMoment = setTimeout(() => breakOff('call-over'), flushMs);
+    closeIfDone();
+    forReader.notify();
+  };
   ended.addEventListener('abort', onAbort, { once: true });
   socket.setTimeout(idleMs, () => breakOff('timeout'));
   socket.on('readable', () => {
@@ -47,7 +64,7 @@ export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd
   });
   socket.on('end', () => {
     incoming = 'ended';
-    if (outgoing === 'ended') socket.destroy();
+    closeIfDone();
     forReader.notify();
   });
   socket.on('drain', () => forWriter.notify());
@@ -56,6 +73,7 @@ export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd
   });
   socket.on('close', () => {
     ended.removeEventListener('abort', onAbort);
+    clearTimeout(lastMoment);
     if (incoming === 'open') incoming = isCancelled ? 'ended' : 'failed';
     outgoing = 'ended';
     forReader.notify();
@@ -87,7 +105,7 @@ export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd
       changed: () => forReader.changed(),
       cancel() {
         isCancelled = true;
-        if (outgoing === 'ended') socket.destroy();
+        closeIfDone();
         forReader.notify();
       },
     },
@@ -112,9 +130,7 @@ export function openConnectionEnds(socket: Socket, { spend, idleMs, ended, onEnd
       end() {
         if (outgoing === 'ended') return;
         outgoing = 'ended';
-        socket.end(() => {
-          if (isCancelled || incoming !== 'open') socket.destroy();
-        });
+        socket.end(closeIfDone);
         forWriter.notify();
       },
       abort: () => breakOff('connection-reset'),

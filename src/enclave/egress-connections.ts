@@ -28,18 +28,21 @@ export interface ConnectionLimits {
   readonly connectTimeoutMs: number;
   /** How long neither direction of a connection may move. */
   readonly idleMs: number;
+  /** How long what a call has written and ended may still take to go out when the call is over. */
+  readonly flushMs: number;
   /** Connections of one function at the same time. */
   readonly maxConcurrent: number;
-  /** Names that one call may ask for. */
-  readonly maxLookups: number;
+  /** Lookups and connections that one call may ask for, allowed or not: each of them costs the gate a decision and a record. */
+  readonly maxRequests: number;
 }
 
 /** What holds unless a worker is configured otherwise. */
 export const CONNECTION_LIMITS: ConnectionLimits = {
   connectTimeoutMs: 10_000,
   idleMs: 60_000,
+  flushMs: 1000,
   maxConcurrent: 64,
-  maxLookups: 64,
+  maxRequests: 1024,
 };
 
 export interface ConnectionOptions {
@@ -110,7 +113,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
   function openCall(ended: AbortSignal): SocketEgress {
     /** Names that led to an address in this call. */
     const namesOf = new Map<string, string[]>();
-    let lookups = 0;
+    let requests = 0;
 
     async function resolve(asked: string): Promise<readonly string[] | SocketFailure> {
       const granted = grantLookup(options, asked, now());
@@ -118,8 +121,6 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
       if (!('name' in granted)) return deny(granted, target, 'access-denied');
       const { name, owner, at } = granted;
       const refuse = (reason: string, error: NetError): SocketFailure => deny({ reason, owner, at }, target, error);
-      lookups += 1;
-      if (lookups > limits.maxLookups) return refuse('lookup-limit-reached', 'access-denied');
       const found = await addressesOf(name);
       if (found === 'DNS-error') return refuse(found, 'name-unresolvable');
       if (found === PROHIBITED) return refuse(found, 'access-denied');
@@ -133,6 +134,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
 
     /** Finds what lets the function connect there: a rule for the address itself, or for a name that led to it. */
     function findGrants(
+      literal: string,
       address: string,
       port: number,
     ): { readonly url: string; readonly grants: ConnectionGrants } | ConnectionRefusal {
@@ -141,16 +143,17 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
         const grants = grantConnection(options, url, now());
         return 'reason' in grants ? grants : { url, grants };
       };
-      const answers = [address.includes(':') ? `[${address}]` : address, ...(namesOf.get(address) ?? [])].map(ask);
-      return answers.find((answer) => 'url' in answer) ?? answers.at(-1) ?? ask(address);
+      const answers = [literal, ...(namesOf.get(address) ?? [])].map(ask);
+      return answers.find((answer) => 'url' in answer) ?? answers.at(-1) ?? ask(literal);
     }
 
     async function connect(given: string, port: number): Promise<Connection | SocketFailure> {
       const address = canonicalAddress(given);
       if (address === null) return { error: 'invalid-argument' };
-      const found = findGrants(address, port);
+      const literal = address.includes(':') ? `[${address}]` : address;
+      const found = findGrants(literal, address, port);
       if ('reason' in found)
-        return deny(found, `CONNECT ${formatConnection({ host: address, port })}`, 'access-denied');
+        return deny(found, `CONNECT ${formatConnection({ host: literal, port })}`, 'access-denied');
       const { url, grants } = found;
       const target = `CONNECT ${url}`;
       const [{ owner, rule }] = grants;
@@ -168,6 +171,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
       const ends = openConnectionEnds(socket, {
         ended,
         idleMs: limits.idleMs,
+        flushMs: limits.flushMs,
         spend: (bytes) => spendBytes(budget, grants, bytes, now()),
         onEnd(reason, bytes) {
           open -= 1;
@@ -188,10 +192,16 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
       return ends;
     }
 
-    // A decision that cannot be written down is no permission.
+    async function judge<T>(run: () => Promise<T | SocketFailure>): Promise<T | SocketFailure> {
+      requests += 1;
+      if (requests > limits.maxRequests) return { error: 'access-denied' };
+      // A decision that cannot be written down is no permission.
+      return await run().catch(() => ({ error: 'access-denied' }));
+    }
+
     return {
-      resolve: (name) => resolve(name).catch(() => ({ error: 'access-denied' })),
-      connect: (address, port) => connect(address, port).catch(() => ({ error: 'access-denied' })),
+      resolve: (name) => judge(() => resolve(name)),
+      connect: (address, port) => judge(() => connect(address, port)),
     };
   }
 

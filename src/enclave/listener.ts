@@ -191,6 +191,9 @@ export async function openListener(options: {
       // Two readers would each take their own. [RFC 9112 3.2]
       if (headers.filter(([name]) => name === 'host').length > 1)
         throw new PolicyError('ERR_POLICY_REQUEST', 'the request names more than one host');
+      // Whoever ignored it would answer what the client takes for a failed handshake. [RFC 9110 7.8]
+      if (request.headers.upgrade !== undefined)
+        throw new PolicyError('ERR_POLICY_UPGRADE', 'the request asks for another protocol on this connection');
       answer =
         request.url === ATTESTATION_PATH
           ? (askForBody(), await attest(request, socket))

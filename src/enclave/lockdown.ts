@@ -1,6 +1,8 @@
 /** The lockdown claims: what isolates this worker, each value measured or taken from what steers it, never from a wish. */
 import { encodeUtf8 } from '../base/bytes.ts';
 import { formatDigest, sha256 } from '../base/digest.ts';
+import { MEMORY_CAP_WITHOUT_GROUPS } from './sandbox/confinement.ts';
+import type { ResourceGroups } from './sandbox/resource-groups.ts';
 
 /** What the claims are made from. */
 export interface LockdownFacts {
@@ -8,6 +10,8 @@ export interface LockdownFacts {
   readonly fixedNames: Readonly<Record<string, string>>;
   /** PEM texts of the roots for TLS servers, or the system's. */
   readonly roots: 'system' | readonly string[];
+  /** Whether the kernel caps the processes of a function as a group. */
+  readonly groups: ResourceGroups['kind'];
 }
 
 function digestOf(parts: readonly string[]): string {
@@ -23,6 +27,9 @@ export function lockdownClaims(facts: LockdownFacts): Readonly<Record<string, st
     egress: 'policy',
     // A function's process that is not locked down refuses to load, so this holds for every one that answers.
     sandbox: 'node-permission',
+    // Functions are started in a group or not at all, so this holds for every one that answers.
+    memory: facts.groups === 'cgroup' ? 'cgroup' : MEMORY_CAP_WITHOUT_GROUPS,
+    processor: facts.groups === 'cgroup' ? 'cgroup' : 'none',
     counters: 'memory',
     names: names.length === 0 ? 'dns' : digestOf(names),
     roots: facts.roots === 'system' ? 'system' : digestOf(facts.roots),

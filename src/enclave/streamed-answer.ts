@@ -1,18 +1,24 @@
 /** Writes the body of an answer to a client as fast as the client reads it. It never ends the answer: whoever knows that all is well does. */
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { ChangeSignal } from '../base/change-signal.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ByteSource } from './sandbox/wasi/byte-stream.ts';
 
 /** Moves a body into an answer whose head is written; resolves with false when the client is gone or the body broke off. */
 export async function writeBody(source: ByteSource, response: ServerResponse): Promise<boolean> {
-  const leave = (): void => source.cancel();
-  response.once('close', leave);
+  const signal = new ChangeSignal();
+  const wake = (): void => signal.notify();
+  const leave = (): void => {
+    source.cancel();
+    signal.notify();
+  };
+  response.on('drain', wake).once('close', leave);
   try {
     while (!response.destroyed) {
       const bytes = source.take(LIMITS.pieceBytes);
       if (bytes.length > 0) {
-        if (!response.write(bytes)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+        response.write(bytes);
+        while (response.writableNeedDrain && !response.destroyed) await signal.changed();
       } else if (source.state === 'open') {
         await source.changed();
       } else {
@@ -26,6 +32,6 @@ export async function writeBody(source: ByteSource, response: ServerResponse): P
     source.cancel();
     return false;
   } finally {
-    response.off('close', leave);
+    response.off('drain', wake).off('close', leave);
   }
 }

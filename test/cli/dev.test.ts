@@ -177,7 +177,8 @@ describe('the process of dev', () => {
     expect(JSON.parse(line)).toMatchObject({ simulated: true });
     const lines = err.split('\n').slice(0, -1);
     expect([lines.length > 0, lines.every(isJson)]).toEqual([log.length > 0, true]);
-    expect(processes).toHaveLength(1);
+    // The function's, and the spare one of a function in use.
+    expect([1, 2]).toContain(processes.length);
     for (const pid of processes)
       expect(() => process.kill(pid, 0)).toThrow(expect.objectContaining({ code: 'ESRCH' }) as Error);
   });

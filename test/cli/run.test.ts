@@ -28,7 +28,16 @@ async function start(path: string, args: readonly string[] = [], stdin = '', dea
     },
   });
   const streams = { stdin: streamOf(stdin), stdout: writer('stdout'), stderr: writer('stderr') };
-  const code = await runFunctionFile({ path, args, ...streams, deadlineMs });
+  const code = await runFunctionFile({
+    path,
+    args,
+    env: [],
+    directories: [],
+    allow: [],
+    wasi: ['0.2'],
+    ...streams,
+    deadlineMs,
+  });
   return { code, ...written };
 }
 

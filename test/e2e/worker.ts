@@ -8,6 +8,7 @@ import { formatTrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { bootWorker, type Worker, type WorkerOptions } from '../../src/enclave/boot.ts';
+import { NO_GROUPS } from '../../src/enclave/sandbox/resource-groups.ts';
 import { SILENT } from '../../src/io/log.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
@@ -91,6 +92,7 @@ export async function bootTestWorker(
   const { policies = [], functions: names = [], machine = {}, ...rest } = options;
   const amd = await sharedAmd();
   const worker = await bootWorker({
+    groups: NO_GROUPS,
     listen: { host: '127.0.0.1', port: 0 },
     deadlineMs: 10_000,
     endorsements: [],

@@ -112,6 +112,17 @@ describe('the listener', () => {
     expect(asked.slice(before).map((r) => r.target)).toEqual(['/x']);
   });
 
+  it('says that it speaks no other protocol, and hands nothing of it to the gate', async () => {
+    const before = asked.length;
+    const handshake =
+      'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: a\r\n';
+    const get = (extra: string): string => `GET /x HTTP/1.1\r\nhost: w\r\n${extra}\r\n`;
+    expect(await exchange(get(handshake), 'hint')).toMatch(/^HTTP\/1\.1 501 [\s\S]*ERR_POLICY_UPGRADE/);
+    expect(asked).toHaveLength(before);
+    expect(await exchange(get(handshake.replace('upgrade: websocket\r\n', '')), '200')).toMatch(/^HTTP\/1\.1 200 /);
+    expect(asked).toHaveLength(before + 1);
+  });
+
   it('reads a body up to the cap that the gate gives', async () => {
     expect(await exchange(post('/read', '0123456789'), '0123456789')).toMatch(/^HTTP\/1\.1 200 /);
     expect(await exchange(post('/read', '0123456789a'), 'hint')).toMatch(/^HTTP\/1\.1 400 [\s\S]*ERR_POLICY_REQUEST/);

@@ -1,5 +1,9 @@
-/** What a function's process is given to load: the bytes whose digest was checked, how they are called, and what a call may write. */
-import type { Frame } from './frame.ts';
+/** What a function's process is given to load: the bytes whose digest was checked, how they are called, the files they may read, and what a call may write. */
+import { concatBytes } from '../../base/bytes.ts';
+import { parseMounts } from './command-messages.ts';
+import type { MountImage } from './files/mount.ts';
+import { encodeTree } from './files/tree-image.ts';
+import { encodeFrame, type Frame } from './frame.ts';
 import { type Head, isHeadMap } from './frame-head.ts';
 import type { FunctionKind } from './grants.ts';
 import { FRAME } from './messages.ts';
@@ -12,14 +16,22 @@ export interface Bundle {
   readonly kind: FunctionKind;
   readonly instances: Instances;
   readonly rules: ModuleRules;
+  /** Trees that every call of the function may read. */
+  readonly mounts: readonly MountImage[];
+  /** What a call may keep in a directory of its own while it lasts; 0 for no such directory. */
+  readonly scratchBytes: number;
   readonly bytes: Uint8Array;
 }
 
 const KINDS: readonly string[] = ['http', 'command', 'preview1'] satisfies readonly FunctionKind[];
 
-/** Writes the head of the frame that loads a function; its bytes are the body. */
-export function writeBundleHead({ kind, instances, rules }: Omit<Bundle, 'bytes'>, outputBytes: number): Head {
-  return { kind, instances: { ...instances }, rules: { ...rules }, outputBytes };
+/** Writes the frame that loads a function: trees and its bytes are the body. @throws FileError when a tree has too many names */
+export function writeBundle(bundle: Bundle, outputBytes: number): Uint8Array {
+  const { kind, instances, rules, scratchBytes } = bundle;
+  const trees = bundle.mounts.map(({ items }) => encodeTree(items));
+  const mounts = bundle.mounts.map(({ path }, i) => ({ path, writable: false, bytes: trees[i]?.length ?? 0 }));
+  const head = { kind, instances: { ...instances }, rules: { ...rules }, outputBytes, scratchBytes, mounts };
+  return encodeFrame(FRAME.load, 0, head, concatBytes(...trees, bundle.bytes));
 }
 
 function parseInstances(head: Head | undefined): Instances | null {
@@ -40,10 +52,12 @@ function parseRules(head: Head | undefined): ModuleRules | null {
 export function parseBundle(frame: Frame): { readonly bundle: Bundle; readonly outputBytes: number } | null {
   const { head, body } = frame;
   if (frame.type !== FRAME.load || !isHeadMap(head)) return null;
-  const { kind, outputBytes } = head;
+  const { kind, outputBytes, scratchBytes } = head;
   const instances = parseInstances(head['instances']);
   const rules = parseRules(head['rules']);
-  if (typeof kind !== 'string' || !KINDS.includes(kind) || typeof outputBytes !== 'number') return null;
-  if (instances === null || rules === null) return null;
-  return { bundle: { kind: kind as FunctionKind, instances, rules, bytes: body }, outputBytes };
+  const parsed = parseMounts(head['mounts'], body);
+  if (typeof kind !== 'string' || !KINDS.includes(kind) || instances === null || rules === null) return null;
+  if (parsed === null || typeof outputBytes !== 'number' || typeof scratchBytes !== 'number') return null;
+  const { mounts, rest } = parsed;
+  return { bundle: { kind: kind as FunctionKind, instances, rules, mounts, scratchBytes, bytes: rest }, outputBytes };
 }

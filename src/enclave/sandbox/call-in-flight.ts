@@ -7,16 +7,10 @@ import { LIMITS } from '../../base/limits.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { type Body, isWhole, pour, type StreamedBody } from './body.ts';
+import type { CommandExit } from './command-messages.ts';
 import { encodeFrame } from './frame.ts';
 import type { Head } from './frame-head.ts';
-import {
-  type BodyMessage,
-  type ChildMessage,
-  type CommandExit,
-  FRAME,
-  type OnWire,
-  writeEgressAnswerHead,
-} from './messages.ts';
+import { type BodyMessage, type ChildMessage, FRAME, type OnWire, writeEgressAnswerHead } from './messages.ts';
 import { type OpenBodies, openBodies } from './open-bodies.ts';
 import type { CallTerms, EgressAnswer, EgressRequest, FunctionResponse } from './sandbox.ts';
 import type { SocketRequest } from './socket-messages.ts';

@@ -97,6 +97,7 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
     end() {
       isOver = true;
       waiting.clear();
+      sockets.end();
       bodies?.close();
     },
   };

@@ -11,6 +11,8 @@ import { type Frame, openFrameReader } from './frame.ts';
 export type ChildEnd = 'malformed' | 'killed' | 'ended';
 
 export interface ChildLink {
+  /** Its process; undefined when none could be made. */
+  readonly pid: number | undefined;
   /** Resolves when the child's end has taken the bytes, or will never. */
   send(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells `onEnd`; does nothing when it is already gone. */
@@ -87,6 +89,7 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
   child.on('exit', leave);
 
   return {
+    pid: child.pid,
     send: (frame) =>
       new Promise((resolve) => {
         if (over || pipe === undefined) resolve();

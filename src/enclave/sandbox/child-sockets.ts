@@ -41,6 +41,13 @@ export class ChildSockets implements Outside {
     return promise;
   }
 
+  /** Answers whatever still waits: its call is over. */
+  end(): void {
+    for (const resolve of [...this.#lookups.values(), ...this.#connects.values()]) resolve('access-denied');
+    this.#lookups.clear();
+    this.#connects.clear();
+  }
+
   /** Takes what came of a lookup. */
   takeLookup({ number, answer }: LookupAnswer): void {
     this.#lookups.get(number)?.(answer);

@@ -6,18 +6,12 @@ import { Socket } from 'node:net';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBundle } from './bundle.ts';
 import { type ChildCall, openChildCall } from './child-call.ts';
+import { parseCommand, writeExit } from './command-messages.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
 import { type Guest, openGuest } from './guest.ts';
 import type { CancelHandle } from './guest-call.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
-import {
-  FRAME,
-  parseBodyMessage,
-  parseCommandHead,
-  parseEgressAnswer,
-  parseRequestHead,
-  writeResponseHead,
-} from './messages.ts';
+import { FRAME, parseBodyMessage, parseEgressAnswer, parseRequestHead, writeResponseHead } from './messages.ts';
 import { parseConnectAnswer, parseLookupAnswer } from './socket-messages.ts';
 
 /** The gate is trusted, so what it sends is only capped by what a bundle can weigh. */
@@ -52,17 +46,18 @@ async function load(frame: Frame): Promise<void> {
 
 async function answer(frame: Frame, called: Guest, handle: RunningCall): Promise<void> {
   const { call, head, body } = frame;
-  const command = parseCommandHead(head, body);
-  if (command !== null) {
-    const { code, stdout, stderr } = await called.command(command, handle);
-    send(FRAME.exit, call, { code, stderrBytes: stderr.length }, Buffer.concat([stdout, stderr]));
-    return;
-  }
-  const request = parseRequestHead(head, body);
-  if (request === null) throw new TypeError('not a call');
+  const command = parseCommand(head, body);
+  const request = command === null ? parseRequestHead(head, body) : null;
   const open = openChildCall(call, (bytes) => pipe.write(bytes));
   handle.open = open;
   try {
+    if (command !== null) {
+      const exit = writeExit(await called.command(command, open.host, handle));
+      open.end();
+      send(FRAME.exit, call, exit.head, exit.body);
+      return;
+    }
+    if (request === null) throw new TypeError('not a call');
     const response = await called.query(open.requestOf(request), open.host, handle);
     open.end();
     if (response !== null) send(FRAME.answer, call, writeResponseHead(response), response.body as Uint8Array);

@@ -4,27 +4,23 @@
  */
 import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
-import type { RunningTask } from './component/async/lift-async.ts';
-import { yieldToOthers } from './component/async/wait.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
 import { type CallSetting, checkGas, openSetting, withGas } from './determinism.ts';
+import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, type OpenCall, openCall, reasonOf, settle } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { type ModuleRules, prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
-import type { FunctionRequest } from './sandbox.ts';
+import { callService, runToEnd } from './service-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
 import { IncomingRequest } from './wasi/http-messages.ts';
-import type { ResponseOutparam } from './wasi/http-outgoing.ts';
-import { answerQuery, receiveQuery } from './wasi/p3/http.ts';
-import type { Response } from './wasi/p3/http-messages.ts';
-import type { Result, Variant } from './wasi/result.ts';
+import type { Result } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
 const MADE_AHEAD = 4;
@@ -37,50 +33,15 @@ interface QueryInstance {
   readonly call: QueryCall;
 }
 
-/** Has a WASI 0.3 service answer: its call is over when its answer is complete. Tells whether the guest is done by then. */
-async function callService(
-  { component, call }: QueryInstance,
-  handle: LiftedFunction,
-  query: FunctionRequest,
-  outparam: ResponseOutparam,
-): Promise<boolean> {
-  const { returned, exited } = component.start(handle, [receiveQuery(query)]);
-  let isDone = false;
-  const over = exited.then(() => {
-    isDone = true;
-  });
-  const answering = returned.then((result) => answerQuery(call, outparam, result as Result<Response, Variant>));
-  // A guest that ends in a trap never finishes its answer.
-  await Promise.race([answering, over.then(() => answering)]);
-  await Promise.race([over, yieldToOthers()]);
-  return isDone;
-}
-
-/** Has a WASI 0.2 function answer, which is done when it returns. */
-async function callHandler(
-  { component }: QueryInstance,
-  handle: LiftedFunction,
-  query: FunctionRequest,
-  outparam: ResponseOutparam,
-): Promise<boolean> {
-  await component.call(handle, [new IncomingRequest(query), outparam]);
-  return true;
-}
-
-/** Waits until a call is over, and gives what it returned. */
-async function runToEnd({ returned, exited }: RunningTask): Promise<unknown> {
-  await exited;
-  return await returned;
-}
-
 function openSupply(
   linked: LinkedComponent<GuestCall>,
   instances: Instances,
+  files: GivenFiles,
   setting: CallSetting,
 ): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall(setting.idle());
+      const call = new QueryCall(files, setting.idle());
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -119,7 +80,7 @@ async function runCommand(
 }
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
-export async function openComponent(bundle: Bundle, outputBytes: number): Promise<Guest> {
+export async function openComponent(bundle: Bundle, files: GivenFiles, outputBytes: number): Promise<Guest> {
   const { bytes, instances, rules } = bundle;
   const setting = openSetting(bundle);
   const whole = shortenPlan(makePlan(bytes));
@@ -131,8 +92,7 @@ export async function openComponent(bundle: Bundle, outputBytes: number): Promis
   const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
   const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
-
-  const supply = handle === null ? null : openSupply(linked, instances, setting);
+  const supply = handle === null ? null : openSupply(linked, instances, files, setting);
 
   return {
     async query(asked, host, cancelHandle) {
@@ -145,8 +105,10 @@ export async function openComponent(bundle: Bundle, outputBytes: number): Promis
       const answer = openAnswer(given, fail);
       let sound = false;
       try {
-        const callGuest = service === null ? callHandler : callService;
-        const called = callGuest(instance, handle, request, answer.outparam);
+        const called =
+          service === null
+            ? component.call(handle, [new IncomingRequest(request), answer.outparam]).then(() => true)
+            : callService(component, call, service, request, answer.outparam);
         const end = await settle(called, ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = end.returned;
@@ -160,13 +122,12 @@ export async function openComponent(bundle: Bundle, outputBytes: number): Promis
       if (whole !== null) return withGas(whole, component.cores(), rules);
       return await Promise.race([answer.sent(), ended.then(() => null)]);
     },
-    async command(request, cancelHandle) {
-      const call = openCall({ env: [], mounts: [], ...request, ...setting.command(request) }, outputBytes);
+    async command(request, outside, cancelHandle) {
+      const { call, exit } = openCommand(request, files, setting.command(request, outside), outputBytes);
       cancelHandle.cancel = call.cancel;
       const end = await runCommand(linked, run, call, rules);
       const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
-      const code = 'exit' in end ? end.exit : failed ? 1 : 0;
-      return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
+      return exit('exit' in end ? end.exit : failed ? 1 : 0);
     },
   };
 }

@@ -1,8 +1,8 @@
 /**
- * How a child process is confined, as arguments for Node, and the check that it really is. The permission model denies network,
- * files, child processes, workers and addons; the environment is empty and only the pipe at fd 3 is inherited.
+ * How a child process is confined, as arguments for Node and limits of the kernel. The permission model denies network, files, child processes,
+ * workers and addons; the environment is empty and only the pipe at fd 3 is inherited. [Node 26 Permissions, setrlimit(2)]
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,21 @@ export interface ProcessLimits {
   readonly heapMiB: number;
   /** Largest WASM memory, in pages of 64 KiB. */
   readonly memoryPages: number;
+  /** What the process may write to in memory beyond what the runtime itself takes, heap and WASM memories together, in MiB. */
+  readonly processMiB: number;
+}
+
+/** Caps on the process of a function, and whether it must be deterministic. */
+export interface FunctionProcessLimits extends ProcessLimits {
+  readonly deterministic: 'required' | 'any';
+}
+
+/** What the kernel holds a child to. */
+export interface KernelCaps {
+  /** Memory that it may write to, in MiB, with the runtime's own. */
+  readonly dataMiB: number;
+  /** The directory of the control group that it joins; null where there are none. */
+  readonly group: string | null;
 }
 
 /**
@@ -60,15 +75,43 @@ export function writeConfinedArguments(
   ];
 }
 
+/** What V8 and Node reserve as writable before anything is loaded, most of it for code and never touched; 602 MiB with a small function. */
+const RUNTIME_DATA_MIB = 640;
+
+/** What a process takes in memory before it is called; 95 MiB with a small function. */
+const RUNTIME_RESIDENT_MIB = 128;
+
+/** The kernel counts writable memory against RLIMIT_DATA [setrlimit(2)], and only Linux counts all of it. */
+const HAS_DATA_LIMIT = process.platform === 'linux';
+
+/** Says what caps the memory of a child as a whole. */
+export type MemoryCap = 'cgroup' | 'rlimit' | 'none';
+export const MEMORY_CAP_WITHOUT_GROUPS: MemoryCap = HAS_DATA_LIMIT ? 'rlimit' : 'none';
+
+/**
+ * Limits itself and becomes the child: the shell joins the group before it runs anything, so that the group counts all of the child. No core file
+ * is written, which would hold what the child was asked. Shells make variables of their own, so the environment is emptied again. A step that
+ * fails leaves no child.
+ */
+const LIMIT_AND_RUN =
+  '{ [ -z "$2" ] || echo $$ > "$2/cgroup.procs"; } && ulimit -c 0 && ulimit -d "$1" && shift 2 && exec /usr/bin/env -i "$@"';
+
 /** Starts a process that inherits nothing but the pipe; output on fd 1 and 2 is for the caller to read or drain. */
-export function spawnConfined(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, args, { cwd: sep, env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+export function spawnConfined(args: readonly string[], { dataMiB, group }: KernelCaps): ChildProcess {
+  const options = { cwd: sep, env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] } satisfies SpawnOptions;
+  if (!HAS_DATA_LIMIT) return spawn(process.execPath, args, options);
+  const limits = [String(dataMiB * 1024), group ?? ''];
+  return spawn('/bin/sh', ['-c', LIMIT_AND_RUN, 'sh', ...limits, process.execPath, ...args], options);
 }
 
-/** Starts the process that runs a function. */
-export function spawnFunctionChild(
-  limits: ProcessLimits & { readonly deterministic: 'required' | 'any' },
-): ChildProcess {
+/** Starts the process that runs a function; `group` is the directory of its control group, or null. */
+export function spawnFunctionChild(limits: FunctionProcessLimits, group: string | null): ChildProcess {
   const flags = limits.deterministic === 'required' ? DETERMINISTIC_FLAGS : [];
-  return spawnConfined(writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, flags));
+  const args = writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, flags);
+  return spawnConfined(args, { dataMiB: RUNTIME_DATA_MIB + limits.processMiB, group });
+}
+
+/** What all processes of a function may take together where the kernel counts it: what one may, and two runtimes as they lie in memory. */
+export function groupMemoryMiB({ processMiB }: ProcessLimits): number {
+  return processMiB + 2 * RUNTIME_RESIDENT_MIB;
 }

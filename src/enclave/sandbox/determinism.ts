@@ -8,12 +8,14 @@ import { encodeUtf8 } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { readWhole } from './body.ts';
 import type { Bundle } from './bundle.ts';
+import type { CommandRequest } from './command-messages.ts';
+import { encodeTree } from './files/tree-image.ts';
 import type { QueryHost } from './guest.ts';
-import { type Given, GuestFailure, NO_EGRESS } from './guest-call.ts';
-import type { CommandRequest } from './messages.ts';
+import { type Given, GuestFailure } from './guest-call.ts';
 import type { ModuleRules } from './prepare-modules.ts';
 import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
 import { hurry, wholeOutside } from './unhurried.ts';
+import type { Outside } from './wasi/call.ts';
 import { SeededSurroundings } from './wasi/seeded-surroundings.ts';
 import { REAL_SURROUNDINGS, type Surroundings } from './wasi/surroundings.ts';
 import { gasUsed } from './wasm/meter.ts';
@@ -35,7 +37,7 @@ export interface CallSetting {
   idle(): Surroundings;
   /** @throws GuestFailure when the body of a query would have to be whole, and breaks off or is too large */
   query(request: FunctionRequest, host: QueryHost): QuerySetting | Promise<QuerySetting>;
-  command(request: CommandRequest): Pick<Given, 'outside' | 'surroundings'>;
+  command(request: CommandRequest, outside: Outside): Pick<Given, 'outside' | 'surroundings'>;
 }
 
 const REAL_SETTING: CallSetting = {
@@ -46,7 +48,7 @@ const REAL_SETTING: CallSetting = {
     beginAnswer: (head) => host.beginAnswer(head),
     surroundings: REAL_SURROUNDINGS,
   }),
-  command: () => ({ outside: NO_EGRESS, surroundings: REAL_SURROUNDINGS }),
+  command: (_, outside) => ({ outside, surroundings: REAL_SURROUNDINGS }),
 };
 
 /** Hashes parts with their lengths, so that no two lists of parts are one. */
@@ -87,7 +89,12 @@ export function openSetting({ bytes, rules }: Bundle): CallSetting {
         surroundings,
       };
     },
-    command: ({ args, stdin }) => ({ outside: NO_EGRESS, surroundings: open('command', [stdin, ...args], 0n) }),
+    command: ({ args, env, stdin, mounts }, outside) => {
+      const trees = mounts.flatMap(({ path, items }) => [path, encodeTree(items)]);
+      const counts = [args.length, env.length, mounts.length].join();
+      const surroundings = open('command', [counts, stdin, ...args, ...env.flat(), ...trees], 0n);
+      return { outside: wholeOutside(outside, (answer) => surroundings.standStill(answer)), surroundings };
+    },
   };
 }
 

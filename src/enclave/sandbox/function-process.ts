@@ -13,6 +13,7 @@ import { type CircuitsLimits, type HeldBack, openCircuits } from './circuits.ts'
 import type { Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import { parseChildMessage } from './messages.ts';
+import { watchProcessor } from './processor-watch.ts';
 import { type ChildUser, openSupervisor, type ReadyChild } from './supervisor.ts';
 import type { Timers } from './timers.ts';
 
@@ -24,10 +25,14 @@ export interface FunctionProcessOptions {
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
   readonly startDeadlineMs: number;
+  /** The largest frame that a child may send. */
+  readonly frameBytes: number;
   /** Calls at the same time. */
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
+  /** Processor time that the process may use from the beginning of a call to its end; counted where it is below the call's deadline. */
+  readonly cpuMs: number;
   /** How long a child may take to drop a call that is past its deadline, before it is killed. */
   readonly graceMs: number;
   /** How long after its last call a function keeps a spare child; 0 keeps none. */
@@ -40,8 +45,8 @@ export interface FunctionProcessOptions {
   readonly onLog: (line: string) => void;
 }
 
-/** What the operator is told of a function: all its calls are held back because its processes keep dying, and no longer are. */
-export type FunctionNotice = 'circuit open' | 'circuit closed';
+/** What the operator is told of a function: all its calls are held back because its processes keep dying, or no longer; one was too large. */
+export type FunctionNotice = 'circuit open' | 'circuit closed' | 'killed for its memory';
 
 export interface FunctionProcess {
   /**
@@ -66,7 +71,8 @@ interface CalledChild extends ChildUser {
  * @throws FunctionError ERR_FUNCTION_INVALID when the child refuses the function, ERR_FUNCTION_UNAVAILABLE when it dies or is too slow
  */
 export async function openFunctionProcess(options: FunctionProcessOptions): Promise<FunctionProcess> {
-  const { name, launch, load, startDeadlineMs, spareMs, graceMs, maxEgress, timers, onLog } = options;
+  const { name, launch, load, startDeadlineMs, frameBytes, spareMs, cpuMs, graceMs, maxEgress, timers, onLog } =
+    options;
   const error = (code: FunctionCode, why: string): FunctionError =>
     new FunctionError(code, `function "${name}" ${why}`);
   const circuits = openCircuits(options.circuits, (isOpen) =>
@@ -105,10 +111,10 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   }
 
   /** Ends a call past its deadline; until it is decided whether the child outlives that, the child gets no other calls. */
-  function overrun(called: CalledChild, inFlight: CallInFlight, deadlineMs: number): void {
+  function overrun(called: CalledChild, inFlight: CallInFlight, spent: string): void {
     const decided = Promise.withResolvers<void>();
     called.doubt = decided.promise;
-    inFlight.overrun(error('ERR_FUNCTION_DEADLINE', `did not answer within ${deadlineMs} ms`), () => {
+    inFlight.overrun(error('ERR_FUNCTION_DEADLINE', `did not answer within ${spent}`), () => {
       if (called.doubt === decided.promise) called.doubt = null;
       decided.resolve();
     });
@@ -122,9 +128,11 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     let inFlight: CallInFlight | null = null;
     let isLate = false;
     let giveUp: ((none: null) => void) | null = null;
+    let callOffWatch = (): void => undefined;
     const callOff = timers.after(deadlineMs, () => {
       isLate = true;
-      if (called !== null && inFlight !== null) overrun(called, inFlight, deadlineMs);
+      callOffWatch();
+      if (called !== null && inFlight !== null) overrun(called, inFlight, `${deadlineMs} ms`);
       else giveUp?.(null);
     });
     try {
@@ -142,14 +150,23 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       const id = lastCall;
       const onOver = (end: 'answered' | 'lost'): void => {
         callOff();
+        callOffWatch();
         calls.delete(id);
         if (end === 'answered') circuits.lived(caller);
       };
       called = running;
-      inFlight = new CallInFlight({ id, child, timers, graceMs, maxEgress, onLog, error, onOver }, callOptions);
-      calls.set(id, inFlight);
+      const started = new CallInFlight({ id, child, timers, graceMs, maxEgress, onLog, error, onOver }, callOptions);
+      inFlight = started;
+      calls.set(id, started);
       child.markUsed();
-      return await inFlight.send(head, body);
+      if (cpuMs < deadlineMs) {
+        const end = (): void => {
+          callOff();
+          overrun(running, started, `${cpuMs} ms of processor time`);
+        };
+        callOffWatch = watchProcessor(timers, () => child.cpuMs(), cpuMs, end);
+      }
+      return await started.send(head, body);
     } finally {
       if (inFlight === null) callOff();
     }
@@ -168,6 +185,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     launch,
     load,
     startDeadlineMs,
+    frameBytes,
     spareMs,
     timers,
     attach,

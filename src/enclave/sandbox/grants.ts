@@ -8,20 +8,35 @@ import { Malformed } from './component/cursor.ts';
 import { readComponent } from './component/read-component.ts';
 import type { Definition } from './component/syntax.ts';
 
+/** A release of WASI whose functions are loaded. Those of 0.3 are, where whoever runs them says so. */
+export type WasiRelease = '0.2' | '0.3';
+
 /** How a function is called: by request and response, by standard input and output, or as a preview1 module (for `run` only). */
 export type FunctionKind = 'http' | 'command' | 'preview1';
 
 const GRANTED =
   /^wasi:(?:io\/(?:error|poll|streams)|clocks\/(?:monotonic-clock|wall-clock)|random\/(?:random|insecure|insecure-seed)|cli\/(?:environment|exit|stdin|stdout|stderr|terminal-(?:input|output|stdin|stdout|stderr))|filesystem\/(?:types|preopens)|sockets\/(?:network|instance-network|tcp|tcp-create-socket|udp|udp-create-socket|ip-name-lookup)|http\/(?:types|outgoing-handler))@0\.2\.\d{1,4}$/;
-const HTTP = /^wasi:http\/incoming-handler@0\.2\.\d{1,4}$/;
-const COMMAND = /^wasi:cli\/run@0\.2\.\d{1,4}$/;
+const GRANTED_3 =
+  /^wasi:(?:clocks\/(?:types|monotonic-clock|system-clock)|random\/(?:random|insecure|insecure-seed)|cli\/(?:environment|exit|types|stdin|stdout|stderr|terminal-(?:input|output|stdin|stdout|stderr))|filesystem\/(?:types|preopens)|sockets\/(?:types|ip-name-lookup)|http\/(?:types|client))@0\.3\.\d{1,4}$/;
+const OF_0_3 = /@0\.3\.\d{1,4}$/;
+const HTTP = /^wasi:http\/(?:incoming-handler@0\.2|handler@0\.3)\.\d{1,4}$/;
+const COMMAND = /^wasi:cli\/run@0\.[23]\.\d{1,4}$/;
+
+/** Tells whether something is of the asynchronous part of the Component Model, which only WASI 0.3 has a use for. */
+function isAsynchronous(definition: Definition): boolean {
+  if (definition.kind === 'component') return definition.definitions.some(isAsynchronous);
+  if (definition.kind !== 'canonical') return false;
+  const { canonical } = definition;
+  if (canonical.op === 'lift' || canonical.op === 'lower') return canonical.options.isAsync;
+  return canonical.op !== 'new' && canonical.op !== 'drop' && canonical.op !== 'rep';
+}
 
 /**
  * Checks the form of a function and says how it is called; `name` is for the messages. Core modules stay unread: the engine validates them,
  * in a process that has nothing to lose.
  * @throws FunctionError ERR_FUNCTION_INVALID
  */
-export function checkFunctionForm(bytes: Uint8Array, name: string): FunctionKind {
+export function checkFunctionForm(bytes: Uint8Array, name: string, releases: readonly WasiRelease[]): FunctionKind {
   const invalid = (why: string): FunctionError =>
     new FunctionError('ERR_FUNCTION_INVALID', `function "${name}" ${why}`);
   if (isCoreModule(bytes)) return 'preview1';
@@ -32,7 +47,12 @@ export function checkFunctionForm(bytes: Uint8Array, name: string): FunctionKind
     if (e instanceof Malformed) throw invalid(`is not a WASM component or module that can be run: ${e.message}`);
     throw e;
   }
-  const refused = definitions.flatMap((d) => (d.kind === 'import' && !GRANTED.test(d.name) ? [d.name] : []));
+  const named = definitions.flatMap((d) => (d.kind === 'import' || d.kind === 'export' ? [d.name] : []));
+  if (!releases.includes('0.3') && (named.some((n) => OF_0_3.test(n)) || definitions.some(isAsynchronous))) {
+    throw invalid('is made for WASI 0.3, which is allowed nowhere here: the `wasi` of a worker, or --wasi-0.3');
+  }
+  const isGranted = (n: string): boolean => GRANTED.test(n) || GRANTED_3.test(n);
+  const refused = definitions.flatMap((d) => (d.kind === 'import' && !isGranted(d.name) ? [d.name] : []));
   if (refused.length > 0) {
     const shown = refused.slice(0, 8).map((i) => JSON.stringify(i.slice(0, 80)));
     throw invalid(`imports what no function is given: ${shown.join(', ')}${refused.length > 8 ? ', ...' : ''}`);
@@ -43,8 +63,8 @@ export function checkFunctionForm(bytes: Uint8Array, name: string): FunctionKind
   if (http === command) {
     throw invalid(
       http
-        ? 'exports both wasi:http/incoming-handler and wasi:cli/run; one is needed, so that it is clear what is called'
-        : 'exports neither wasi:http/incoming-handler@0.2 nor wasi:cli/run@0.2',
+        ? 'exports both an HTTP handler and wasi:cli/run; one is needed, so that it is clear what is called'
+        : 'exports neither an HTTP handler (wasi:http/incoming-handler@0.2, wasi:http/handler@0.3) nor wasi:cli/run',
     );
   }
   return http ? 'http' : 'command';

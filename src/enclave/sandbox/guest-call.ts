@@ -1,5 +1,7 @@
 /** Opens what one call needs of the host, and says how the call came to its end by itself: an exit, or more output than it may write. */
 import { LIMITS } from '../../base/limits.ts';
+import type { CommandExit, CommandRequest } from './command-messages.ts';
+import { type GivenFiles, openMounts } from './files/mount.ts';
 import { Network } from './net/network.ts';
 import { NO_OUTSIDE } from './net/outside.ts';
 import type { EgressAnswer } from './sandbox.ts';
@@ -41,6 +43,9 @@ export const NO_EGRESS: Outside = {
   sockets: NO_OUTSIDE,
 };
 
+/** The number of a program's own trees; those that a function was loaded with have lower ones. */
+const FIRST_OF_COMMAND = 2n ** 33n;
+
 /** What is kept of the text that a function writes beside its answer; the rest is dropped, because it is no answer. */
 export const LOG_BYTES = 4096;
 
@@ -79,6 +84,24 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     fail,
     cancel: () => fail('it was cancelled'),
   };
+}
+
+/** Opens the call of a program; `exit` says how it ended, once it has, with what it wrote and changed. @throws FileError */
+export function openCommand(
+  request: CommandRequest,
+  files: GivenFiles,
+  given: Pick<Given, 'outside' | 'surroundings'>,
+  outputBytes: number,
+): { readonly call: OpenCall; readonly exit: (code: number) => CommandExit } {
+  const now = (): bigint => given.surroundings.wallNanos();
+  const trees = openMounts(request.mounts, FIRST_OF_COMMAND, now);
+  const { args, env, stdin } = request;
+  const call = openCall({ args, env, stdin, mounts: [...files(now), ...trees], ...given }, outputBytes);
+  const exit = (code: number): CommandExit => {
+    const changes = trees.map((tree) => tree.changes());
+    return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes(), changes };
+  };
+  return { call, exit };
 }
 
 /** Gives the reason that an engine or a host gave, in words. */

@@ -4,7 +4,7 @@ import { FunctionError } from '../../errors.ts';
 import { isCoreModule } from './component/core-module.ts';
 import { Malformed } from './component/cursor.ts';
 import { readComponent } from './component/read-component.ts';
-import { checkFunctionForm, type FunctionKind } from './grants.ts';
+import { checkFunctionForm, type FunctionKind, type WasiRelease } from './grants.ts';
 import { groupImports } from './import-groups.ts';
 import { findRefusals, formatRefusal, type NamedModule, readCoreModules } from './wasm/admission.ts';
 import { FEATURES, type Feature } from './wasm/features.ts';
@@ -45,6 +45,9 @@ export interface Inspection {
   readonly egress: readonly ('https' | 'tcp')[];
 }
 
+/** The releases of WASI that a worker loads. */
+const LOADED_RELEASES: readonly WasiRelease[] = ['0.2'];
+
 /** Runs a reader; what it cannot read becomes a finding. */
 function attempt<T>(read: () => T, otherwise: T, findings: string[]): T {
   try {
@@ -83,7 +86,7 @@ function describeModule({ name, module }: NamedModule): InspectedModule {
 /** Inspects the bytes of a function; `name` is for the findings. */
 export function inspectFunction(bytes: Uint8Array, name: string): Inspection {
   const findings: string[] = [];
-  const kind = attempt(() => checkFunctionForm(bytes, name), null, findings);
+  const kind = attempt(() => checkFunctionForm(bytes, name, LOADED_RELEASES), null, findings);
   // Bytes that are no component at all have said so already.
   const modules = attempt(() => readCoreModules(bytes), [], kind === null ? [] : findings);
   const { imports, exports } = attempt(() => namesOf(bytes, modules), { imports: [], exports: [] }, []);

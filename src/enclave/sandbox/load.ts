@@ -8,21 +8,28 @@ import { LIMITS } from '../../base/limits.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
 import { readWhole } from './body.ts';
-import { type Instances, writeBundleHead } from './bundle.ts';
+import { type Instances, writeBundle } from './bundle.ts';
 import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
-import { type SandboxState, spawnFunctionChild } from './confinement.ts';
-import { encodeFrame } from './frame.ts';
-import { type FunctionNotice, openFunctionProcess } from './function-process.ts';
-import { checkFunctionForm, type FunctionKind } from './grants.ts';
-import { type CommandExit, type CommandRequest, FRAME, writeRequestHead } from './messages.ts';
-import type { CallTerms, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
+import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
+import type { SandboxState } from './confinement.ts';
+import type { MountImage } from './files/mount.ts';
+import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
+import { checkFunctionForm, type FunctionKind, type WasiRelease } from './grants.ts';
+import { openLauncher } from './launcher.ts';
+import { writeRequestHead } from './messages.ts';
+import type { ResourceGroups } from './resource-groups.ts';
+import type { CallTerms, Egress, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { NO_SOCKET_EGRESS } from './socket-egress.ts';
 import { SYSTEM_TIMERS } from './timers.ts';
 
 /** Caps on one function; all of them are needed, none has a hidden default. */
 export interface FunctionLimits {
+  /** Releases of WASI whose functions are loaded. */
+  readonly wasi: readonly WasiRelease[];
   readonly instances: Instances;
+  /** What a call may keep in `/tmp` while it lasts; 0 for no such directory. */
+  readonly scratchBytes: number;
   /** Whether the same call must always give the same answer. */
   readonly deterministic: 'required' | 'any';
   /** Most processor time of one call, in milliseconds. */
@@ -33,6 +40,8 @@ export interface FunctionLimits {
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
   readonly heapMiB: number;
+  /** What the function's process may write to in memory beyond what the runtime takes, all calls together, in MiB. */
+  readonly processMiB: number;
   /** What one call may write as its answer, and as much again in all its outgoing requests together; what a program writes is held, and less. */
   readonly outputBytes: number;
   /** How long a process may take until it is ready. */
@@ -49,12 +58,15 @@ export interface FunctionLimits {
 
 /** Limits that fit a small function: 256 MiB of memory, ten minutes of processor time, and as much output as a streamed body may have. */
 export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
+  wasi: ['0.2'],
   instances: { kind: 'fresh' },
+  scratchBytes: 0,
   deterministic: 'any',
   cpuMs: 600_000,
   gas: 10_000_000_000,
   memoryPages: 4096,
   heapMiB: 256,
+  processMiB: 1024,
   outputBytes: LIMITS.streamBytes,
   startDeadlineMs: 10_000,
   maxCalls: 64,
@@ -70,6 +82,10 @@ export interface LoadOptions {
   readonly digest: Uint8Array;
   readonly name: string;
   readonly limits: FunctionLimits;
+  /** Control groups of this machine. */
+  readonly groups: ResourceGroups;
+  /** Trees that every call may read. */
+  readonly mounts: readonly MountImage[];
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -85,9 +101,12 @@ export interface SandboxedFunction extends LoadedFunction {
 /** A program that is started with arguments and standard input. */
 export interface SandboxedCommand {
   /** @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE or _PROTOCOL */
-  run(request: CommandRequest, deadlineMs: number): Promise<CommandExit>;
+  run(request: CommandRequest, deadlineMs: number, egress?: Egress): Promise<CommandExit>;
   close(): Promise<void>;
 }
+
+/** Refuses every request. */
+const NO_WAY_OUT: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });
 
 /** Checks digest and form before anything else sees the bytes. */
 function checkBytes(options: LoadOptions): FunctionKind {
@@ -101,33 +120,40 @@ function checkBytes(options: LoadOptions): FunctionKind {
   if (!equalBytes(sha256(bytes), digest)) {
     throw new FunctionError('ERR_FUNCTION_DIGEST', `the file of function "${name}" has another SHA-256 than was named`);
   }
-  const kind = checkFunctionForm(bytes, name);
+  const kind = checkFunctionForm(bytes, name, limits.wasi);
   admitModules(bytes, name, limits.deterministic);
   return kind;
 }
 
-async function openProcess(
-  { bytes, name, limits, onNotice, onLog }: LoadOptions,
-  kind: FunctionKind,
-): Promise<Awaited<ReturnType<typeof openFunctionProcess>>> {
-  const { memoryPages, outputBytes, deterministic } = limits;
+async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes: number): Promise<FunctionProcess> {
+  const { bytes, name, limits, mounts, onNotice, onLog } = options;
+  const { memoryPages, outputBytes, scratchBytes, deterministic } = limits;
   // What an instance keeps of earlier calls would be another on each worker.
   const instances: Instances = deterministic === 'required' ? { kind: 'fresh' } : limits.instances;
   const rules = { memoryPages, gas: deterministic === 'required' ? limits.gas : null };
-  return await openFunctionProcess({
-    name,
-    launch: () => spawnFunctionChild(limits),
-    load: encodeFrame(FRAME.load, 0, writeBundleHead({ kind, instances, rules }, outputBytes), bytes),
-    startDeadlineMs: limits.startDeadlineMs,
-    maxCalls: limits.maxCalls,
-    maxEgress: limits.maxEgress,
-    graceMs: limits.graceMs,
-    spareMs: limits.spareMs,
-    circuits: CIRCUITS_LIMITS,
-    timers: SYSTEM_TIMERS,
-    onNotice,
-    onLog,
-  });
+  const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
+  try {
+    const running = await openFunctionProcess({
+      name,
+      launch,
+      load: writeBundle({ kind, instances, rules, mounts, scratchBytes, bytes }, outputBytes),
+      startDeadlineMs: limits.startDeadlineMs,
+      frameBytes,
+      maxCalls: limits.maxCalls,
+      maxEgress: limits.maxEgress,
+      cpuMs: limits.cpuMs,
+      graceMs: limits.graceMs,
+      spareMs: limits.spareMs,
+      circuits: CIRCUITS_LIMITS,
+      timers: SYSTEM_TIMERS,
+      onNotice,
+      onLog,
+    });
+    return { ...running, close: () => running.close().finally(close) };
+  } catch (e) {
+    close();
+    throw e;
+  }
 }
 
 /** A command answers a query with what it wrote: 200 and its bytes when it ends with 0, otherwise 500 and the code. */
@@ -158,7 +184,7 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
       `function "${options.name}" is a core module; build it as a component, or start it with \`anchorhold run\``,
     );
   }
-  const running = await openProcess(options, kind);
+  const running = await openProcess(options, kind, LIMITS.frameBytes);
   const expects = kind === 'http' ? 'answer' : 'exit';
   async function call(request: FunctionRequest, terms: CallTerms): Promise<FunctionResponse> {
     if (kind === 'http')
@@ -167,13 +193,14 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
     const stdin = await readWhole(request.body, LIMITS.bodyBytes);
     if (stdin === null)
       throw new TransportError('ERR_TRANSPORT_CLOSED', 'the body of the query broke off, or is too large');
-    return answerOf(await running.call({ args: [options.name] }, stdin, { ...terms, expects }));
+    const { head, body } = writeCommand({ args: [options.name], env: [], stdin, mounts: [] });
+    return answerOf(await running.call(head, body, { ...terms, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
 
 /**
- * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments and standard input, and no way out.
+ * Loads a program: a wasi:cli/run component or a preview1 module. It gets arguments, variables, standard input and files, and no way out.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
  */
 export async function loadCommand(options: LoadOptions): Promise<SandboxedCommand> {
@@ -185,13 +212,13 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
     );
   }
   // A program runs once, so a spare process would be started for nobody.
-  const running = await openProcess({ ...options, limits: { ...options.limits, spareMs: 0 } }, kind);
-  const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
-  const terms = { egress, sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined };
+  const limits = { ...options.limits, spareMs: 0 };
+  const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
+  const always = { sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined, expects: 'exit' } as const;
   return {
-    run: async (request, deadlineMs) => {
-      const head = { args: [...request.args] };
-      const answer = await running.call(head, request.stdin, { ...terms, deadlineMs, expects: 'exit' });
+    run: async (request, deadlineMs, egress = NO_WAY_OUT) => {
+      const { head, body } = writeCommand(request);
+      const answer = await running.call(head, body, { ...always, deadlineMs, egress });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

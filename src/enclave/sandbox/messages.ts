@@ -4,6 +4,7 @@
  */
 import { LIMITS } from '../../base/limits.ts';
 import type { Body } from './body.ts';
+import { type CommandExit, parseExit } from './command-messages.ts';
 import type { Frame } from './frame.ts';
 import { type Head, type HeadMap, isHeadMap } from './frame-head.ts';
 import type {
@@ -66,19 +67,6 @@ export type ChildMessage =
   | { readonly type: 'log'; readonly call: number; readonly text: string }
   | ({ readonly call: number } & SocketRequest)
   | ({ readonly call: number } & BodyMessage);
-
-/** How a command ended, with all that it wrote. */
-export interface CommandExit {
-  readonly code: number;
-  readonly stdout: Uint8Array;
-  readonly stderr: Uint8Array;
-}
-
-/** A call of a command: its arguments and standard input. */
-export interface CommandRequest {
-  readonly args: readonly string[];
-  readonly stdin: Uint8Array;
-}
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,1024}$/;
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
@@ -144,15 +132,6 @@ function parseEgress(head: HeadMap, bytes: Uint8Array): { number: number; reques
     return null;
   if (scheme === null || authority === null || path === null || headers === null) return null;
   return { number, request: { method, scheme, authority, path, headers, body } };
-}
-
-function parseExit(head: HeadMap, body: Uint8Array): CommandExit | null {
-  const { code, stderrBytes } = head;
-  if (!hasKeys(head, ['code', 'stderrBytes']) || typeof code !== 'number' || typeof stderrBytes !== 'number')
-    return null;
-  if (code > 255 || stderrBytes > body.length) return null;
-  const split = body.length - stderrBytes;
-  return { code, stdout: body.subarray(0, split), stderr: body.subarray(split) };
 }
 
 /** Reads the text of a head and makes it one printable line, so that it cannot forge lines of a log. */
@@ -231,13 +210,6 @@ export function parseRequestHead(head: Head, bytes: Uint8Array): OnWire<Function
   const body = parseBody(head, bytes);
   if (typeof method !== 'string' || typeof path !== 'string' || typeof authority !== 'string') return null;
   return headers === null || body === null ? null : { method, path, authority, headers, body };
-}
-
-/** Reads the head of a command's call, in the child. */
-export function parseCommandHead(head: Head, stdin: Uint8Array): CommandRequest | null {
-  if (!isHeadMap(head) || !Array.isArray(head['args'])) return null;
-  const args = head['args'] as readonly Head[];
-  return args.every((a) => typeof a === 'string') ? { args, stdin } : null;
 }
 
 /** Writes the head of an answer. */

@@ -3,11 +3,19 @@ import type { Bundle } from './bundle.ts';
 import type { Fate } from './component/trap.ts';
 import { checkGas, openSetting } from './determinism.ts';
 import { ENGINE } from './engine.ts';
+import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
-import { GuestFailure, type OpenCall, openCall, reasonOf } from './guest-call.ts';
+import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type ModuleRules, prepareModules } from './prepare-modules.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
+
+/** Says why a module's run is over; gives the exit code where it asked for that. @throws GuestFailure */
+function codeOf(fate: Fate, thrown: unknown): number {
+  const reason = fate.failure === null ? thrown : fate.failure.reason;
+  if (reason instanceof ExitRequest) return reason.exitCode;
+  throw reason instanceof GuestFailure ? reason : new GuestFailure(reasonOf(reason));
+}
 
 /** Runs a module to its end, and gives its exit code. @throws GuestFailure when it neither ended nor asked to */
 async function runModule(module: object, call: OpenCall, rules: ModuleRules): Promise<number> {
@@ -20,21 +28,23 @@ async function runModule(module: object, call: OpenCall, rules: ModuleRules): Pr
     const start = exports['_start'];
     if (typeof start !== 'function') throw new GuestFailure('it exports no _start');
     try {
-      await ENGINE.promising(start as () => unknown)();
+      const end = await settle(ENGINE.promising(start as () => unknown)(), call.ended);
+      if ('exit' in end) return end.exit;
+      return fate.failure === null ? 0 : codeOf(fate, null);
     } finally {
       checkGas([exports], rules);
     }
   } catch (e) {
-    const reason = fate.failure === null ? e : fate.failure.reason;
-    if (reason instanceof ExitRequest) return reason.exitCode;
-    throw reason instanceof GuestFailure ? reason : new GuestFailure(reasonOf(reason));
+    return codeOf(fate, e);
+  } finally {
+    // A guest that still waits for something is never woken, and would get nothing more.
+    fate.mayLeave = false;
+    fate.failure ??= { reason: new GuestFailure('its call is over') };
   }
-  if (fate.failure !== null) throw new GuestFailure(reasonOf(fate.failure.reason));
-  return 0;
 }
 
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
-export async function openModule(bundle: Bundle, outputBytes: number): Promise<Guest> {
+export async function openModule(bundle: Bundle, files: GivenFiles, outputBytes: number): Promise<Guest> {
   const { bytes, rules } = bundle;
   const setting = openSetting(bundle);
   const [prepared = bytes] = prepareModules([bytes], [0], rules);
@@ -45,10 +55,10 @@ export async function openModule(bundle: Bundle, outputBytes: number): Promise<G
 
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
-    command: async (request) => {
-      const call = openCall({ ...request, ...setting.command(request), env: [], mounts: [] }, outputBytes);
-      const code = await runModule(module, call, rules);
-      return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes() };
+    command: async (request, outside, handle) => {
+      const { call, exit } = openCommand(request, files, setting.command(request, outside), outputBytes);
+      handle.cancel = call.cancel;
+      return exit(await runModule(module, call, rules));
     },
   };
 }

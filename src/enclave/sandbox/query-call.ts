@@ -2,6 +2,7 @@
  * What the host functions of one instance know of the query that it answers just now. An instance is linked once, maybe before there is any
  * query, and may answer several; so what belongs to a query is behind this, and is nothing between two of them.
  */
+import { emptyTree, type GivenFiles } from './files/mount.ts';
 import { type Given, LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
 import { Network } from './net/network.ts';
 import type { GuestCall, Outside } from './wasi/call.ts';
@@ -19,7 +20,7 @@ export class QueryCall implements GuestCall {
   });
   readonly args: readonly string[] = [];
   readonly env: GuestCall['env'] = [];
-  readonly mounts: GuestCall['mounts'] = [];
+  readonly mounts: GuestCall['mounts'];
   /** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
   readonly #noCall: OpenCall;
   #now: OpenCall;
@@ -28,9 +29,10 @@ export class QueryCall implements GuestCall {
   readonly #log = new OutputBuffer(this.#logAllowance, () => undefined);
 
   /** Begins with no query; until there is one, and after it, a guest sees these surroundings. */
-  constructor(surroundings: Surroundings) {
+  constructor(files: GivenFiles, surroundings: Surroundings) {
     this.#noCall = openCall({ ...NO_INPUT, outside: NO_EGRESS, surroundings }, 0);
     this.#now = this.#noCall;
+    this.mounts = files(() => this.surroundings.wallNanos());
   }
 
   get stdin(): GuestCall['stdin'] {
@@ -83,6 +85,8 @@ export class QueryCall implements GuestCall {
   /** Ends the query, and gives what its guest wrote to its streams. */
   end(): string {
     this.#now = this.#noCall;
+    // A guest may keep the directory, but nothing that is in it.
+    for (const mount of this.mounts) if (mount.root.volume.writable) emptyTree(mount);
     this.#logAllowance.leftBytes = 0;
     return Buffer.from(this.#log.take()).toString();
   }

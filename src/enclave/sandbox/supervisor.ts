@@ -4,12 +4,12 @@
  * child that works, and hears it from then on.
  */
 import type { ChildProcess } from 'node:child_process';
-import { LIMITS } from '../../base/limits.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
 import type { Frame } from './frame.ts';
 import { parseChildMessage } from './messages.ts';
+import { processTimeMs } from './process-time.ts';
 import type { Timers } from './timers.ts';
 
 /** What a user may do with a child that is ready. */
@@ -18,6 +18,8 @@ export interface ReadyChild {
   send(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells its user; does nothing when it is already gone. */
   kill(end: ChildEnd): void;
+  /** Gives the processor time that the child has used, in milliseconds; null when the machine does not say. */
+  cpuMs(): number | null;
   /** Says that the child is given work: that it ends later is no failed start. */
   markUsed(): void;
 }
@@ -38,6 +40,8 @@ export interface SupervisorOptions<User extends ChildUser> {
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
   readonly startDeadlineMs: number;
+  /** The largest frame that a child may send. */
+  readonly frameBytes: number;
   /** How long after its last work a function keeps a spare child; 0 keeps none. */
   readonly spareMs: number;
   readonly timers: Timers;
@@ -111,7 +115,7 @@ export async function openSupervisor<User extends ChildUser>(
       user: null,
       wasUsed: false,
       isDismissed: false,
-      link: openChildLink(process, LIMITS.frameBytes, {
+      link: openChildLink(process, options.frameBytes, {
         onFrame: (frame) => (child.user === null ? !child.isReady && begin(child, frame) : child.user.onFrame(frame)),
         onEnd: (end) => finish(child, end),
         onPrint: options.onPrint,
@@ -163,6 +167,7 @@ export async function openSupervisor<User extends ChildUser>(
     child.user = options.attach({
       send: (bytes) => child.link.send(bytes),
       kill: (end) => child.link.kill(end),
+      cpuMs: () => processTimeMs(child.link.pid),
       markUsed: () => {
         lastWork = timers.now();
         if (child.wasUsed && coming !== null) return;

@@ -164,14 +164,16 @@ describe('a lookup', () => {
     expect(resolved).toEqual([]);
   });
 
-  it('is made so often in one call, and no more', async () => {
+  it('or a connection is asked for so often in one call, and no more', async () => {
     const { egress, open, over, resolved, log } = openWorld({
       policies: [DB],
       dns: { 'db.example.com': [PUBLIC] },
-      limits: { maxLookups: 1 },
+      limits: { maxRequests: 2 },
     });
+    expect(await egress.connect(PUBLIC, 5432)).toEqual({ error: 'access-denied' });
     expect(await egress.resolve('db.example.com')).toEqual([PUBLIC]);
     expect(await egress.resolve('db.example.com')).toEqual({ error: 'access-denied' });
+    expect(await egress.connect(PUBLIC, 5432)).toEqual({ error: 'access-denied' });
     expect(await open(over.signal).resolve('db.example.com')).toEqual([PUBLIC]);
     expect([resolved.length, log().length]).toEqual([2, 1]);
   });
@@ -293,13 +295,42 @@ describe('a connection', () => {
 
   it('ends with its call', async () => {
     const { port } = await openEcho();
+    const { egress, over, log } = openWorld({
+      policies: [policyOf(`- to: tcp://${PUBLIC}:5432`)],
+      port,
+      limits: { flushMs: 20 },
+    });
+    const [one, two] = [connected(await egress.connect(PUBLIC, 5432)), connected(await egress.connect(PUBLIC, 5432))];
+    over.abort();
+    two.sink.abort();
+    await Promise.all([closed(one), closed(two)]);
+    await expect
+      .poll(() =>
+        log()
+          .slice(2)
+          .map(([, , reason]) => reason),
+      )
+      .toEqual(['call-over', 'call-over']);
+    expect(await egress.connect(PUBLIC, 5432)).toEqual({ error: 'timeout' });
+  });
+
+  it('still brings what its call has written and ended, and reads no answer', async () => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const { port } = await openEcho((socket) => {
+      let count = 0;
+      socket.on('data', (chunk) => void (count += chunk.length));
+      socket.on('end', () => resolve(count));
+    });
     const { egress, over, log } = openWorld({ policies: [policyOf(`- to: tcp://${PUBLIC}:5432`)], port });
     const connection = connected(await egress.connect(PUBLIC, 5432));
+    const { room } = connection.sink;
+    connection.sink.write(new Uint8Array(room));
     over.abort();
+    connection.source.cancel();
+    connection.sink.end();
+    expect(await promise).toBe(room);
     await closed(connection);
-    expect(connection.source.state).toBe('failed');
-    await expect.poll(() => log()[1]?.[2]).toBe('call-over');
-    expect(await egress.connect(PUBLIC, 5432)).toEqual({ error: 'timeout' });
+    await expect.poll(() => log()[1]).toEqual(['allow', `CLOSE tcp://${PUBLIC}:5432`, 'ok', 0, room]);
   });
 
   it('ends when nothing moves', async () => {

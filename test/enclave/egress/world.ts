@@ -77,7 +77,8 @@ export async function openServer(
     seen.push({ url: request.url ?? '', method: request.method ?? '', rawHeaders: request.rawHeaders, body });
     answer(request, response);
   };
-  const listener: RequestListener = (request, response) => void serve(request, response);
+  // A request that breaks off is not seen.
+  const listener: RequestListener = (request, response) => void serve(request, response).catch(() => undefined);
   const server =
     certificate === 'plain'
       ? createPlainServer(listener)

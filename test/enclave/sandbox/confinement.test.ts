@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   realpathSync,
   rmSync,
@@ -77,6 +78,8 @@ console.log(JSON.stringify(results));
 process.exit(0);
 `;
 
+/** Room for a second engine: a thread that a broken confinement lets through must come up. */
+const CAPS = { dataMiB: 4096, group: null };
 const FOLDER = realpathSync(mkdtempSync(join(tmpdir(), 'anchorhold-probe-')));
 const SANDBOX = realpathSync(join(import.meta.dirname, '../../../src/enclave/sandbox'));
 const server = createServer((socket) => socket.end());
@@ -107,8 +110,8 @@ async function probe(
     .replaceAll('SIGNALS', String(signalsRemoved))
     .replace('LOCKDOWN', join(SANDBOX, 'lockdown.ts'));
   writeFileSync(script, source);
-  const args = writeConfinedArguments(script, [FOLDER, SANDBOX], { heapMiB: 64, memoryPages: 64 }, []);
-  const child = spawnConfined(change(args));
+  const args = writeConfinedArguments(script, [FOLDER, SANDBOX], { heapMiB: 64, memoryPages: 64, processMiB: 256 }, []);
+  const child = spawnConfined(change(args), CAPS);
   const [out, printed] = await Promise.all([child.stdout, child.stderr].map(async (s) => (s === null ? '' : text(s))));
   expect(printed).toBe('');
   return JSON.parse(out ?? '') as Record<string, unknown>;
@@ -190,7 +193,10 @@ describe('a confined process', () => {
       script,
       `process.getBuiltinModule('node:v8').setFlagsFromString('--redirect-code-traces-to=${FOLDER}/trace'); console.log('open');`,
     );
-    const child = spawnConfined(writeConfinedArguments(script, [FOLDER], { heapMiB: 64, memoryPages: 64 }, []));
+    const child = spawnConfined(
+      writeConfinedArguments(script, [FOLDER], { heapMiB: 64, memoryPages: 64, processMiB: 256 }, []),
+      CAPS,
+    );
     const [[code], out] = await Promise.all([once(child, 'exit'), child.stdout === null ? '' : text(child.stdout)]);
     expect(code).not.toBe(0);
     expect(out).not.toContain('open');
@@ -205,7 +211,10 @@ describe('a confined process', () => {
     const script = join(FOLDER, 'wait.mjs');
     writeFileSync(script, `console.log('up'); setInterval(() => {}, 1000);`);
     const kept = openSync('/dev/null', 'r');
-    const child = spawnConfined(writeConfinedArguments(script, [FOLDER], { heapMiB: 64, memoryPages: 64 }, []));
+    const child = spawnConfined(
+      writeConfinedArguments(script, [FOLDER], { heapMiB: 64, memoryPages: 64, processMiB: 256 }, []),
+      CAPS,
+    );
     if (child.stdout !== null) await once(child.stdout, 'data');
     const folder = `/proc/${child.pid}/fd`;
     const targets = readdirSync(folder).map((fd) => [fd, readlinkSync(join(folder, fd))] as const);
@@ -215,6 +224,30 @@ describe('a confined process', () => {
     expect(foreign).toEqual([]);
     // The pipes and the one /dev/null above 3 are the event loop's own; ours are sockets and end at 3.
     expect(targets.filter(([, to]) => to.startsWith('socket:')).map(([fd]) => fd)).toEqual(['1', '2', '3']);
+  });
+
+  it('is held to its memory by the kernel, and leaves no core file', async () => {
+    const script = join(FOLDER, 'grow.mjs');
+    writeFileSync(
+      script,
+      `const kept = [];
+      try { for (;;) { const m = new WebAssembly.Memory({ initial: 64 }); new Uint8Array(m.buffer).fill(1); kept.push(m); } }
+      catch (e) { console.log(e.name, kept.length * 4); }
+      setInterval(() => {}, 1000);`,
+    );
+    const child = spawnConfined(
+      writeConfinedArguments(script, [FOLDER], { heapMiB: 64, memoryPages: 64, processMiB: 0 }, []),
+      { dataMiB: 900, group: null },
+    );
+    const [line] = child.stdout === null ? [] : ((await once(child.stdout, 'data')) as [Buffer]);
+    const [name, mebibytes] = (line?.toString() ?? '').split(' ');
+    const limits = readFileSync(`/proc/${child.pid}/limits`, 'utf8');
+    child.kill('SIGKILL');
+    expect(name).toBe('RangeError');
+    expect(Number(mebibytes)).toBeGreaterThan(100);
+    expect(Number(mebibytes)).toBeLessThan(400);
+    expect(limits).toMatch(new RegExp(`^Max data size +${900 * 1024 * 1024} +${900 * 1024 * 1024} `, 'm'));
+    expect(limits).toMatch(/^Max core file size +0 +0 /m);
   });
 
   it('notices that it could send signals', async () => {

@@ -1,6 +1,7 @@
 /** What a deadline ends: one call where the child says so in time, the process otherwise; and what keeps dying is held back. No time is real. */
 
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
 import type { CircuitsLimits } from '../../../src/enclave/sandbox/circuits.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import {
@@ -22,7 +23,7 @@ interface World {
   readonly notices: FunctionNotice[];
 }
 
-async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Promise<World> {
+async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN, cpuMs = 600_000): Promise<World> {
   const children: FakeChild[] = [];
   const timers = manualTimers();
   const notices: FunctionNotice[] = [];
@@ -34,8 +35,10 @@ async function open(spareMs: number, circuits: CircuitsLimits = NEVER_OPEN): Pro
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 5000,
+    frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 1,
+    cpuMs,
     graceMs: GRACE_MS,
     spareMs,
     circuits,
@@ -153,6 +156,22 @@ describe('a call past its deadline', () => {
     await turn();
     expect(heard(children[0], FRAME.egressAnswer)).toEqual([]);
     expect(children[0]?.isGone()).toBe(false);
+  });
+});
+
+describe('a call with less processor time than its deadline', () => {
+  it.each([
+    ['ends when that may be used up', 99, true],
+    ['ends at its deadline as ever', 100, false],
+  ])('%s', async (_, cpuMs, over) => {
+    // A fake has no process, and what is not counted counts as used.
+    const world = await open(0, NEVER_OPEN, cpuMs);
+    const late = call(world, 100);
+    world.timers.advance(99);
+    await turn();
+    expect(heard(world.children[0], FRAME.cancel)).toEqual(over ? [1] : []);
+    world.timers.advance(1);
+    expect(await late).toBe('ERR_FUNCTION_DEADLINE');
   });
 });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/digest.ts';
 import { isWhole } from '../../../src/enclave/sandbox/body.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand, type SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../../../src/enclave/sandbox/resource-groups.ts';
 import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { buildComponent, buildFunctions } from '../../../tools/build-functions.ts';
@@ -224,10 +225,12 @@ describe('a deterministic program', () => {
         digest: sha256(bytes),
         name: 'p',
         limits,
+        groups: NO_GROUPS,
+        mounts: [],
         onNotice: nothing,
         onLog: nothing,
       });
-      const { stdout } = await program.run({ args, stdin: new Uint8Array(0) }, 60_000);
+      const { stdout } = await program.run({ args, env: [], mounts: [], stdin: new Uint8Array(0) }, 60_000);
       await program.close();
       return Buffer.from(stdout).toString('hex');
     };

@@ -13,7 +13,9 @@ export interface FakeChild {
   readonly heard: readonly Frame[];
   readonly isGone: () => boolean;
   /** Sends a frame, and waits until it was taken. */
-  say(type: number, call?: number, head?: Head): Promise<void>;
+  say(type: number, call?: number, head?: Head, body?: Uint8Array): Promise<void>;
+  /** Sends bytes as they are, and waits until they were taken. */
+  write(bytes: Uint8Array): Promise<void>;
   /** Ends by itself. */
   die(): Promise<void>;
 }
@@ -47,8 +49,12 @@ export function fakeChild(): FakeChild {
     process,
     heard,
     isGone: () => gone,
-    async say(type, call = 0, head = {}) {
-      theirs.write(encodeFrame(type, call, head));
+    async say(type, call = 0, head = {}, body = new Uint8Array(0)) {
+      theirs.write(encodeFrame(type, call, head, body));
+      await settle();
+    },
+    async write(bytes) {
+      theirs.write(bytes);
       await settle();
     },
     async die() {

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, encodeUtf8 } from '../../../src/base/bytes.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
-import { parseBundle, writeBundleHead } from '../../../src/enclave/sandbox/bundle.ts';
-import { encodeFrame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
+import { type Bundle, parseBundle, writeBundle } from '../../../src/enclave/sandbox/bundle.ts';
+import { encodeFrame, type Frame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
 import { type Head, parseHead } from '../../../src/enclave/sandbox/frame-head.ts';
 import {
   FRAME,
@@ -14,6 +14,7 @@ import {
   writeRequestHead,
   writeResponseHead,
 } from '../../../src/enclave/sandbox/messages.ts';
+import { bundleOf } from './guests.ts';
 
 const CAP = 4096;
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
@@ -126,7 +127,7 @@ describe('what a child says', () => {
     [FRAME.trap, 7, { text: 'why' }, EMPTY],
     [FRAME.log, 7, { text: 'line' }, EMPTY],
     [FRAME.answer, 7, { status: 200, headers: [['a', 'b\xff']] }, Uint8Array.of(1)],
-    [FRAME.exit, 7, { code: 255, stderrBytes: 1 }, Uint8Array.of(1, 2)],
+    [FRAME.exit, 7, { code: 2 ** 32 - 1, stdoutBytes: 1, stderrBytes: 1, treeBytes: [] }, Uint8Array.of(1, 2)],
     [FRAME.egress, 7, writeEgressHead(1, request), EMPTY],
   ];
   it('is read when it is exactly right', () => {
@@ -134,6 +135,7 @@ describe('what a child says', () => {
     expect(read.map((m) => m?.type)).toEqual(['ready', 'refused', 'trap', 'log', 'answer', 'exit', 'egress']);
   });
 
+  const exit = { code: 0, stdoutBytes: 0, stderrBytes: 0, treeBytes: [] };
   const egress = writeEgressHead(1, request) as Record<string, Head>;
   const bad: readonly (readonly [string, number, number, Head, Uint8Array])[] = [
     ['a type that only the gate sends', FRAME.load, 0, {}, EMPTY],
@@ -151,8 +153,14 @@ describe('what a child says', () => {
     ['a header name in upper case', FRAME.answer, 7, { status: 200, headers: [['A', 'b']] }, EMPTY],
     ['a header name with a colon', FRAME.answer, 7, { status: 200, headers: [['a:', 'b']] }, EMPTY],
     ['a header without a value', FRAME.answer, 7, { status: 200, headers: [['a']] }, EMPTY],
-    ['an exit code over 255', FRAME.exit, 7, { code: 256, stderrBytes: 0 }, EMPTY],
-    ['more stderr than body', FRAME.exit, 7, { code: 0, stderrBytes: 1 }, EMPTY],
+    ['an exit code over 32 bits', FRAME.exit, 7, { ...exit, code: 2 ** 32 }, EMPTY],
+    ['more stdout than body', FRAME.exit, 7, { ...exit, stdoutBytes: 1 }, EMPTY],
+    ['more stderr than body', FRAME.exit, 7, { ...exit, stderrBytes: 1 }, EMPTY],
+    ['more of a tree than body', FRAME.exit, 7, { ...exit, treeBytes: [1] }, EMPTY],
+    ['a tree that is none', FRAME.exit, 7, { ...exit, treeBytes: [1] }, Uint8Array.of(0)],
+    ['less than body', FRAME.exit, 7, exit, Uint8Array.of(0)],
+    ['an exit with an unknown key', FRAME.exit, 7, { ...exit, extra: 1 }, EMPTY],
+    ['an exit without its trees', FRAME.exit, 7, { code: 0, stdoutBytes: 0, stderrBytes: 0 }, EMPTY],
     ['a method with a space', FRAME.egress, 7, { ...egress, method: 'GET /' }, EMPTY],
     ['an authority with a space', FRAME.egress, 7, { ...egress, authority: 'a b' }, EMPTY],
     ['a path with a line end', FRAME.egress, 7, { ...egress, path: '/\n' }, EMPTY],
@@ -194,17 +202,20 @@ describe('what the gate says', () => {
       status: 200,
       headers: [['x', 'y']],
     });
-    const rules = { memoryPages: 16, gas: null };
-    const fresh = { kind: 'http' as const, instances: { kind: 'fresh' as const }, rules };
-    const pooled = { kind: 'command' as const, instances: { kind: 'pooled' as const, calls: 7 }, rules };
-    const frame = { type: FRAME.load, call: 0, body: Uint8Array.of(1, 2) };
-    for (const bundle of [fresh, pooled])
-      expect(parseBundle({ ...frame, head: writeBundleHead(bundle, 10) })).toEqual({
-        bundle: { ...bundle, bytes: frame.body },
-        outputBytes: 10,
-      });
-    const refused = (bundle: object): unknown =>
-      parseBundle({ ...frame, head: writeBundleHead(bundle as typeof fresh, 10) });
+    const fresh = bundleOf('http', Uint8Array.of(1, 2));
+    const file = { kind: 'file' as const, path: 'model', bytes: Uint8Array.of(3) };
+    const mounts = [{ path: '/data', writable: false, items: [file] }];
+    const pooled: Bundle = {
+      ...fresh,
+      kind: 'command',
+      instances: { kind: 'pooled', calls: 7 },
+      mounts,
+      scratchBytes: 5,
+    };
+    const reread = (bundle: Bundle): unknown =>
+      parseBundle(openFrameReader(CAP)(writeBundle(bundle, 10))?.[0] as Frame);
+    for (const bundle of [fresh, pooled]) expect(reread(bundle)).toEqual({ bundle, outputBytes: 10 });
+    const refused = (bundle: object): unknown => reread(bundle as Bundle);
     expect(refused({ ...fresh, kind: 'other' })).toBeNull();
     expect(refused({ ...fresh, instances: { kind: 'other' } })).toBeNull();
     expect(refused({ ...fresh, instances: { kind: 'fresh', calls: 1 } })).toBeNull();

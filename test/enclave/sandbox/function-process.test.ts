@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
@@ -34,8 +35,10 @@ function openHostile(how: string, startDeadlineMs = 20_000, later = how): Hostil
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs,
+    frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 1,
+    cpuMs: 600_000,
     graceMs: 8,
     spareMs: 0,
     circuits: NEVER_OPEN,
@@ -83,6 +86,10 @@ describe('a child that breaks the protocol during a call', () => {
     ['a frame of the gate', 'ERR_FUNCTION_PROTOCOL'],
     ['bad CBOR', 'ERR_FUNCTION_PROTOCOL'],
     ['logs twice', 'ERR_FUNCTION_PROTOCOL'],
+    ['a lookup without a name', 'ERR_FUNCTION_PROTOCOL'],
+    ['a connection to a name', 'ERR_FUNCTION_PROTOCOL'],
+    ['one number for two connections', 'ERR_FUNCTION_PROTOCOL'],
+    ['bytes of no connection', 'ERR_FUNCTION_PROTOCOL'],
     ['dies', 'ERR_FUNCTION_TRAP'],
     ['closes the pipe', 'ERR_FUNCTION_TRAP'],
     ['floods its output', 'ERR_FUNCTION_TRAP'],

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes, encodeUtf8 } from '../../../src/base/bytes.ts';
-import { checkFunctionForm } from '../../../src/enclave/sandbox/grants.ts';
+import { checkFunctionForm, type WasiRelease } from '../../../src/enclave/sandbox/grants.ts';
 import { EnclaveError } from '../../../src/errors.ts';
 import { buildFunctions } from '../../../tools/build-functions.ts';
 
@@ -21,9 +21,9 @@ const TYPES = Uint8Array.of(7, 3, 1, 0x42, 0);
 const component = (imports: readonly string[], exports: readonly string[]): Uint8Array =>
   concatBytes(COMPONENT, TYPES, ...imports.map((i) => section(10, i)), ...exports.map((e) => section(11, e)));
 
-function codeOf(bytes: Uint8Array): string {
+function codeOf(bytes: Uint8Array, releases: readonly WasiRelease[] = ['0.2']): string {
   try {
-    return checkFunctionForm(bytes, 'f');
+    return checkFunctionForm(bytes, 'f', releases);
   } catch (e) {
     return e instanceof EnclaveError ? e.code : 'not ours';
   }

@@ -55,6 +55,12 @@ function askForEver(call: number): void {
 }
 const answerOf = (call: number): Uint8Array => encodeFrame(FRAME.answer, call, { status: 200, headers: [] });
 
+/** Writes without end as fast as the other side takes it. */
+function writeForEver(stream: NodeJS.WritableStream, piece: Uint8Array): void {
+  const more = (): void => void stream.write(piece, more);
+  more();
+}
+
 const AT_START: Readonly<Record<string, () => unknown>> = {
   'dies at start': () => process.exit(3),
   'is silent': () => undefined,
@@ -68,12 +74,22 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
   'a huge length': () => pipe.write(Uint8Array.of(0xff, 0xff, 0xff, 0xff)),
   'ready twice': ready,
   'an unknown call': (call) => pipe.write(encodeFrame(FRAME.trap, call + 1, { text: '' })),
-  'the wrong kind of answer': (call) => pipe.write(encodeFrame(FRAME.exit, call, { code: 0, stderrBytes: 0 })),
+  'the wrong kind of answer': (call) =>
+    pipe.write(encodeFrame(FRAME.exit, call, { code: 0, stdoutBytes: 0, stderrBytes: 0, treeBytes: [] })),
   'a frame of the gate': (call) => pipe.write(encodeFrame(FRAME.call, call, {})),
   'bad CBOR': () => pipe.write(Uint8Array.of(0, 0, 0, 11, FRAME.answer, 0, 0, 0, 1, 0, 0, 0, 2, 0xbf, 0xff)),
   'logs twice': (call) => {
     for (const text of ['one', 'two']) pipe.write(encodeFrame(FRAME.log, call, { text }));
   },
+  'a lookup without a name': (call) => pipe.write(encodeFrame(FRAME.lookup, call, { number: 1 })),
+  'a connection to a name': (call) =>
+    pipe.write(encodeFrame(FRAME.connect, call, { number: 1, address: 'db.example.com', port: 1 })),
+  'one number for two connections': (call) => {
+    for (const port of [1, 2]) {
+      pipe.write(encodeFrame(FRAME.connect, call, { number: 1, address: '192.0.2.1', port }));
+    }
+  },
+  'bytes of no connection': (call) => pipe.write(encodeFrame(FRAME.piece, call, 7, Uint8Array.of(1))),
   'asks for much at once': askForMuch,
   'asks for ever and does not read': askForEver,
   'asks and dies': (call) => {
@@ -86,6 +102,21 @@ const AT_CALL: Readonly<Record<string, (call: number) => unknown>> = {
   dies: () => process.exit(1),
   'closes the pipe': () => pipe.end(),
   'floods its output': flood,
+  'floods its errors for ever': () => writeForEver(process.stderr, Buffer.alloc(65_536, 'y')),
+  'never reads': () => pipe.pause(),
+  'sends half a frame and ends': (call) => pipe.write(answerOf(call).subarray(0, 20), () => process.exit(0)),
+  'sends half a frame and no more': (call) => pipe.write(answerOf(call).subarray(0, 20)),
+  'sends single bytes of a frame that is too large': () => writeForEver(pipe, Uint8Array.of(0)),
+  'answers and ends': (call) => pipe.write(answerOf(call), () => process.exit(0)),
+  'answers, then sends frames for ever': (call) => {
+    pipe.write(answerOf(call));
+    writeForEver(pipe, encodeFrame(FRAME.log, call, { text: 'x' }));
+  },
+  'logs for ever': (call) => writeForEver(pipe, encodeFrame(FRAME.log, call, { text: 'x'.repeat(512) })),
+  'exhausts its heap': () => {
+    const kept: unknown[] = [];
+    for (;;) kept.push(Array.from({ length: 1000 }, () => ({})));
+  },
 };
 
 pipe.on('data', (chunk: Buffer) => {

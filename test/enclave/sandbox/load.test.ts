@@ -6,6 +6,7 @@ import { sha256 } from '../../../src/base/digest.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { makePlan } from '../../../src/enclave/sandbox/component/make-plan.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadFunction, type SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
+import { NO_GROUPS } from '../../../src/enclave/sandbox/resource-groups.ts';
 import type { EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { readModule } from '../../../src/enclave/sandbox/wasm/read-module.ts';
 import { buildFunctions } from '../../../tools/build-functions.ts';
@@ -26,7 +27,14 @@ describe('loading', () => {
   beforeAll(() => subscribe('child_process', started));
   beforeEach(() => started.mockClear());
   afterAll(() => void unsubscribe('child_process', started));
-  const options = { name: 'f', limits: DEFAULT_FUNCTION_LIMITS, onNotice: () => undefined, onLog: () => undefined };
+  const options = {
+    name: 'f',
+    limits: DEFAULT_FUNCTION_LIMITS,
+    groups: NO_GROUPS,
+    mounts: [],
+    onNotice: () => undefined,
+    onLog: () => undefined,
+  };
 
   it('refuses bytes with another digest before anything of them is parsed', async () => {
     const flipped = Uint8Array.from(example('upper'));

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
 import { encodeFrame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
@@ -34,8 +35,10 @@ function openOver(launch: (before: number) => ChildProcess): Opened {
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 20_000,
+    frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 1,
+    cpuMs: 600_000,
     graceMs: 8,
     spareMs: 0,
     circuits: NEVER_OPEN,

@@ -1,6 +1,7 @@
 /** Which children a supervisor keeps, and when it starts the next; no process and no time is real. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
 import { openSupervisor, type ReadyChild, type Supervisor } from '../../../src/enclave/sandbox/supervisor.ts';
@@ -38,6 +39,7 @@ async function open(spareMs = SPARE_MS): Promise<World> {
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 5000,
+    frameBytes: LIMITS.frameBytes,
     spareMs,
     timers,
     attach: (child) => {

@@ -9,17 +9,11 @@ import { makeAsyncLower } from './async/lower-async.ts';
 import type { AbiContext, InstanceState } from './call-context.ts';
 import { Malformed } from './cursor.ts';
 import { type LiftedCall, makeLift } from './lift-function.ts';
-import { type CoreFunction, type HostRun, makeLower } from './lower-function.ts';
+import { type CoreFunction, type HostEntry, makeLower } from './lower-function.ts';
 import type { CoreItem, HostFunction, Plan, PlannedCanonical } from './plan.ts';
 import { at } from './scope.ts';
 import { endGuest, leaveGuest } from './trap.ts';
 import type { FunctionType } from './value-type.ts';
-
-/** A host's function; one that `waits` may answer with a promise, and suspends the guest until it settles. [JSPI] */
-export interface HostEntry<Call> {
-  readonly waits: boolean;
-  readonly run: HostRun<Call>;
-}
 
 /** What a component is linked with; `Call` is what the host knows of one call. */
 export interface Host<Call> {
@@ -55,9 +49,10 @@ export interface LinkedComponent<Call> {
 
 function prepareLower<Call>(
   canonical: Extract<PlannedCanonical, { op: 'lower' }>,
-  { waits, run }: HostEntry<Call>,
+  entry: HostEntry<Call>,
 ): MakeCore<Call> {
-  const lower = makeLower(canonical.func.type, run, waits);
+  const { waits } = entry;
+  const lower = makeLower(canonical.func.type, entry);
   return ({ contexts, call }) => {
     const core: CoreFunction = lower(at(contexts, canonical.context, 'context'), call);
     return waits ? new ENGINE.Suspending(core) : core;

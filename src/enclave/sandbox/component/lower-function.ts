@@ -12,6 +12,14 @@ import { makeStore } from './store.ts';
 import { endGuest, GuestTrap, returnToGuest } from './trap.ts';
 import { type FunctionType, MAX_FLAT_PARAMS, makeParams, type ValueType } from './value-type.ts';
 
+/** A host's function; one that `waits` may answer with a promise, and suspends the guest until it settles. [JSPI] */
+export interface HostEntry<Call> {
+  readonly waits: boolean;
+  /** Whether it may keep what it is given beyond its own call, which then counts for as long as the guest's call lasts. */
+  readonly keeps: boolean;
+  readonly run: HostRun<Call>;
+}
+
 /** Runs a host function for a call with the values of its parameters. */
 export type HostRun<Call> = (call: Call, args: readonly unknown[]) => unknown;
 /** A core function; with JSPI it may answer with a promise. */
@@ -42,8 +50,7 @@ function makeLowerResult(type: ValueType | null, params: ValueType): LowerResult
 /** Makes what lowers a host function of this type; only one that `waits` may answer with a promise. */
 export function makeLower<Call>(
   type: FunctionType,
-  run: HostRun<Call>,
-  waits: boolean,
+  { run, waits, keeps }: HostEntry<Call>,
 ): (cx: AbiContext, call: Call) => CoreFunction {
   const params = makeParams(type);
   const liftArgs: LiftArgs = makeLiftArgs(params);
@@ -77,7 +84,9 @@ export function makeLower<Call>(
       state.mayLeave = false;
       try {
         if (!cx.memory.isThere()) throw new GuestTrap('a function was called before its memory was there');
+        const { liftLeft } = state;
         const args = liftArgs(cx, flat);
+        if (!keeps) state.liftLeft = liftLeft;
         state.taken.length = 0;
         const value = run(call, args);
         if (!(value instanceof Promise)) return finish(cx, value, flat);

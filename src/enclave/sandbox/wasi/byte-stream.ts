@@ -25,6 +25,8 @@ export interface ByteSink {
   readonly room: number;
   /** Takes a copy of the bytes; false, and nothing taken, when they are more than there is room for. */
   write(bytes: Uint8Array): boolean;
+  /** The error of a file that closed it, as wasi:filesystem names it. */
+  readonly failure?: string;
   /** Says that this was all. */
   end(): void;
   /** Says that it breaks off here; the other end must not take it for complete. */

@@ -1,4 +1,4 @@
-/** wasi:cli: arguments and standard streams of one call; an empty environment, no directory, no terminal. [WASI 0.2.12 wasi:cli] */
+/** wasi:cli: arguments, variables and standard streams of one call; no directory to be in, no terminal. [WASI 0.2.12 wasi:cli] */
 import { WholeBytes } from '../body.ts';
 import { ExitRequest, type GuestCall } from './call.ts';
 import { InputStream, OutputStream } from './io.ts';
@@ -15,7 +15,7 @@ function exit(call: GuestCall, exitCode: number): never {
 /** The interfaces of wasi:cli. */
 export const CLI: Readonly<Record<string, unknown>> = {
   'wasi:cli/environment': {
-    getEnvironment: () => [],
+    getEnvironment: (call: GuestCall) => call.env,
     getArguments: (call: GuestCall) => call.args,
     initialCwd: () => undefined,
   },

@@ -3,14 +3,15 @@
  * may need it later; methods find it in what they are called on. [WASI 0.2.12, 0.3.0]
  */
 import { camelCase, interfaceOf } from '../component/labels.ts';
-import type { Host, HostEntry } from '../component/link.ts';
+import type { Host } from '../component/link.ts';
+import type { HostEntry } from '../component/lower-function.ts';
 import type { LiftedFunction, Plan } from '../component/plan.ts';
 import { isSameFunction } from '../component/same-type.ts';
 import { GuestTrap } from '../component/trap.ts';
 import type { GuestCall } from './call.ts';
 import { CLI } from './cli.ts';
 import { CLOCKS, RANDOM } from './clocks.ts';
-import { FILESYSTEM } from './closed.ts';
+import { FILESYSTEM } from './filesystem.ts';
 import { HTTP } from './http.ts';
 import { IO } from './io.ts';
 import { departAll } from './outgoing-bytes.ts';
@@ -68,6 +69,12 @@ export const WAITING: ReadonlySet<string> = new Set([
   'wasi:io/streams#[method]output-stream.blocking-splice',
   'wasi:io/streams#[method]output-stream.blocking-write-and-flush',
   'wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush',
+]);
+
+/** The functions that keep nothing of what they are given: a sink takes no more than it has room for, and that is counted there. */
+const PASSING: ReadonlySet<string> = new Set([
+  'wasi:io/streams#[method]output-stream.write',
+  'wasi:io/streams#[method]output-stream.blocking-write-and-flush',
 ]);
 
 type Run = HostEntry<GuestCall>['run'];
@@ -145,9 +152,10 @@ export const WASI_HOST: Host<GuestCall> = {
     const known = SIGNATURES.get(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
     const run = findRun(INTERFACES[unversioned], name) ?? refuse;
-    if (type.isAsync) return { run, waits: true };
+    const keeps = !PASSING.has(`${unversioned}#${name}`);
+    if (type.isAsync) return { run, waits: true, keeps };
     const waits = WAITING.has(`${unversioned}#${name}`);
-    return { run: waits ? letGoOut(run) : run, waits };
+    return { run: waits ? letGoOut(run) : run, waits, keeps };
   },
   drop(representation) {
     (representation as Partial<Disposable>)[Symbol.dispose]?.();

@@ -13,8 +13,11 @@ const WRITE_BYTES = 64 * 1024;
 /** wasi:io/error: why an operation on a stream failed. */
 export class IoError {
   readonly #text: string;
-  constructor(text: string) {
+  /** The same as wasi:filesystem names it; undefined for what is no error of a file. */
+  readonly fileError: string | undefined;
+  constructor(text: string, fileError?: string) {
     this.#text = text;
+    this.fileError = fileError;
   }
   toDebugString(): string {
     return this.#text;
@@ -23,8 +26,8 @@ export class IoError {
 
 export type StreamError = { readonly tag: 'closed' } | { readonly tag: 'last-operation-failed'; readonly val: IoError };
 const CLOSED: Result<never, StreamError> = err({ tag: 'closed' });
-const failed = (text: string): Result<never, StreamError> =>
-  err({ tag: 'last-operation-failed', val: new IoError(text) });
+const failed = (text: string, fileError?: string): Result<never, StreamError> =>
+  err({ tag: 'last-operation-failed', val: new IoError(text, fileError) });
 
 /** What may have to be waited for. */
 type Maybe<T> = T | Promise<T>;
@@ -40,7 +43,7 @@ export class Pollable {
   ready(): boolean {
     return this.#ready();
   }
-  block(): Maybe<void> {
+  block(): Promise<void> | undefined {
     return this.#ready() ? undefined : this.#blockLater();
   }
   async #blockLater(): Promise<void> {
@@ -135,7 +138,7 @@ export class OutputStream {
     if (this.#isClosed()) return CLOSED;
     if (this.#sink.write(bytes)) return DONE;
     // A sink that closed over these bytes has said why to whoever has to know.
-    if (this.#isClosed()) return failed('it is more than may be written');
+    if (this.#isClosed()) return failed('it is more than may be written', this.#sink.failure);
     throw new GuestTrap('it wrote more than there was room for');
   }
   blockingWriteAndFlush(bytes: Uint8Array): Maybe<Result<undefined, StreamError>> {

@@ -21,6 +21,9 @@ export class OutputBuffer implements ByteSink {
   get state(): ByteSink['state'] {
     return this.#state;
   }
+  get left(): number {
+    return this.#allowance.leftBytes;
+  }
   write(bytes: Uint8Array): boolean {
     if (bytes.length > this.#allowance.leftBytes) {
       this.#allowance.leftBytes = 0;

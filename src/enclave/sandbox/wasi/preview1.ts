@@ -45,7 +45,9 @@ function answerLater(fate: Fate, host: Preview1Host, answer: Answer): object {
   const run = async (args: readonly unknown[]): Promise<number> => {
     try {
       await answer(host, ...args);
-      return ERRNO.success;
+      if (fate.failure === null) return ERRNO.success;
+      // Its call is over; nobody wakes it, and nothing keeps it.
+      return await new Promise<never>(() => undefined);
     } catch (e) {
       const errno = errnoOf(e);
       if (errno !== null) return errno;

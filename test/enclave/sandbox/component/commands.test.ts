@@ -6,12 +6,12 @@ import { dirname, join } from 'node:path';
 import { componentNew } from '@bytecodealliance/jco';
 import { describe, expect, it } from 'vitest';
 import { openChildCall } from '../../../../src/enclave/sandbox/child-call.ts';
+import type { CommandExit } from '../../../../src/enclave/sandbox/command-messages.ts';
 import { makePlan } from '../../../../src/enclave/sandbox/component/make-plan.ts';
 import { shortenPlan } from '../../../../src/enclave/sandbox/component/shorten-plan.ts';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
-import { GuestFailure } from '../../../../src/enclave/sandbox/guest-call.ts';
-import type { CommandExit } from '../../../../src/enclave/sandbox/messages.ts';
-import { buildModule, RULES, writePreview1 } from '../guests.ts';
+import { GuestFailure, NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
+import { buildModule, bundleOf, EMPTY_RUN, writePreview1 } from '../guests.ts';
 import { build } from './kit.ts';
 
 const jco = dirname(findPackageJSON('@bytecodealliance/jco', import.meta.url) ?? '');
@@ -23,8 +23,9 @@ async function adapt(start: string): Promise<Uint8Array> {
 }
 
 async function run(bytes: Uint8Array, stdin = '', args: readonly string[] = ['guest']): Promise<CommandExit> {
-  const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
-  return await guest.command({ args, stdin: new TextEncoder().encode(stdin) }, { cancel: () => undefined });
+  const guest = await openGuest(bundleOf('command', bytes), 4096);
+  const request = { ...EMPTY_RUN, args, stdin: new TextEncoder().encode(stdin) };
+  return await guest.command(request, NO_EGRESS, { cancel: () => undefined });
 }
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -80,7 +81,7 @@ describe('a module of preview1', () => {
       const bytes = await buildModule(
         `(module (import "wasi_snapshot_preview1" "${name}" (func)) (func (export "_start")))`,
       );
-      const opened = openGuest({ kind: 'preview1', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
+      const opened = openGuest(bundleOf('preview1', bytes), 4096);
       await expect(opened).rejects.toThrow(`it imports wasi_snapshot_preview1.${name}`);
     },
   );
@@ -122,7 +123,7 @@ describe('what a component is called by', () => {
         '(param externref externref)',
       ),
     );
-    const guest = await openGuest({ kind: 'http', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
+    const guest = await openGuest(bundleOf('http', bytes), 4096);
     const request = { method: 'GET', path: '/', authority: 'a.test', headers: [], body: new Uint8Array(0) };
     const host = openChildCall(1, () => undefined).host;
     const query = guest.query(request, host, { cancel: () => undefined });

@@ -121,6 +121,7 @@ function watched(log: unknown[]): Host<GuestCall> {
         type === null || type === undefined ? value : plain(mapHandles(type, value, (name) => name));
       return {
         waits: entry.waits,
+        keeps: entry.keeps,
         run(call, args) {
           const given = entry.run(call, args);
           log.push([func.name, args.map((a, i) => hide(func.type.params[i]?.[1], a)), hide(func.type.result, given)]);

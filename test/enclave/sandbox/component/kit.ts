@@ -73,7 +73,7 @@ export function hostOf(functions: Functions, dropped: unknown[] = [], waiting: r
       const run = functions[`${from}#${name}`];
       if (run === undefined) return null;
       const waits = waiting.includes(`${from}#${name}`);
-      return { waits, run: (_, args) => (run as (...a: unknown[]) => unknown)(...args) };
+      return { waits, keeps: true, run: (_, args) => (run as (...a: unknown[]) => unknown)(...args) };
     },
     drop: (representation) => void dropped.push(representation),
   };

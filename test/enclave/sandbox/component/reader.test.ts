@@ -360,7 +360,7 @@ describe('any bytes', () => {
           }
         }
       }),
-      { numRuns: 1500 * RUNS, seed: 5 },
+      { numRuns: 2000 * RUNS, seed: 5 },
     );
     expect(Math.min(counts.linked, counts.refused, counts.engine)).toBeGreaterThan(20);
   });

@@ -5,7 +5,7 @@ import { makePlan } from '../../../../src/enclave/sandbox/component/make-plan.ts
 import { shortenPlan } from '../../../../src/enclave/sandbox/component/shorten-plan.ts';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
 import { buildFunctions } from '../../../../tools/build-functions.ts';
-import { buildRogue, RULES } from '../guests.ts';
+import { buildRogue, bundleOf } from '../guests.ts';
 import { build, buildWorld, open } from './kit.ts';
 
 const FORWARDER = (
@@ -189,9 +189,7 @@ describe('the components of the tools', () => {
     for (const [name, bytes] of all) {
       const [whole, short] = await lengths(bytes);
       expect([name, whole - short]).toEqual([name, 2]);
-      await expect(
-        openGuest({ kind: 'http', instances: { kind: 'fresh' }, rules: RULES, bytes }, 1024),
-      ).resolves.toBeDefined();
+      await expect(openGuest(bundleOf('http', bytes), 1024)).resolves.toBeDefined();
     }
   });
 });

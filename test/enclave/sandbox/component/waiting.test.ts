@@ -1,8 +1,10 @@
 /** Guests that wait for the host: they go on when it has an answer, and never after their call is over. */
+
 import { describe, expect, it } from 'vitest';
 import { openGuest } from '../../../../src/enclave/sandbox/guest.ts';
+import { NO_EGRESS } from '../../../../src/enclave/sandbox/guest-call.ts';
 import { buildComponent } from '../../../../tools/build-functions.ts';
-import { RULES } from '../guests.ts';
+import { bundleOf, EMPTY_RUN } from '../guests.ts';
 import { buildWorld, type Functions, open } from './kit.ts';
 
 const WIT = `interface host { wait: func() -> string; note: func(n: u32); }
@@ -96,8 +98,8 @@ describe('a program that asks to end', () => {
       'command',
     );
   const run = async (bytes: Uint8Array) => {
-    const guest = await openGuest({ kind: 'command', instances: { kind: 'fresh' }, rules: RULES, bytes }, 4096);
-    return await guest.command({ args: [], stdin: new Uint8Array(0) }, { cancel: () => undefined });
+    const guest = await openGuest(bundleOf('command', bytes), 4096);
+    return await guest.command(EMPTY_RUN, NO_EGRESS, { cancel: () => undefined });
   };
 
   it.each([

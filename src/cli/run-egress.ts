@@ -1,0 +1,50 @@
+/**
+ * The way out of a program that `anchorhold run` starts: the URLs that its user names, by the same broker as an owner's policy. The policy is
+ * made here, of these URLs and nothing else.
+ */
+import { type DigestText, formatDigest } from '../base/digest.ts';
+import { openAuditLog } from '../enclave/audit.ts';
+import { MAX_BUDGETS, openBudget } from '../enclave/budget.ts';
+import { EGRESS_LIMITS, openEgress } from '../enclave/egress.ts';
+import type { Egress } from '../enclave/sandbox/sandbox.ts';
+import { openHttpClient } from '../io/http-client.ts';
+import { openResolver } from '../io/resolver.ts';
+import type { OwnerPolicy } from '../policy/index.ts';
+import { parseOwnerPolicy } from '../policy/index.ts';
+
+const METHODS = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE';
+const RESOLVE_MS = 5_000;
+
+/** Writes the policy that allows these URLs, each as an owner would write it; a word with `*` allows more than one. */
+function policyOf(urls: readonly string[], digest: DigestText): OwnerPolicy {
+  const rules = urls.map((url) => `  - to: ${JSON.stringify(url)}\n    methods: [${METHODS}]`);
+  const lines = [
+    'anchorhold: owner-policy/1',
+    'owner: command-line',
+    'version: 1',
+    'valid: { from: 2000-01-01, until: 2199-12-31 }',
+    `functions: { program: ${digest} }`,
+    'egress:',
+    ...rules,
+  ];
+  return parseOwnerPolicy(lines.join('\n'), { file: '--allow', references: () => null });
+}
+
+/**
+ * Opens the way out of a program; no URL allows nothing.
+ * @throws PolicyError for what no policy can allow
+ */
+export function openRunEgress(urls: readonly string[], programDigest: Uint8Array): Egress {
+  const functionDigest = formatDigest(programDigest);
+  return openEgress({
+    policies: urls.length === 0 ? [] : [policyOf(urls, functionDigest)],
+    functionDigest,
+    client: openHttpClient('system'),
+    resolve: openResolver(RESOLVE_MS),
+    fixedNames: {},
+    audit: openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' }),
+    budget: openBudget(MAX_BUDGETS),
+    limits: EGRESS_LIMITS,
+    now: () => new Date(),
+  });
+}

@@ -1,0 +1,178 @@
+/** Bodies of outgoing requests that nobody holds whole: metered as they go by, cut where an owner's limit ends, and written down twice. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../src/base/limits.ts';
+import { type Body, isWhole, readWhole, sourceOf, WholeBytes } from '../../../src/enclave/sandbox/body.ts';
+import type { EgressAnswer, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import type { ByteSource } from '../../../src/enclave/sandbox/wasi/byte-stream.ts';
+import {
+  openServer,
+  openWorld,
+  outcomeOf,
+  PUBLIC,
+  policyOf,
+  serverCertificate,
+  type TestServer,
+  type World,
+} from './world.ts';
+
+const KIB = 1024;
+const LARGE = LIMITS.windowBytes * 4;
+const RULE = '- to: https://api.example.com/v1/**\n  methods: [GET, POST]';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await openServer(serverCertificate(['api.example.com']), (request, response) => {
+    if (request.url === '/v1/large') response.end(Buffer.alloc(LARGE, 'x'));
+    else if (request.url === '/v1/unknown') {
+      response.write('a');
+      response.end(Buffer.alloc(LARGE - 1, 'x'));
+    } else if (request.url === '/v1/cut') {
+      response.write(Buffer.alloc(LARGE, 'x'), () => response.destroy());
+    } else response.end('hello');
+  });
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const world = (rule = RULE, limits: Parameters<typeof openWorld>[0]['limits'] = {}): World =>
+  openWorld({
+    policies: [policyOf(rule)],
+    dns: { 'api.example.com': [PUBLIC] },
+    ports: { 443: server.port },
+    limits,
+  });
+
+function answered(answer: EgressAnswer): FunctionResponse {
+  if ('error' in answer) throw new Error(answer.error);
+  return answer;
+}
+
+const reasons = ({ audit }: World): readonly string[] => audit.recent().map(({ reason }) => reason);
+const streamed = (size: number, length: number | null = null): Body => ({
+  source: new WholeBytes({ rest: new Uint8Array(size) }),
+  length,
+});
+
+/** Reads what there is, and says how much it was and how it ended. */
+async function readOut(body: Body): Promise<{ readonly size: number; readonly state: ByteSource['state'] }> {
+  const source = sourceOf(body);
+  for (let size = 0; ; ) {
+    const bytes = source.take(64 * KIB);
+    size += bytes.length;
+    if (bytes.length === 0 && source.state !== 'open') return { size, state: source.state };
+    if (bytes.length === 0) await source.changed();
+  }
+}
+
+describe('an answer of a server', () => {
+  it.each([
+    ['/v1/large', LARGE],
+    ['/v1/unknown', null],
+  ])('%s is passed on as it comes, and is two records', async (path, length) => {
+    const w = world();
+    const { body } = answered(await w.ask(`https://api.example.com${path}`));
+    expect(isWhole(body)).toBe(false);
+    expect(body.length).toBe(length);
+    expect(reasons(w)).toEqual(['begun']);
+    expect(await readOut(body)).toEqual({ size: LARGE, state: 'ended' });
+    expect(reasons(w)).toEqual(['begun', 'ok']);
+    expect(w.audit.recent()[1]?.bytesIn).toBeGreaterThan(LARGE);
+  });
+
+  it('that is small and says so is whole, and one record', async () => {
+    const w = world();
+    expect(isWhole(answered(await w.ask('https://api.example.com/v1/a')).body)).toBe(true);
+    expect(reasons(w)).toEqual(['ok']);
+  });
+
+  it('is cut at the cap, and where the owner’s bytes end', async () => {
+    const capped = world(RULE, { maxAnswerBytes: LARGE - 1 });
+    const first = answered(await capped.ask('https://api.example.com/v1/unknown'));
+    expect(await readOut(first.body)).toEqual({ size: LARGE - 1, state: 'failed' });
+    expect(reasons(capped)).toEqual(['begun', 'HTTP-response-body-size']);
+    const limited = world(`${RULE}\n  limit: 300 KiB/day`);
+    const second = answered(await limited.ask('https://api.example.com/v1/unknown'));
+    const { size, state } = await readOut(second.body);
+    expect(state).toBe('failed');
+    expect(size).toBeLessThanOrEqual(300 * KIB);
+    expect(size).toBeGreaterThan(290 * KIB);
+    expect(outcomeOf(await limited.ask('https://api.example.com/v1/a'))).toBe('HTTP-request-denied');
+  });
+
+  it('that breaks off is not complete; one that nobody wants ends its connection', async () => {
+    const w = world();
+    const cut = answered(await w.ask('https://api.example.com/v1/cut'));
+    expect((await readOut(cut.body)).state).toBe('failed');
+    sourceOf(answered(await w.ask('https://api.example.com/v1/unknown')).body).cancel();
+    expect(reasons(w)).toEqual(['begun', 'HTTP-response-incomplete', 'begun', 'connection-terminated']);
+  });
+
+  it('counts as under way until it is read', async () => {
+    const w = world(RULE, { maxConcurrent: 1 });
+    const { body } = answered(await w.ask('https://api.example.com/v1/unknown'));
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('connection-limit-reached');
+    await readOut(body);
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('200');
+  });
+
+  it('ends with the call that it is for', async () => {
+    const call = new AbortController();
+    const { body } = answered(await world().ask('https://api.example.com/v1/unknown', {}, call.signal));
+    call.abort();
+    expect((await readOut(body)).state).toBe('failed');
+  });
+});
+
+describe('a request', () => {
+  it.each([null, LARGE])('is sent as it comes, with its length where that is known (%s)', async (length) => {
+    const w = world();
+    const seen = server.seen.length;
+    const body = streamed(LARGE, length);
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/a', { method: 'POST', body }))).toBe('200');
+    expect(server.seen[seen]?.body.length).toBe(LARGE);
+    const headers = server.seen[seen]?.rawHeaders.map((text) => text.toLowerCase()) ?? [];
+    expect(headers.includes('content-length')).toBe(length !== null);
+    expect(w.audit.recent().at(-1)?.bytesOut).toBeGreaterThan(LARGE);
+  });
+
+  it('does not leave further than the owner’s bytes reach', async () => {
+    const fits = world(`${RULE}\n  limit: 2 MiB/day`);
+    const body = streamed(LARGE);
+    expect(outcomeOf(await fits.ask('https://api.example.com/v1/a', { method: 'POST', body }))).toBe('200');
+    const tight = world(`${RULE}\n  limit: 300 KiB/day`);
+    const outcome = outcomeOf(
+      await tight.ask('https://api.example.com/v1/a', { method: 'POST', body: streamed(LARGE) }),
+    );
+    expect(outcome).toBe('HTTP-request-body-size');
+    expect(tight.audit.recent()).toMatchObject([{ reason: 'HTTP-request-body-size' }]);
+    expect(tight.audit.recent()[0]?.bytesOut).toBeLessThanOrEqual(300 * KIB);
+  });
+
+  it('that is shorter than it declares is none, and one that is longer is nothing more than it declares', async () => {
+    const post = async (size: number): Promise<string> =>
+      outcomeOf(await world().ask('https://api.example.com/v1/b', { method: 'POST', body: streamed(size, LARGE) }));
+    expect(await post(LARGE - 1)).not.toBe('200');
+    expect(await post(LARGE + 1)).not.toBe('200');
+    expect(await post(LARGE)).toBe('200');
+    const sizes = server.seen.filter(({ url }) => url === '/v1/b').map(({ body }) => body.length);
+    expect(new Set(sizes)).toEqual(new Set([LARGE]));
+  });
+
+  it('that breaks off is none', async () => {
+    const inner = new WholeBytes({ rest: new Uint8Array(LARGE) });
+    const broken: ByteSource = {
+      state: 'failed',
+      get available() {
+        return inner.available;
+      },
+      take: (most) => inner.take(most),
+      changed: () => Promise.resolve(),
+      cancel: () => undefined,
+    };
+    const body = { source: broken, length: null };
+    expect(outcomeOf(await world().ask('https://api.example.com/v1/c', { method: 'POST', body }))).not.toBe('200');
+    expect(server.seen.filter(({ url }) => url === '/v1/c')).toEqual([]);
+    expect(await readWhole(body, 1)).toBe(null);
+  });
+});
