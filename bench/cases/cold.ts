@@ -54,6 +54,7 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     onLog: () => undefined,
     groups: NO_GROUPS,
     mounts: [],
+    env: [],
     onNotice: () => undefined,
   });
   try {

@@ -74,6 +74,7 @@ async function startProgram(options: RunOptions, opened: readonly OpenDirectory[
     limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: options.wasi },
     groups: NO_GROUPS,
     mounts: [],
+    env: [],
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });

@@ -20,7 +20,8 @@ export function limitFunction(
     deterministic,
     memoryPages: memoryBytes === null ? memoryPages : Math.min(memoryPages, Math.floor(memoryBytes / PAGE_BYTES)),
     deadlineMs: longest,
-    cpuMs: Math.min(longest, terms.cpuMs ?? longest),
+    // Where an answer must not depend on how fast a machine is, gas takes the place of time.
+    cpuMs: deterministic === 'required' ? longest : Math.min(longest, terms.cpuMs ?? longest),
     // Not of the worker's own deadline: workers that have to agree may have different ones.
     gas: terms.cpuMs === null ? gas : terms.cpuMs * GAS_PER_MS,
   };

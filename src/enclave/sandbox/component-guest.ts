@@ -37,11 +37,12 @@ function openSupply(
   linked: LinkedComponent<GuestCall>,
   instances: Instances,
   files: GivenFiles,
+  env: GuestCall['env'],
   setting: CallSetting,
 ): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall(files, setting.idle());
+      const call = new QueryCall(files, env, setting.idle());
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -81,7 +82,7 @@ async function runCommand(
 
 /** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
 export async function openComponent(bundle: Bundle, files: GivenFiles, outputBytes: number): Promise<Guest> {
-  const { bytes, instances, rules } = bundle;
+  const { bytes, instances, rules, env } = bundle;
   const setting = openSetting(bundle);
   const whole = shortenPlan(makePlan(bytes));
   const made = whole.steps.map(({ module }) => module);
@@ -92,7 +93,7 @@ export async function openComponent(bundle: Bundle, files: GivenFiles, outputByt
   const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
   const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
   const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
-  const supply = handle === null ? null : openSupply(linked, instances, files, setting);
+  const supply = handle === null ? null : openSupply(linked, instances, files, env, setting);
 
   return {
     async query(asked, host, cancelHandle) {

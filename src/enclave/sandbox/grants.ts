@@ -58,8 +58,11 @@ export function checkFunctionForm(bytes: Uint8Array, name: string, releases: rea
     throw invalid(`imports what no function is given: ${shown.join(', ')}${refused.length > 8 ? ', ...' : ''}`);
   }
   const exported = definitions.flatMap((d) => (d.kind === 'export' ? [d.name] : []));
-  const http = exported.some((e) => HTTP.test(e));
-  const command = exported.some((e) => COMMAND.test(e));
+  const called = exported.filter((e) => HTTP.test(e) || COMMAND.test(e));
+  // Tools that build for 0.3 on top of 0.2 leave an empty program of 0.2 beside what is meant.
+  const meant = called.some((e) => OF_0_3.test(e)) ? called.filter((e) => OF_0_3.test(e)) : called;
+  const http = meant.some((e) => HTTP.test(e));
+  const command = meant.some((e) => COMMAND.test(e));
   if (http === command) {
     throw invalid(
       http

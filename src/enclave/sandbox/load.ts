@@ -8,7 +8,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
 import { readWhole } from './body.ts';
-import { type Instances, writeBundle } from './bundle.ts';
+import { type Instances, type Variables, writeBundle } from './bundle.ts';
 import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
@@ -86,6 +86,8 @@ export interface LoadOptions {
   readonly groups: ResourceGroups;
   /** Trees that every call may read. */
   readonly mounts: readonly MountImage[];
+  /** What a function finds in its environment; nothing of a call's. */
+  readonly env: Variables;
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
@@ -127,16 +129,18 @@ function checkBytes(options: LoadOptions): FunctionKind {
 
 async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes: number): Promise<FunctionProcess> {
   const { bytes, name, limits, mounts, onNotice, onLog } = options;
-  const { memoryPages, outputBytes, scratchBytes, deterministic } = limits;
-  // What an instance keeps of earlier calls would be another on each worker.
-  const instances: Instances = deterministic === 'required' ? { kind: 'fresh' } : limits.instances;
-  const rules = { memoryPages, gas: deterministic === 'required' ? limits.gas : null };
+  const { memoryPages, outputBytes, scratchBytes } = limits;
+  const isDeterministic = limits.deterministic === 'required';
+  // What an instance keeps of earlier calls, and what this worker's operator gives it, would be another on each worker.
+  const instances: Instances = isDeterministic ? { kind: 'fresh' } : limits.instances;
+  const env = isDeterministic ? [] : options.env;
+  const rules = { memoryPages, gas: isDeterministic ? limits.gas : null };
   const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
   try {
     const running = await openFunctionProcess({
       name,
       launch,
-      load: writeBundle({ kind, instances, rules, mounts, scratchBytes, bytes }, outputBytes),
+      load: writeBundle({ kind, instances, rules, mounts, env, scratchBytes, bytes }, outputBytes),
       startDeadlineMs: limits.startDeadlineMs,
       frameBytes,
       maxCalls: limits.maxCalls,

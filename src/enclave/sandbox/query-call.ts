@@ -19,7 +19,7 @@ export class QueryCall implements GuestCall {
     resolve: (name) => this.sockets.resolve(name),
   });
   readonly args: readonly string[] = [];
-  readonly env: GuestCall['env'] = [];
+  readonly env: GuestCall['env'];
   readonly mounts: GuestCall['mounts'];
   /** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
   readonly #noCall: OpenCall;
@@ -29,9 +29,10 @@ export class QueryCall implements GuestCall {
   readonly #log = new OutputBuffer(this.#logAllowance, () => undefined);
 
   /** Begins with no query; until there is one, and after it, a guest sees these surroundings. */
-  constructor(files: GivenFiles, surroundings: Surroundings) {
+  constructor(files: GivenFiles, env: GuestCall['env'], surroundings: Surroundings) {
     this.#noCall = openCall({ ...NO_INPUT, outside: NO_EGRESS, surroundings }, 0);
     this.#now = this.#noCall;
+    this.env = env;
     this.mounts = files(() => this.surroundings.wallNanos());
   }
 

@@ -227,6 +227,7 @@ describe('a deterministic program', () => {
         limits,
         groups: NO_GROUPS,
         mounts: [],
+        env: [['WHERE', 'here']],
         onNotice: nothing,
         onLog: nothing,
       });

@@ -269,6 +269,7 @@ export function loadGuest(
     limits: all,
     groups: NO_GROUPS,
     mounts: [],
+    env: [],
     onNotice: () => undefined,
     onLog,
     ...rest,
@@ -282,7 +283,7 @@ export const NEVER_OPEN: CircuitsLimits = { caller: NEVER, all: NEVER, callers: 
 
 /** What a process is given to load, of a function that is given no files. */
 export function bundleOf(kind: Bundle['kind'], bytes: Uint8Array): Bundle {
-  return { kind, instances: { kind: 'fresh' }, rules: RULES, mounts: [], scratchBytes: 0, bytes };
+  return { kind, instances: { kind: 'fresh' }, rules: RULES, mounts: [], scratchBytes: 0, env: [], bytes };
 }
 
 /** A program's run that is given nothing. */

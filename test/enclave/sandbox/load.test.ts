@@ -32,6 +32,7 @@ describe('loading', () => {
     limits: DEFAULT_FUNCTION_LIMITS,
     groups: NO_GROUPS,
     mounts: [],
+    env: [],
     onNotice: () => undefined,
     onLog: () => undefined,
   };

@@ -11,7 +11,7 @@ import { ip } from './net/kit.ts';
 
 describe('the network of an instance', () => {
   it('leads out only while there is a query, and by its way', async () => {
-    const call = new QueryCall(() => [], REAL_SURROUNDINGS);
+    const call = new QueryCall(() => [], [], REAL_SURROUNDINGS);
     const begin = (text: string) =>
       call.begin(
         {
@@ -30,7 +30,7 @@ describe('the network of an instance', () => {
   });
 
   it('has no more sockets for having had more queries', () => {
-    const call = new QueryCall(() => [], REAL_SURROUNDINGS);
+    const call = new QueryCall(() => [], [], REAL_SURROUNDINGS);
     for (let i = 0; i < LIMITS.callSockets; i += 1) {
       call.begin({ outside: NO_EGRESS, surroundings: REAL_SURROUNDINGS }, 0);
       expect(typeof call.network.openUdp('ipv4')).toBe('object');
@@ -43,7 +43,7 @@ describe('the network of an instance', () => {
 
 describe('the files of an instance', () => {
   it('are the same for all its queries, but what one query left in its scratch is gone before the next', () => {
-    const call = new QueryCall(openGivenFiles([], 1000), REAL_SURROUNDINGS);
+    const call = new QueryCall(openGivenFiles([], 1000), [], REAL_SURROUNDINGS);
     const [scratch] = call.mounts;
     if (scratch === undefined) throw new TypeError('no scratch');
     call.begin({ outside: NO_EGRESS, surroundings: REAL_SURROUNDINGS }, 0);
