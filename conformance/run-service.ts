@@ -80,6 +80,7 @@ export async function runServiceTest(modulePath: string): Promise<string | null>
       limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: ['0.2', '0.3'], spareMs: 0 },
       groups: NO_GROUPS,
       mounts: [],
+    answerType: 'application/octet-stream',
       env: servers.env,
       onNotice: () => undefined,
       onLog: (line) => void logged.push(line),

@@ -26,9 +26,10 @@ const DATE =
   /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 const NANOS_PER_MS = 1_000_000n;
 
-/** What one query is given: itself, how it gets out, how its answer goes out, and its surroundings. */
-interface QuerySetting extends Pick<QueryHost, 'beginAnswer'>, Pick<Given, 'outside' | 'surroundings'> {
+/** What one query is given: itself, how it and its answer get out, and its surroundings. */
+interface QuerySetting extends Pick<Given, 'surroundings'> {
   readonly request: FunctionRequest;
+  readonly host: QueryHost;
 }
 
 /** What the calls of one function are given. */
@@ -42,12 +43,7 @@ export interface CallSetting {
 
 const REAL_SETTING: CallSetting = {
   idle: () => REAL_SURROUNDINGS,
-  query: (request, host) => ({
-    request,
-    outside: host,
-    beginAnswer: (head) => host.beginAnswer(head),
-    surroundings: REAL_SURROUNDINGS,
-  }),
+  query: (request, host) => ({ request, host, surroundings: REAL_SURROUNDINGS }),
   command: (_, outside) => ({ outside, surroundings: REAL_SURROUNDINGS }),
 };
 
@@ -84,8 +80,11 @@ export function openSetting({ bytes, rules }: Bundle): CallSetting {
       const surroundings = open('query', [method, path, authority, body, ...headers.flat()], wallNanosOf(asked));
       return {
         request: { ...asked, body },
-        outside: wholeOutside(host, (answer) => surroundings.standStill(answer)),
-        beginAnswer: (head) => hurry(host.beginAnswer(head)),
+        host: {
+          ...wholeOutside(host, (answer) => surroundings.standStill(answer)),
+          beginAnswer: (head) => hurry(host.beginAnswer(head)),
+          log: (text) => host.log(text),
+        },
         surroundings,
       };
     },

@@ -228,6 +228,7 @@ describe('a deterministic program', () => {
         groups: NO_GROUPS,
         mounts: [],
         env: [['WHERE', 'here']],
+        answerType: 'text/plain',
         onNotice: nothing,
         onLog: nothing,
       });
