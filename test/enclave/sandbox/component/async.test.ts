@@ -199,7 +199,6 @@ describe('a call of the host', () => {
 
   it.each([
     ['is dropped before its end', `(call $subtask-drop ${A})`],
-    ['is cancelled while it is waited for with others', `(drop (call $subtask-cancel ${A}))`],
     [
       'is cancelled twice',
       `(call $join ${A} (i32.const 0)) (drop (call $subtask-cancel ${A})) (drop (call $subtask-cancel ${A}))`,
