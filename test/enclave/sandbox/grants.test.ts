@@ -57,14 +57,19 @@ describe('the look at a function', () => {
     ['an import of 0.3', component(['wasi:cli/stdin@0.3.0'], ['wasi:cli/run@0.2.0'])],
     ['an export of 0.3', component([], ['wasi:cli/run@0.3.0'])],
     // (component (core func (canon waitable-set.new)))
-    ['a built-in of its part of the Component Model', concatBytes(component([], ['wasi:cli/run@0.2.0']), Uint8Array.of(8, 2, 1, 0x1f))],
+    [
+      'a built-in of its part of the Component Model',
+      concatBytes(component([], ['wasi:cli/run@0.2.0']), Uint8Array.of(8, 2, 1, 0x1f)),
+    ],
   ])('refuses %s where it is not', (_, bytes) => {
     expect(codeOf(bytes)).toBe('ERR_FUNCTION_INVALID');
     expect(codeOf(bytes, ['0.2', '0.3'])).toBe('command');
   });
 
   it('refuses what WASI 0.3 does not have, also where it is allowed', () => {
-    expect(codeOf(component(['wasi:io/poll@0.3.0'], ['wasi:cli/run@0.3.0']), ['0.2', '0.3'])).toBe('ERR_FUNCTION_INVALID');
+    expect(codeOf(component(['wasi:io/poll@0.3.0'], ['wasi:cli/run@0.3.0']), ['0.2', '0.3'])).toBe(
+      'ERR_FUNCTION_INVALID',
+    );
   });
 
   const HTTP = 'wasi:http/incoming-handler@0.2.3';
