@@ -75,7 +75,9 @@ export type FunctionCode =
   | 'ERR_FUNCTION_UNKNOWN'
   | 'ERR_FUNCTION_DIGEST'
   | 'ERR_FUNCTION_INVALID'
+  | 'ERR_FUNCTION_METHOD'
   | 'ERR_FUNCTION_TRAP'
+  | 'ERR_FUNCTION_EXIT'
   | 'ERR_FUNCTION_DEADLINE'
   | 'ERR_FUNCTION_UNAVAILABLE'
   | 'ERR_FUNCTION_CIRCUIT'
@@ -360,6 +362,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'The file is not a WASM component or module of a kind that the sandbox runs.',
     'Build it as wasi:http/incoming-handler or wasi:cli/command (WASI 0.2), or as a preview1 command for `run`.',
   ),
+  ERR_FUNCTION_METHOD: entry(
+    'FunctionError',
+    31,
+    405,
+    'The function is not asked with this method.',
+    'Ask it with POST.',
+  ),
   ERR_FUNCTION_TRAP: entry(
     'FunctionError',
     31,
@@ -367,11 +376,18 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'The function trapped or answered nothing.',
     "The function's author has to look at it; the worker goes on.",
   ),
+  ERR_FUNCTION_EXIT: entry(
+    'FunctionError',
+    31,
+    500,
+    'The function is a program, and it ended with another code than 0: it has not answered.',
+    "Look at what was asked. If it is right, the function's author has to look at it.",
+  ),
   ERR_FUNCTION_DEADLINE: entry(
     'FunctionError',
     31,
     504,
-    'The function did not answer in time and was ended.',
+    'The function did not answer in time, or used more processor time than it may, and was ended.',
     'Ask for less, or have the function mended; the worker goes on.',
   ),
   ERR_FUNCTION_UNAVAILABLE: entry(

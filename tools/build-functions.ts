@@ -1,5 +1,5 @@
 /**
- * Builds the example functions: examples/functions/NAME/NAME.wat becomes NAME.wasm beside it, a WASI 0.2 component. The same sources
+ * Builds the example functions: examples/functions/NAME/NAME.wat becomes NAME.wasm beside it, a WASI 0.2 component or a preview1 module. The same sources
  * give the same bytes, so the SHA-256 that is printed is what a policy or trust file may name.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,8 +8,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco';
 import { formatDigest, sha256 } from '../src/base/digest.ts';
 
-/** What a function is built for: to answer HTTP queries, or to run from standard input to output. */
-export type FunctionWorld = 'http' | 'command';
+/** What a component is built for: to answer HTTP queries, to run from standard input to output, or to give bytes for bytes. */
+export type FunctionWorld = 'http' | 'command' | 'bytes' | 'fallible-bytes';
 
 export const FUNCTIONS_FOLDER: string = resolve(import.meta.dirname, '../examples/functions');
 
@@ -20,6 +20,8 @@ const WIT_VERSION = '0.2.12';
 const WORLDS = `package anchorhold:functions;
 world http { include wasi:cli/imports@${WIT_VERSION}; include wasi:http/proxy@${WIT_VERSION}; }
 world command { include wasi:cli/command@${WIT_VERSION}; include wasi:http/imports@${WIT_VERSION}; }
+world bytes { include wasi:http/imports@${WIT_VERSION}; export run: func(input: list<u8>) -> list<u8>; }
+world fallible-bytes { include wasi:http/imports@${WIT_VERSION}; export run: func(input: list<u8>) -> result<list<u8>, string>; }
 `;
 
 /** Gives one WIT document with every package nested in it: the tool reads no folders. */
@@ -49,13 +51,20 @@ export interface BuiltFunction {
   readonly digest: string;
 }
 
+/** Builds an example by what its text exports; one for preview1 stays the core module that it is. */
+async function buildExample(source: string): Promise<Uint8Array> {
+  if (source.includes('"wasi_snapshot_preview1"')) return await parse(source);
+  if (source.includes('(export "run")')) return await buildComponent(source, 'fallible-bytes');
+  return await buildComponent(source, source.includes('wasi:cli/run@') ? 'command' : 'http');
+}
+
 /** Builds every example without writing it. */
 export async function buildFunctions(): Promise<readonly BuiltFunction[]> {
   const names = readdirSync(FUNCTIONS_FOLDER, { withFileTypes: true }).filter((e) => e.isDirectory());
   const built: BuiltFunction[] = [];
   for (const { name } of names) {
     const source = readFileSync(join(FUNCTIONS_FOLDER, name, `${name}.wat`), 'utf8');
-    const bytes = await buildComponent(source, source.includes('wasi:cli/run@') ? 'command' : 'http');
+    const bytes = await buildExample(source);
     built.push({
       name,
       path: join(FUNCTIONS_FOLDER, name, `${name}.wasm`),

@@ -51,6 +51,7 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     digest,
     name: 'engine',
     limits: DEFAULT_FUNCTION_LIMITS,
+    answerType: 'application/octet-stream',
     onLog: () => undefined,
     groups: NO_GROUPS,
     mounts: [],

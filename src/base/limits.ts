@@ -47,6 +47,10 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   requestHeadBytes: 16 * 1024,
   /** A function's file: 64 MiB holds any JS-engine component four times over. */
   functionBytes: 64 * 1024 * 1024,
+  /** The manifest of a function of several files, how many they are, and the path of one. Together they weigh no more than one file may. */
+  manifestBytes: 64 * 1024,
+  bundleFiles: 256,
+  bundleNameBytes: 128,
   /** Ends of streams and futures that one instance of a WASI 0.3 function has: each may hold a window of bytes in the host. */
   guestStreamEnds: 4096,
   /** Calls of the host that one instance has under way. */
@@ -118,6 +122,9 @@ export type LimitName =
   | 'windowBytes'
   | 'requestHeadBytes'
   | 'functionBytes'
+  | 'manifestBytes'
+  | 'bundleFiles'
+  | 'bundleNameBytes'
   | 'guestStreamEnds'
   | 'guestSubtasks'
   | 'guestStreamBytes'

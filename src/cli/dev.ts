@@ -75,7 +75,12 @@ export const dev: CliCommand = {
       summary: "an owner's policy; none means that nothing is allowed",
       repeatable: true,
     },
-    { name: 'function', value: 'NAME=FILE', summary: 'a WASM function under its name', repeatable: true },
+    {
+      name: 'function',
+      value: 'NAME=FILE',
+      summary: 'a WASM function, or its manifest, under its name',
+      repeatable: true,
+    },
     {
       name: 'port',
       value: 'N',

@@ -3,14 +3,14 @@
  * environment variables, URLs that it may reach. It has no other network. Takes wasi:cli/run components and preview1 modules. The program's exit code is the command's.
  */
 import { basename, resolve } from 'node:path';
-import { sha256 } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
+import { checkFunctionFiles, readFunctionFiles } from '../enclave/function-files.ts';
 import type { CommandRequest } from '../enclave/sandbox/command-messages.ts';
 import type { WasiRelease } from '../enclave/sandbox/grants.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand } from '../enclave/sandbox/load.ts';
 import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
 import { ConfigurationError } from '../errors.ts';
-import { readBytesFile } from '../io/files.ts';
+import { nativeSha256 } from '../io/native-digest.ts';
 import { type CliCommand, type CliIo, optionValue, optionValues } from './command.ts';
 import { type DirectoryTree, readDirectoryTree } from './directory-tree.ts';
 import { openRunEgress } from './run-egress.ts';
@@ -66,18 +66,16 @@ async function closeDirectories(
 }
 
 async function startProgram(options: RunOptions, opened: readonly OpenDirectory[]) {
-  const bytes = await readBytesFile(options.path, LIMITS.functionBytes);
   const name = basename(options.path);
+  const files = await readFunctionFiles(options.path, name);
   // Nobody named a digest here: the person who starts the program chose the file.
-  const digest = sha256(bytes);
+  const digest = nativeSha256(files.bytes);
   const egress = openRunEgress(options.allow, digest);
   const program = await loadCommand({
-    bytes,
-    digest,
+    ...checkFunctionFiles(files, digest, name),
     name,
     limits: { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: START_DEADLINE_MS, wasi: options.wasi },
     groups: NO_GROUPS,
-    mounts: [],
     env: [],
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),

@@ -15,6 +15,7 @@ import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
 import { CONNECTION_LIMITS, openSocketEgress } from './egress-connections.ts';
+import { checkFunctionFiles } from './function-files.ts';
 import { limitFunction } from './function-limits.ts';
 import { type GatedFunction, openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
@@ -72,8 +73,9 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
     await Promise.all([...functions.values()].map(({ loaded }) => loaded.close()));
   };
   try {
-    for (const [name, bytes] of options.functions) {
-      const { digest, terms } = findListed(name, bytes, policies);
+    for (const [name, files] of options.functions) {
+      const { digest, terms } = findListed(name, files.bytes, policies);
+      const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
       const { deadlineMs, ...limits } = limitFunction(terms, options.deadlineMs);
       const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
       const decided = {
@@ -88,12 +90,10 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       const wayOut = openEgress({ ...decided, client, limits: EGRESS_LIMITS });
       const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
       const loaded = await loadFunction({
-        bytes,
-        digest: parseDigest(digest) ?? new Uint8Array(),
+        ...checked,
         name,
         limits,
         groups,
-        mounts: [],
         env: [],
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.

@@ -25,6 +25,7 @@ function answer(status: number, body: Readonly<Record<string, unknown>>, extra: 
 export function problemOfCode(code: ErrorCode, detail: string, retryAfterSeconds?: number): WholeResponse {
   const { meaning, action, status } = ERRORS[code];
   const extra: HeaderField[] = retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)]];
+  if (code === 'ERR_FUNCTION_METHOD') extra.push(['allow', 'POST']);
   return answer(status, { type: 'about:blank', title: meaning, status, code, detail, hint: action }, extra);
 }
 

@@ -22,7 +22,7 @@ export interface WorkerConfig {
   readonly listen: { readonly host: string; readonly port: number };
   /** Paths of owner policy files. */
   readonly policies: readonly string[];
-  /** Paths of WASM files, by function name. */
+  /** Paths of WASM files or manifests, by function name. */
   readonly functions: Readonly<Record<string, string>>;
   /** Paths of certificates (PEM or DER) for hosts that hand none to the guest. */
   readonly endorsements: readonly string[];

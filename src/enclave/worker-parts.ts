@@ -6,6 +6,7 @@ import { ConfigurationError } from '../errors.ts';
 import { readBytesFile, readTextFile, siblingReader } from '../io/files.ts';
 import { parseOwnerPolicy } from '../policy/parse.ts';
 import type { OwnerPolicy } from '../policy/policy.ts';
+import { type FunctionFiles, readFunctionFiles } from './function-files.ts';
 import type { WorkerConfig } from './worker-config.ts';
 
 /** What `bootWorker` takes from files. */
@@ -13,7 +14,7 @@ export interface WorkerParts {
   readonly listen: WorkerConfig['listen'];
   readonly deadlineMs: number;
   readonly policies: readonly OwnerPolicy[];
-  readonly functions: ReadonlyMap<string, Uint8Array>;
+  readonly functions: ReadonlyMap<string, FunctionFiles>;
   /** DER certificates. */
   readonly endorsements: readonly Uint8Array[];
   readonly egress: {
@@ -67,7 +68,7 @@ export async function loadWorkerParts(config: WorkerConfig, folder: string): Pro
   const policies = await Promise.all(config.policies.map(async (path) => await loadPolicy(at(path))));
   const functions = await Promise.all(
     Object.entries(config.functions).map(
-      async ([name, path]) => [name, await readBytesFile(at(path), LIMITS.functionBytes)] as const,
+      async ([name, path]) => [name, await readFunctionFiles(at(path), name)] as const,
     ),
   );
   return {

@@ -203,10 +203,10 @@ describe('a program', () => {
     const code = await runFunctionFile({
       path,
       args: [],
-      allow: [],
-      wasi: ['0.2'],
       env: env.map(readVariable),
       directories: directories.map((text) => readDirectoryOption(text, FOLDER)),
+      allow: [],
+      wasi: ['0.2'],
       stdin: nothing(),
       stdout: writer('stdout'),
       stderr: writer('stderr'),

@@ -8,6 +8,7 @@ import { formatTrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { bootWorker, type Worker, type WorkerOptions } from '../../src/enclave/boot.ts';
+import { type FunctionFiles, singleFile } from '../../src/enclave/function-files.ts';
 import { NO_GROUPS } from '../../src/enclave/sandbox/resource-groups.ts';
 import { SILENT } from '../../src/io/log.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
@@ -86,10 +87,12 @@ export async function bootTestWorker(
   options: {
     readonly policies?: readonly OwnerPolicy[];
     readonly functions?: readonly string[];
+    /** Functions that are no examples. */
+    readonly files?: ReadonlyMap<string, FunctionFiles>;
     readonly machine?: MachineOptions;
   } & Partial<Omit<WorkerOptions, 'policies' | 'functions'>> = {},
 ): Promise<TestWorker> {
-  const { policies = [], functions: names = [], machine = {}, ...rest } = options;
+  const { policies = [], functions: names = [], files = [], machine = {}, ...rest } = options;
   const amd = await sharedAmd();
   const worker = await bootWorker({
     groups: NO_GROUPS,
@@ -102,7 +105,10 @@ export async function bootTestWorker(
     now: () => new Date(),
     ...rest,
     policies,
-    functions: new Map(names.map((name) => [name, functions.get(name) ?? new Uint8Array()])),
+    functions: new Map([
+      ...names.map((name) => [name, singleFile(functions.get(name) ?? new Uint8Array())] as const),
+      ...files,
+    ]),
   });
   const trust: TrustFile = {
     url: worker.url,

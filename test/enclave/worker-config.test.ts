@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { singleFile } from '../../src/enclave/function-files.ts';
 import { fixedNameFlaw, isFunctionName, parseWorkerConfig } from '../../src/enclave/worker-config.ts';
 import { loadWorkerParts } from '../../src/enclave/worker-parts.ts';
 import { ConfigurationError } from '../../src/errors.ts';
@@ -169,7 +170,7 @@ describe('the files of a configuration', () => {
   it('are read beside it', async () => {
     const parts = await loadWorkerParts(config, folder);
     expect(parts.policies.map(({ owner, file }) => [owner, file])).toEqual([['a', 'a.yaml']]);
-    expect([...parts.functions]).toEqual([['f', Uint8Array.from(Buffer.from('bytes'))]]);
+    expect([...parts.functions]).toEqual([['f', singleFile(Uint8Array.from(Buffer.from('bytes')))]]);
     expect(parts.endorsements).toEqual([authority.der, authority.der]);
     expect(parts.egress.roots).toEqual([authority.pem]);
   });

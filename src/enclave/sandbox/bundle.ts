@@ -28,7 +28,7 @@ export interface Bundle {
   readonly bytes: Uint8Array;
 }
 
-const KINDS: readonly string[] = ['http', 'command', 'preview1'] satisfies readonly FunctionKind[];
+const KINDS: readonly string[] = ['http', 'command', 'bytes', 'preview1'] satisfies readonly FunctionKind[];
 
 /** Writes the frame that loads a function: trees and its bytes are the body. @throws FileError when a tree has too many names */
 export function writeBundle(bundle: Bundle, outputBytes: number): Uint8Array {

@@ -2,35 +2,28 @@
  * Makes a component callable: plans and links it once, and makes its instances as the owner wants them: a fresh one for each call, or a few
  * that answer one call after another. What a guest does wrong ends its call as a `GuestFailure`, and nothing else.
  */
-import { openAnswer } from './answer.ts';
 import type { Bundle, Instances } from './bundle.ts';
 import { type ComponentInstance, instantiate } from './component/instance.ts';
 import { type LinkedComponent, linkComponent } from './component/link.ts';
 import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
+import { findQueryShape, type QueryInstance } from './component-queries.ts';
 import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
 import { prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
-import { callService, runToEnd } from './service-call.ts';
+import { runToEnd } from './service-call.ts';
 import type { GuestCall } from './wasi/call.ts';
 import { findGuestFunction, WASI_HOST } from './wasi/host.ts';
-import { IncomingRequest } from './wasi/http-messages.ts';
 import type { Result } from './wasi/result.ts';
 
 /** Fresh instances that wait for a query. */
 const MADE_AHEAD = 4;
 /** Pooled instances that wait for a query. */
 const KEPT_IDLE = 16;
-
-/** An instance that answers queries. */
-interface QueryInstance {
-  readonly component: ComponentInstance;
-  readonly call: QueryCall;
-}
 
 function openSupply(
   linked: LinkedComponent<GuestCall>,
@@ -81,9 +74,12 @@ function exitCodeOf(end: Awaited<ReturnType<typeof settle>>): number {
   return (end.returned as Result<undefined, undefined>).tag === 'err' ? 1 : 0;
 }
 
-/** Opens a component; @throws Malformed, and what the engine throws for modules that are not valid. */
+/**
+ * Opens a component that is called in this way; @throws GuestFailure when it exports nothing of exactly that type, Malformed, and what the
+ * engine throws for modules that are not valid.
+ */
 export async function openComponent(
-  { bytes, instances, rules, env }: Bundle,
+  { kind, bytes, instances, rules, env }: Bundle,
   files: GivenFiles,
   outputBytes: number,
 ): Promise<Guest> {
@@ -91,26 +87,25 @@ export async function openComponent(
   const made = whole.steps.map(({ module }) => module);
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
   const linked = await linkComponent(plan, WASI_HOST);
-  const service = findGuestFunction(plan, 'wasi:http/handler@0.3', 'handle');
-  const handle = service ?? findGuestFunction(plan, 'wasi:http/incoming-handler', 'handle');
-  const run = findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run');
-  const supply = handle === null ? null : openSupply(linked, instances, files, env);
+  const shape = findQueryShape(plan, kind, outputBytes);
+  const run =
+    kind === 'command'
+      ? (findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run'))
+      : null;
+  if (shape === null && run === null) throw new GuestFailure('what it exports is not of the type that is called');
+  const supply = shape === null ? null : openSupply(linked, instances, files, env);
 
   return {
     async query(request, host, cancelHandle) {
-      if (handle === null || supply === null) throw new GuestFailure('it has no such function');
+      if (shape === null || supply === null) throw new GuestFailure('it answers no queries');
       const instance = supply.take();
-      const { call, component } = instance;
+      const { call } = instance;
       const { ended, cancel, fail } = call.begin(host, outputBytes);
       cancelHandle.cancel = cancel;
-      const answer = openAnswer(host, fail);
+      const query = shape(request, host, fail);
       let sound = false;
       try {
-        const called =
-          service === null
-            ? component.call(handle, [new IncomingRequest(request), answer.outparam]).then(() => true)
-            : callService(component, call, service, request, answer.outparam);
-        const end = await settle(called, ended);
+        const end = await settle(query.run(instance), ended);
         if ('exit' in end) throw new GuestFailure('it asked its process to exit');
         sound = end.returned;
       } finally {
@@ -118,7 +113,7 @@ export async function openComponent(
         supply.giveBack(instance, sound);
         if (text.length > 0) host.log(text);
       }
-      return answer.response() ?? (await Promise.race([answer.sent(), ended.then(() => null)]));
+      return await query.answer(ended);
     },
     async command(request, outside, cancelHandle) {
       const { call, ended } = openCommand(request, files, outside, outputBytes);

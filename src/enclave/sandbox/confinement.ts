@@ -14,6 +14,9 @@ export const PIPE_FD = 3;
 /** What stands behind the lockdown claim of a function process. */
 export type SandboxState = 'node-permission';
 
+/** What Node's own WASM may need: it reads TypeScript by it. A function's smaller cap is written into its modules. */
+const NODE_PAGES = 4096;
+
 /** Caps on one child process. */
 export interface ProcessLimits {
   /** V8 heap outside WASM memories, in MiB. */
@@ -53,7 +56,7 @@ export function writeConfinedArguments(
     '--no-experimental-sqlite',
     FROZEN_FLAGS,
     `--max-old-space-size=${limits.heapMiB}`,
-    `--wasm-max-mem-pages=${limits.memoryPages}`,
+    `--wasm-max-mem-pages=${Math.max(limits.memoryPages, NODE_PAGES)}`,
     '--no-warnings',
     ...extra,
     script,

@@ -11,16 +11,28 @@ import type { Definition } from './component/syntax.ts';
 /** A release of WASI whose functions are loaded. Those of 0.3 are, where whoever runs them says so. */
 export type WasiRelease = '0.2' | '0.3';
 
-/** How a function is called: by request and response, by standard input and output, or as a preview1 module (for `run` only). */
-export type FunctionKind = 'http' | 'command' | 'preview1';
+/**
+ * How a function is called: by request and response, as a program with standard input and output (a component or a preview1 module), or with
+ * bytes for bytes. That an export is of exactly the type that its kind has is checked in the function's process, before it is ready.
+ */
+export type FunctionKind = 'http' | 'command' | 'bytes' | 'preview1';
 
 const GRANTED =
   /^wasi:(?:io\/(?:error|poll|streams)|clocks\/(?:monotonic-clock|wall-clock)|random\/(?:random|insecure|insecure-seed)|cli\/(?:environment|exit|stdin|stdout|stderr|terminal-(?:input|output|stdin|stdout|stderr))|filesystem\/(?:types|preopens)|sockets\/(?:network|instance-network|tcp|tcp-create-socket|udp|udp-create-socket|ip-name-lookup)|http\/(?:types|outgoing-handler))@0\.2\.\d{1,4}$/;
 const GRANTED_3 =
   /^wasi:(?:clocks\/(?:types|monotonic-clock|system-clock)|random\/(?:random|insecure|insecure-seed)|cli\/(?:environment|exit|types|stdin|stdout|stderr|terminal-(?:input|output|stdin|stdout|stderr))|filesystem\/(?:types|preopens)|sockets\/(?:types|ip-name-lookup)|http\/(?:types|client))@0\.3\.\d{1,4}$/;
 const OF_0_3 = /@0\.3\.\d{1,4}$/;
-const HTTP = /^wasi:http\/(?:incoming-handler@0\.2|handler@0\.3)\.\d{1,4}$/;
-const COMMAND = /^wasi:cli\/run@0\.[23]\.\d{1,4}$/;
+
+/** What tells the kinds of components apart, and what each has to export. */
+const EXPORTS: readonly (readonly [kind: FunctionKind, name: RegExp, shown: string])[] = [
+  [
+    'http',
+    /^wasi:http\/(?:incoming-handler@0\.2|handler@0\.3)\.\d{1,4}$/,
+    'an HTTP handler (wasi:http/incoming-handler@0.2, wasi:http/handler@0.3)',
+  ],
+  ['command', /^wasi:cli\/run@0\.[23]\.\d{1,4}$/, 'wasi:cli/run'],
+  ['bytes', /^run$/, 'run'],
+];
 
 /** Tells whether something is of the asynchronous part of the Component Model, which only WASI 0.3 has a use for. */
 function isAsynchronous(definition: Definition): boolean {
@@ -58,17 +70,15 @@ export function checkFunctionForm(bytes: Uint8Array, name: string, releases: rea
     throw invalid(`imports what no function is given: ${shown.join(', ')}${refused.length > 8 ? ', ...' : ''}`);
   }
   const exported = definitions.flatMap((d) => (d.kind === 'export' ? [d.name] : []));
-  const called = exported.filter((e) => HTTP.test(e) || COMMAND.test(e));
   // Tools that build for 0.3 on top of 0.2 leave an empty program of 0.2 beside what is meant.
+  const called = exported.filter((e) => EXPORTS.some(([, name]) => name.test(e)));
   const meant = called.some((e) => OF_0_3.test(e)) ? called.filter((e) => OF_0_3.test(e)) : called;
-  const http = meant.some((e) => HTTP.test(e));
-  const command = meant.some((e) => COMMAND.test(e));
-  if (http === command) {
-    throw invalid(
-      http
-        ? 'exports both an HTTP handler and wasi:cli/run; one is needed, so that it is clear what is called'
-        : 'exports neither an HTTP handler (wasi:http/incoming-handler@0.2, wasi:http/handler@0.3) nor wasi:cli/run',
-    );
+  const found = EXPORTS.filter(([, name]) => meant.some((e) => name.test(e)));
+  const [only, ...more] = found;
+  if (only === undefined) throw invalid(`exports none of ${EXPORTS.map(([, , shown]) => shown).join(', ')}`);
+  if (more.length > 0) {
+    const both = found.map(([, , shown]) => shown).join(' and ');
+    throw invalid(`exports ${both}; one is needed, so that it is clear what is called`);
   }
-  return http ? 'http' : 'command';
+  return only[0];
 }

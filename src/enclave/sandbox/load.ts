@@ -5,11 +5,9 @@
 import { equalBytes } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { FunctionError, TransportError } from '../../errors.ts';
+import { FunctionError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
-import { readWhole } from './body.ts';
 import { type Instances, type Variables, writeBundle } from './bundle.ts';
-import type { CallAnswer } from './call-in-flight.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
 import type { SandboxState } from './confinement.ts';
@@ -17,7 +15,7 @@ import type { MountImage } from './files/mount.ts';
 import { type FunctionNotice, type FunctionProcess, openFunctionProcess } from './function-process.ts';
 import { checkFunctionForm, type FunctionKind, type WasiRelease } from './grants.ts';
 import { openLauncher } from './launcher.ts';
-import { writeRequestHead } from './messages.ts';
+import { openQueryShape } from './query-shapes.ts';
 import type { ResourceGroups } from './resource-groups.ts';
 import type { CallTerms, Egress, FunctionRequest, FunctionResponse, LoadedFunction } from './sandbox.ts';
 import { NO_SOCKET_EGRESS } from './socket-egress.ts';
@@ -69,7 +67,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   maxCalls: 64,
   maxEgress: 8,
   // Room for one turn of two event loops: with it, and a kill of 4 ms, nothing of a call is left 20 ms after its deadline.
-  graceMs: 8,
+  graceMs: 5,
   spareMs: 60_000,
 };
 
@@ -87,13 +85,15 @@ export interface LoadOptions {
   readonly env: Variables;
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
+  /** Media type of what a program or a function of bytes answers: neither can say it. */
+  readonly answerType: string;
   /** Gets lines that the function wrote; they may hold what was asked, so they must not leave the enclave. */
   readonly onLog: (line: string) => void;
 }
 
 /** A function that answers queries, with what is known of how it is confined. */
 export interface SandboxedFunction extends LoadedFunction {
-  readonly kind: 'http' | 'command';
+  readonly kind: FunctionKind;
   readonly sandbox: SandboxState;
 }
 
@@ -156,45 +156,18 @@ async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes:
   }
 }
 
-/** A command answers a query with what it wrote: 200 and its bytes when it ends with 0, otherwise 500 and the code. */
-function answerOfExit(exit: CommandExit): FunctionResponse {
-  if (exit.code === 0) {
-    return { status: 200, headers: [['content-type', 'application/octet-stream']], body: exit.stdout };
-  }
-  const problem = { title: 'The function ended with an error.', status: 500, exitCode: exit.code };
-  return {
-    status: 500,
-    headers: [['content-type', 'application/problem+json']],
-    body: new TextEncoder().encode(JSON.stringify(problem)),
-  };
-}
-
-const answerOf = (answer: CallAnswer): FunctionResponse =>
-  answer.type === 'answer' ? answer.response : answerOfExit(answer.exit);
-
 /**
  * Loads a function that answers queries; when it resolves, its process is up, locked down, and has accepted the function.
  * @throws FunctionError ERR_FUNCTION_DIGEST, ERR_FUNCTION_INVALID or ERR_FUNCTION_UNAVAILABLE
  */
 export async function loadFunction(options: LoadOptions): Promise<SandboxedFunction> {
   const kind = checkBytes(options);
-  if (kind === 'preview1') {
-    throw new FunctionError(
-      'ERR_FUNCTION_INVALID',
-      `function "${options.name}" is a core module; build it as a component, or start it with \`anchorhold run\``,
-    );
-  }
+  const shape = openQueryShape(kind, options.name, options.answerType);
   const running = await openProcess(options, kind, LIMITS.frameBytes);
-  const expects = kind === 'http' ? 'answer' : 'exit';
   async function call(request: FunctionRequest, terms: CallTerms): Promise<FunctionResponse> {
-    if (kind === 'http')
-      return answerOf(await running.call(writeRequestHead(request), request.body, { ...terms, expects }));
-    // A program is given its input whole.
-    const stdin = await readWhole(request.body, LIMITS.bodyBytes);
-    if (stdin === null)
-      throw new TransportError('ERR_TRANSPORT_CLOSED', 'the body of the query broke off, or is too large');
-    const { head, body } = writeCommand({ args: [options.name], env: [], stdin, mounts: [] });
-    return answerOf(await running.call(head, body, { ...terms, expects }));
+    const { expects } = shape;
+    const { head, body } = await shape.write(request);
+    return shape.read(await running.call(head, body, { ...terms, expects }));
   }
   return { kind, sandbox: 'node-permission', call, close: () => running.close() };
 }
@@ -205,10 +178,10 @@ export async function loadFunction(options: LoadOptions): Promise<SandboxedFunct
  */
 export async function loadCommand(options: LoadOptions): Promise<SandboxedCommand> {
   const kind = checkBytes(options);
-  if (kind === 'http') {
+  if (kind === 'http' || kind === 'bytes') {
     throw new FunctionError(
       'ERR_FUNCTION_INVALID',
-      `"${options.name}" answers HTTP queries and has no wasi:cli/run; load it in a worker`,
+      `"${options.name}" answers queries and has no wasi:cli/run; load it in a worker`,
     );
   }
   // A program runs once, so a spare process would be started for nobody.

@@ -1,4 +1,5 @@
-/** Makes a preview1 module callable as a program: a fresh instance for each run, linked with our own preview1 host and nothing else. */
+/** Makes a preview1 module callable as a program: a fresh instance for each run, linked with preview1, the Blockless families and nothing else. */
+import { BLOCKLESS_NAMES, openBlockless } from './blockless/imports.ts';
 import type { Bundle } from './bundle.ts';
 import type { Fate } from './component/trap.ts';
 import { ENGINE } from './engine.ts';
@@ -8,6 +9,11 @@ import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './gu
 import { prepareModules } from './prepare-modules.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
+
+/** Tells whether a module is given an import; by names only, because what every object inherits would be the host's own functions. */
+function isGiven({ module, name }: { readonly module: string; readonly name: string }): boolean {
+  return module === PREVIEW1 ? PREVIEW1_NAMES.has(name) : BLOCKLESS_NAMES.get(module)?.has(name) === true;
+}
 
 /** Says why a module's run is over; gives the exit code where it asked for that. @throws GuestFailure */
 function codeOf(fate: Fate, thrown: unknown): number {
@@ -21,7 +27,7 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
   const fate: Fate = { mayLeave: true, failure: null };
   const { imports, memory } = openPreview1(call, fate);
   try {
-    const { exports } = new ENGINE.Instance(module, { [PREVIEW1]: imports });
+    const { exports } = new ENGINE.Instance(module, { ...openBlockless(call, fate, memory), [PREVIEW1]: imports });
     const exported = exports['memory'];
     if (exported instanceof ENGINE.Memory && exported.buffer instanceof ArrayBuffer) memory.bind(exported);
     const start = exports['_start'];
@@ -42,8 +48,7 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
 export async function openModule({ bytes, rules }: Bundle, files: GivenFiles, outputBytes: number): Promise<Guest> {
   const [prepared = bytes] = prepareModules([bytes], [0], rules);
   const module = await ENGINE.compile(Uint8Array.from(prepared));
-  // By their names only: by what every object inherits, a module would get hold of the host's own functions.
-  const foreign = ENGINE.Module.imports(module).find((i) => i.module !== PREVIEW1 || !PREVIEW1_NAMES.has(i.name));
+  const foreign = ENGINE.Module.imports(module).find((i) => !isGiven(i));
   if (foreign !== undefined) throw new GuestFailure(`it imports ${foreign.module}.${foreign.name}`);
 
   return {

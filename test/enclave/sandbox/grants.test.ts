@@ -36,8 +36,8 @@ describe('the look at a function', () => {
   });
 
   it('reads the names of real components', () => {
-    expect(built.map((f) => f.name)).toEqual(['fetcher', 'risk-score', 'upper']);
-    expect(built.map((f) => codeOf(f.bytes))).toEqual(['http', 'http', 'command']);
+    expect(built.map((f) => f.name)).toEqual(['fetcher', 'greeting', 'reverse', 'risk-score', 'upper']);
+    expect(built.map((f) => codeOf(f.bytes))).toEqual(['http', 'preview1', 'bytes', 'http', 'command']);
   });
 
   const HTTP = 'wasi:http/incoming-handler@0.2.3';
@@ -46,6 +46,9 @@ describe('the look at a function', () => {
   it.each([
     ['an HTTP component', component(['wasi:http/types@0.2.3'], [HTTP]), 'http'],
     ['a command', component(['wasi:cli/stdin@0.2.0'], [RUN]), 'command'],
+    ['a component that gives bytes for bytes', component([], ['run']), 'bytes'],
+    ['a component that exports another function', component([], ['walk']), INVALID],
+    ['a component with a command and a function', component([], [RUN, 'run']), INVALID],
     ['a core module', CORE, 'preview1'],
     ['a component that imports another interface', component(['evil:host/exec@1.0.0'], [HTTP]), INVALID],
     ['a WASI interface of another version', component(['wasi:http/types@0.3.0'], [HTTP]), INVALID],
@@ -65,13 +68,13 @@ describe('the look at a function', () => {
   });
 
   it('gives a kind or its error for any bytes, also behind a real head and in a real file', () => {
-    const real = built[2]?.bytes ?? CORE;
+    const real = built[4]?.bytes ?? CORE;
     fc.assert(
       fc.property(
         fc.constantFrom(COMPONENT, CORE, new Uint8Array(0)),
         fc.uint8Array({ maxLength: 128 }),
         (head, tail) => {
-          expect(codeOf(concatBytes(head, tail))).toMatch(/^(http|command|preview1|ERR_FUNCTION_INVALID)$/);
+          expect(codeOf(concatBytes(head, tail))).toMatch(/^(http|command|bytes|preview1|ERR_FUNCTION_INVALID)$/);
         },
       ),
       { numRuns: 2000 },
@@ -80,7 +83,7 @@ describe('the look at a function', () => {
       fc.property(fc.nat({ max: real.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, flip) => {
         const changed = Uint8Array.from(real);
         changed[at] = (changed[at] ?? 0) ^ flip;
-        expect(codeOf(changed)).toMatch(/^(http|command|preview1|ERR_FUNCTION_INVALID)$/);
+        expect(codeOf(changed)).toMatch(/^(http|command|bytes|preview1|ERR_FUNCTION_INVALID)$/);
       }),
       { numRuns: 1000 },
     );
@@ -89,6 +92,6 @@ describe('the look at a function', () => {
   it('comes to the same bytes when the examples are built again', async () => {
     const again = await buildFunctions();
     expect(again.map((f) => f.digest)).toEqual(built.map((f) => f.digest));
-    expect(again.length).toBe(3);
+    expect(again.length).toBe(5);
   });
 });

@@ -15,7 +15,7 @@ import {
 } from '../../../src/enclave/sandbox/load.ts';
 import type { ModuleRules } from '../../../src/enclave/sandbox/prepare-modules.ts';
 import { NO_GROUPS } from '../../../src/enclave/sandbox/resource-groups.ts';
-import type { Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import type { CallTerms, Egress, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import { NO_SOCKET_EGRESS } from '../../../src/enclave/sandbox/socket-egress.ts';
 import { buildComponent } from '../../../tools/build-functions.ts';
 import { NEVER_GONE, wholeOf } from '../bodies.ts';
@@ -270,6 +270,7 @@ export function loadGuest(
     groups: NO_GROUPS,
     mounts: [],
     env: [],
+    answerType: 'application/octet-stream',
     onNotice: () => undefined,
     onLog,
     ...rest,
@@ -292,6 +293,15 @@ export const EMPTY_RUN: CommandRequest = { args: [], env: [], stdin: new Uint8Ar
 /** Egress that refuses everything. */
 export const NO_EGRESS: Egress = () => Promise.resolve({ error: 'HTTP-request-denied' });
 
+/** What a call is made under when nothing may go out: 20 s, and nobody who ends it. */
+export const CLOSED_TERMS: CallTerms = {
+  deadlineMs: 20_000,
+  egress: NO_EGRESS,
+  sockets: NO_SOCKET_EGRESS,
+  whenGone: NEVER_GONE,
+  caller: '',
+};
+
 /** Posts text to a function; 20 s unless said, because tests run beside each other. */
 export function post(
   f: SandboxedFunction,
@@ -305,13 +315,7 @@ export function post(
     headers: [['content-type', 'text/plain']] as const,
     body: new TextEncoder().encode(body),
   };
-  return f.call(request, {
-    deadlineMs: options.deadlineMs ?? 20_000,
-    egress: options.egress ?? NO_EGRESS,
-    sockets: NO_SOCKET_EGRESS,
-    whenGone: NEVER_GONE,
-    caller: options.caller ?? '',
-  });
+  return f.call(request, { ...CLOSED_TERMS, ...options });
 }
 
 /** Decodes a body. */

@@ -2,12 +2,13 @@
  * The imports `blockless_http` of a core module: requests through the call's egress, and their answers by handles. Whatever a guest does
  * wrong, and every refusal, is an error number; `http_req` answers with a promise, so it has to suspend its guest. [Blockless blockless_http.witx]
  */
+import { parseUtf8 } from '../../../base/bytes.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { readWhole } from '../body.ts';
-import type { WasmMemory } from '../engine.ts';
 import type { FunctionResponse } from '../sandbox.ts';
 import type { GuestCall } from '../wasi/call.ts';
-import { bytesAt, textAt, writeU32 } from './guest-bytes.ts';
+import { errnoOf } from '../wasi/preview1-errno.ts';
+import type { Preview1Memory } from '../wasi/preview1-memory.ts';
 import { HTTP_ERROR, httpErrorOf } from './http-error.ts';
 import { parseHttpRequest } from './http-request.ts';
 
@@ -29,8 +30,14 @@ export interface BlocklessHttp {
 
 /** A pointer outside of the guest's memory is a number of its own; anything else is our fault. */
 function faultOf(e: unknown): number {
-  if (e instanceof RangeError) return memoryAccess;
+  if (errnoOf(e) !== null) return memoryAccess;
   throw e;
+}
+
+/** Reads text; null when it is longer than `maxBytes` or no UTF-8. */
+function readText(memory: Preview1Memory, at: number, length: number, maxBytes: number): string | null {
+  const bytes = memory.bytes(at, length);
+  return bytes.length > maxBytes ? null : parseUtf8(bytes);
 }
 
 function guard(run: Call<number>): Call<number> {
@@ -43,10 +50,10 @@ function guard(run: Call<number>): Call<number> {
   };
 }
 
-/** Makes the imports of one call; `memory` gives the module's memory once it exists. */
+/** Makes the imports of one call. */
 export function openBlocklessHttp(
   call: Pick<GuestCall, 'egress' | 'forRequests' | 'exceeded'>,
-  memory: () => WasmMemory,
+  memory: Preview1Memory,
 ): BlocklessHttp {
   const sessions = new Map<number, Session>();
   let underWay = 0;
@@ -72,12 +79,12 @@ export function openBlocklessHttp(
     handleAt: number,
     statusAt: number,
   ): Promise<number> {
-    const url = textAt(memory(), urlAt, urlLength, LIMITS.requestHeadBytes);
-    const options = textAt(memory(), optionsAt, optionsLength, LIMITS.guestOptionsBytes);
+    const url = readText(memory, urlAt, urlLength, LIMITS.requestHeadBytes);
+    const options = readText(memory, optionsAt, optionsLength, LIMITS.guestOptionsBytes);
     if (url === null || options === null) return utf8;
     // Before anything is sent: the answer must have a place to go to.
-    writeU32(memory(), handleAt, 0);
-    writeU32(memory(), statusAt, 0);
+    memory.setU32(handleAt, 0);
+    memory.setU32(statusAt, 0);
     const request = parseHttpRequest(url, options);
     if (typeof request === 'number') return request;
     if (sessions.size + underWay >= LIMITS.guestSessions) return tooManySessions;
@@ -90,16 +97,16 @@ export function openBlocklessHttp(
       return httpErrorOf('error' in answer ? answer.error : 'HTTP-response-body-size');
     last += 1;
     sessions.set(last, { headers: answer.headers, rest });
-    writeU32(memory(), handleAt, last);
-    writeU32(memory(), statusAt, answer.status);
+    memory.setU32(handleAt, last);
+    memory.setU32(statusAt, answer.status);
     return success;
   }
 
   /** Copies as much as there is room for, and says how much. */
   function give(bytes: Uint8Array, at: number, length: number, countAt: number): Uint8Array {
-    const room = bytesAt(memory(), at, length);
+    const room = memory.bytes(at, length);
     const part = bytes.subarray(0, room.length);
-    writeU32(memory(), countAt, part.length);
+    memory.setU32(countAt, part.length);
     room.set(part);
     return part;
   }
@@ -110,7 +117,7 @@ export function openBlocklessHttp(
     http_read_header: guard((handle = 0, nameAt = 0, nameLength = 0, at = 0, length = 0, countAt = 0) => {
       const session = sessions.get(handle >>> 0);
       if (session === undefined) return invalidHandle;
-      const name = textAt(memory(), nameAt, nameLength, LIMITS.requestHeadBytes)?.toLowerCase();
+      const name = readText(memory, nameAt, nameLength, LIMITS.requestHeadBytes)?.toLowerCase();
       if (name === undefined) return utf8;
       const value = session.headers.find(([known]) => known === name)?.[1];
       if (value === undefined) return headerNotFound;

@@ -3,8 +3,8 @@
  * JSON. Both begin anew at each call. [Blockless blockless_memory.witx]
  */
 import { encodeUtf8, parseUtf8 } from '../../../base/bytes.ts';
-import type { WasmMemory } from '../engine.ts';
-import { bytesAt, writeU32 } from './guest-bytes.ts';
+import { errnoOf } from '../wasi/preview1-errno.ts';
+import type { Preview1Memory } from '../wasi/preview1-memory.ts';
 
 const SUCCESS = 0;
 const RUNTIME_ERROR = 2;
@@ -23,7 +23,7 @@ type Read = (at: number, length: number, countAt: number) => number;
 /** Makes the imports of one call; `env` has the query in CGI's names, `stdin` its body. */
 export function openBlocklessMemory(
   given: { readonly env: readonly Variable[]; readonly stdin: Uint8Array },
-  memory: () => WasmMemory,
+  memory: Preview1Memory,
 ): { readonly memory_read: Read; readonly env_var_read: Read } {
   const env = new Map(given.env);
   const request = NAMES.flatMap(([name, from]): readonly Variable[] => {
@@ -36,13 +36,13 @@ export function openBlocklessMemory(
     (at, length, countAt) => {
       if (length === 0) return INVALID_PARAMETER;
       try {
-        const room = bytesAt(memory(), at, length);
+        const room = memory.bytes(at, length);
         const part = bytesFor(room.length).subarray(0, room.length);
-        writeU32(memory(), countAt, part.length);
+        memory.setU32(countAt, part.length);
         room.set(part);
         return SUCCESS;
       } catch (e) {
-        if (e instanceof RangeError) return RUNTIME_ERROR;
+        if (errnoOf(e) !== null) return RUNTIME_ERROR;
         throw e;
       }
     };

@@ -15,7 +15,7 @@ const REFUSED: readonly Feature[] = ['threads', 'memory64', 'multi-memory'];
 const NONDETERMINISTIC: readonly Feature[] = ['relaxed-simd'];
 
 /** The modules that a core module outside of a component may import functions from. */
-const GRANTED_MODULES: readonly string[] = ['wasi_snapshot_preview1'];
+const GRANTED_MODULES: readonly string[] = ['wasi_snapshot_preview1', 'blockless_http', 'blockless_memory'];
 
 /** One reason why a function is not loaded. */
 export interface Refusal {

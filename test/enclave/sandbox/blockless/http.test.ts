@@ -7,6 +7,7 @@ import { openBlocklessHttp } from '../../../../src/enclave/sandbox/blockless/htt
 import { HTTP_ERROR } from '../../../../src/enclave/sandbox/blockless/http-error.ts';
 import { ENGINE } from '../../../../src/enclave/sandbox/engine.ts';
 import type { EgressAnswer, EgressRequest } from '../../../../src/enclave/sandbox/sandbox.ts';
+import { Preview1Memory } from '../../../../src/enclave/sandbox/wasi/preview1-memory.ts';
 
 const ANSWER: EgressAnswer = {
   status: 203,
@@ -22,13 +23,15 @@ const PAGE = 65_536;
 
 function openGuest(answer: EgressAnswer = ANSWER, leftBytes = 1000) {
   const memory = new ENGINE.Memory({ initial: 1 });
+  const bound = new Preview1Memory();
+  bound.bind(memory);
   const asked: EgressRequest[] = [];
   const exceeded = vi.fn();
   const egress = (request: EgressRequest): Promise<EgressAnswer> => {
     asked.push(request);
     return Promise.resolve(answer);
   };
-  const http = openBlocklessHttp({ egress, exceeded, forRequests: { leftBytes } }, () => memory);
+  const http = openBlocklessHttp({ egress, exceeded, forRequests: { leftBytes } }, bound);
   const put = (at: number, text: string): number => {
     const bytes = encodeUtf8(text);
     new Uint8Array(memory.buffer).set(bytes, at);

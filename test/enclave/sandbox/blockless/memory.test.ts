@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../../../src/base/bytes.ts';
 import { openBlocklessMemory } from '../../../../src/enclave/sandbox/blockless/memory.ts';
 import { ENGINE } from '../../../../src/enclave/sandbox/engine.ts';
+import { Preview1Memory } from '../../../../src/enclave/sandbox/wasi/preview1-memory.ts';
 
 const PAGE = 65_536;
 const QUERY = [
@@ -14,7 +15,9 @@ const QUERY = [
 
 function openGuest(stdin: Uint8Array, env: Parameters<typeof openBlocklessMemory>[0]['env'] = QUERY) {
   const memory = new ENGINE.Memory({ initial: 1 });
-  const guest = openBlocklessMemory({ env, stdin }, () => memory);
+  const bound = new Preview1Memory();
+  bound.bind(memory);
+  const guest = openBlocklessMemory({ env, stdin }, bound);
   const read = (name: 'memory_read' | 'env_var_read', length: number, at = 100, countAt = 16): string | number => {
     const error = guest[name](at, length, countAt);
     const count = new DataView(memory.buffer).getUint32(16, true);

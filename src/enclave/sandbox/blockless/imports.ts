@@ -1,0 +1,55 @@
+/** The two families of Blockless as imports of a core module. Whatever ends the guest is a trap, as with preview1. */
+import { type Fate, leaveGuest } from '../component/trap.ts';
+import { ENGINE } from '../engine.ts';
+import type { GuestCall } from '../wasi/call.ts';
+import type { Preview1Memory } from '../wasi/preview1-memory.ts';
+import { openBlocklessHttp } from './http.ts';
+import { openBlocklessMemory } from './memory.ts';
+
+type Import = (...args: number[]) => number;
+
+/** The names that a module may import, by the name of their family. */
+export const BLOCKLESS_NAMES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['blockless_http', new Set(['http_req', 'http_read_header', 'http_read_body', 'http_close'])],
+  ['blockless_memory', new Set(['memory_read', 'env_var_read'])],
+]);
+
+/** Makes the import of a function that suspends its guest; no trap can be raised in one that is suspended, so it only never goes on. */
+function suspending(fate: Fate, run: (...args: number[]) => Promise<number>): object {
+  const answer = async (args: number[]): Promise<number> => {
+    try {
+      return await run(...args);
+    } catch (e) {
+      fate.failure ??= { reason: e };
+      fate.mayLeave = false;
+      throw e;
+    }
+  };
+  return new ENGINE.Suspending((...args: number[]) => leaveGuest(fate, () => answer(args)));
+}
+
+/** Makes the imports of one guest, by family and name. */
+export function openBlockless(
+  call: GuestCall,
+  fate: Fate,
+  memory: Preview1Memory,
+): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+  const atOnce =
+    (run: Import): Import =>
+    (...args) =>
+      leaveGuest(fate, () => run(...args));
+  const http = openBlocklessHttp(call, memory);
+  const read = openBlocklessMemory({ env: call.env, stdin: call.stdin.rest }, memory);
+  return {
+    blockless_http: {
+      http_req: suspending(fate, http.http_req),
+      http_read_header: atOnce(http.http_read_header),
+      http_read_body: atOnce(http.http_read_body),
+      http_close: atOnce(http.http_close),
+    },
+    blockless_memory: {
+      memory_read: atOnce((at = 0, length = 0, countAt = 0) => read.memory_read(at, length, countAt)),
+      env_var_read: atOnce((at = 0, length = 0, countAt = 0) => read.env_var_read(at, length, countAt)),
+    },
+  };
+}
