@@ -205,8 +205,6 @@ describe('a program', () => {
       wasi: ['0.2'],
       env: env.map(readVariable),
       directories: directories.map((text) => readDirectoryOption(text, FOLDER)),
-      allow: [],
-      wasi: ['0.2'],
       stdin: nothing(),
       stdout: writer('stdout'),
       stderr: writer('stderr'),

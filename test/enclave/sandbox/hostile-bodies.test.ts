@@ -38,7 +38,6 @@ async function open(): Promise<World> {
     cpuMs: 1_000_000,
     maxCalls: 4,
     maxEgress: 2,
-    cpuMs: 600_000,
     graceMs: 8,
     spareMs: 0,
     circuits: NEVER_OPEN,
