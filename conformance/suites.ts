@@ -2,21 +2,34 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommandTest } from './run-command.ts';
+import { isService, runServiceTest } from './run-service.ts';
 
 export interface Suite {
   readonly name: string;
   /** Folders of modules, below the checkout; a test is named by the first part of its folder's path and its own name. */
   readonly folders: readonly string[];
+  /** Whether a module in these folders is one of the suite's. */
+  readonly includes: (modulePath: string) => boolean;
   /** Runs a module; gives null when it passes, or why it fails. */
   readonly run: (modulePath: string) => Promise<string | null>;
 }
+
+const WASI_0_3 = 'tests/rust/testsuite/wasm32-wasip3';
 
 export const SUITES: readonly Suite[] = [
   {
     name: 'preview1',
     folders: ['assemblyscript', 'c', 'rust'].map((language) => `tests/${language}/testsuite/wasm32-wasip1`),
-    run: runCommandTest,
+    includes: () => true,
+    run: (modulePath) => runCommandTest(modulePath, []),
   },
+  {
+    name: 'wasi-0.3 commands',
+    folders: [WASI_0_3],
+    includes: (modulePath) => !isService(modulePath),
+    run: (modulePath) => runCommandTest(modulePath, ['--wasi-0.3']),
+  },
+  { name: 'wasi-0.3 services', folders: [WASI_0_3], includes: isService, run: runServiceTest },
 ];
 
 export interface SuiteTest {
@@ -32,6 +45,7 @@ export function findTests(suite: Suite, checkout: string): readonly SuiteTest[] 
     const [, language = folder] = folder.split('/');
     return files
       .sort()
-      .map((file) => ({ name: `${language}/${file.replace(/\.wasm$/, '')}`, modulePath: join(path, file) }));
+      .map((file) => ({ name: `${language}/${file.replace(/\.wasm$/, '')}`, modulePath: join(path, file) }))
+      .filter(({ modulePath }) => suite.includes(modulePath));
   });
 }

@@ -61,6 +61,7 @@ describe('a run', () => {
   const suite = (outcomes: Readonly<Record<string, string | null>>): Suite => ({
     name: 'made-up',
     folders: [FOLDER],
+    includes: () => true,
     run: (path) => Promise.resolve(outcomes[path.replace(/^.*\/|\.wasm$/g, '')] ?? null),
   });
   async function problemsOf(outcomes: Readonly<Record<string, string | null>>, listed: readonly string[]) {
@@ -89,7 +90,12 @@ describe('a run', () => {
 
   it('takes an error of the runner as a failure of the test', async () => {
     writeFileSync(at('x.wasm'), '');
-    const broken: Suite = { name: 'made-up', folders: [FOLDER], run: () => Promise.reject(new TypeError('broken')) };
+    const broken: Suite = {
+      name: 'made-up',
+      folders: [FOLDER],
+      includes: () => true,
+      run: () => Promise.reject(new TypeError('broken')),
+    };
     const results = await runSuite(broken, CHECKOUT, {}, () => undefined);
     rmSync(at('x.wasm'));
     expect(results).toMatchObject([{ name: 'c/x', outcome: 'fail', why: 'broken' }]);
@@ -117,7 +123,7 @@ describe('a module', () => {
     writeFileSync(at('opens.wasm'), await buildModule(WAT));
     const outcome = async (content: object) => {
       writeFileSync(at('opens.json'), JSON.stringify(content));
-      return await runCommandTest(at('opens.wasm'));
+      return await runCommandTest(at('opens.wasm'), []);
     };
     expect(await outcome({ root: 'files', exit_code: 3 })).toBeNull();
     expect(await outcome({ root: 'files' })).toContain('exit code 3 instead of 0');

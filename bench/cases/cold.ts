@@ -55,6 +55,7 @@ async function loadOnce(bytes: Uint8Array): Promise<Turn> {
     onLog: () => undefined,
     groups: NO_GROUPS,
     mounts: [],
+    env: [],
     onNotice: () => undefined,
   });
   try {

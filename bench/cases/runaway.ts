@@ -5,6 +5,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LIMITS } from '../../src/base/limits.ts';
+import { readWhole } from '../../src/enclave/sandbox/body.ts';
 import { writeBundle } from '../../src/enclave/sandbox/bundle.ts';
 import type { CircuitsLimits } from '../../src/enclave/sandbox/circuits.ts';
 import { spawnFunctionChild } from '../../src/enclave/sandbox/confinement.ts';
@@ -26,6 +27,8 @@ const TURN_MS = 3000;
 const TURNS = 3;
 /** Longer than any misbehaviour that ends by itself. */
 const DEADLINE_MS = 3000;
+/** What a caller reads of an answer before it turns away. */
+const READ_BYTES = 16 * 1024 * 1024;
 /** A function that is held back would be quiet, and its neighbour's figures too good. */
 const NEVER = { deaths: 1_000_000, windowMs: 1, pauseMs: 1 };
 const NEVER_OPEN: CircuitsLimits = { caller: NEVER, all: NEVER, callers: 1 };
@@ -49,7 +52,7 @@ async function open(bytes: Uint8Array, heapMiB: number): Promise<Opened> {
       return child;
     },
     load: writeBundle(
-      { kind: 'http', instances, rules: { memoryPages }, mounts: [], scratchBytes, bytes },
+      { kind: 'http', instances, rules: { memoryPages }, mounts: [], env: [], scratchBytes, bytes },
       outputBytes,
     ),
     frameBytes: LIMITS.frameBytes,
@@ -65,7 +68,7 @@ async function ask({ running }: Opened, what: string, deadlineMs: number): Promi
   const request = { method: 'POST', path: '/', authority: 'a.test', headers: [], body: new TextEncoder().encode(what) };
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   try {
-    await running.call(writeRequestHead(request), request.body, {
+    const answer = await running.call(writeRequestHead(request), request.body, {
       deadlineMs,
       caller: '',
       egress,
@@ -73,6 +76,7 @@ async function ask({ running }: Opened, what: string, deadlineMs: number): Promi
       whenGone: () => undefined,
       expects: 'answer',
     });
+    if (answer.type === 'answer') await readWhole(answer.response.body, READ_BYTES);
     return 'answered';
   } catch {
     return 'failed';

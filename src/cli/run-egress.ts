@@ -12,7 +12,7 @@ import { openResolver } from '../io/resolver.ts';
 import type { OwnerPolicy } from '../policy/index.ts';
 import { parseOwnerPolicy } from '../policy/index.ts';
 
-const METHODS = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE';
+const METHODS = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT';
 const RESOLVE_MS = 5_000;
 
 /** Writes the policy that allows these URLs, each as an owner would write it; a word with `*` allows more than one. */

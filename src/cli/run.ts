@@ -72,6 +72,7 @@ async function startProgram(options: RunOptions, opened: readonly OpenDirectory[
     name,
     limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: options.wasi },
     groups: NO_GROUPS,
+    env: [],
     onNotice: () => undefined,
     onLog: (line) => options.stderr.write(`${name}: ${line}\n`),
   });

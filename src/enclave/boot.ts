@@ -94,6 +94,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         name,
         limits,
         groups,
+        env: [],
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},

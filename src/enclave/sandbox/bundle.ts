@@ -12,6 +12,9 @@ import type { ModuleRules } from './prepare-modules.ts';
 /** Whether each call has an instance of its own, or one instance answers up to so many calls, one after another. */
 export type Instances = { readonly kind: 'fresh' } | { readonly kind: 'pooled'; readonly calls: number };
 
+/** Variables of an environment. */
+export type Variables = readonly (readonly [name: string, value: string])[];
+
 export interface Bundle {
   readonly kind: FunctionKind;
   readonly instances: Instances;
@@ -20,6 +23,8 @@ export interface Bundle {
   readonly mounts: readonly MountImage[];
   /** What a call may keep in a directory of its own while it lasts; 0 for no such directory. */
   readonly scratchBytes: number;
+  /** Variables that every call of a function finds in its environment; a program has those of its call. */
+  readonly env: Variables;
   readonly bytes: Uint8Array;
 }
 
@@ -30,7 +35,8 @@ export function writeBundle(bundle: Bundle, outputBytes: number): Uint8Array {
   const { kind, instances, rules, scratchBytes } = bundle;
   const trees = bundle.mounts.map(({ items }) => encodeTree(items));
   const mounts = bundle.mounts.map(({ path }, i) => ({ path, writable: false, bytes: trees[i]?.length ?? 0 }));
-  const head = { kind, instances: { ...instances }, rules: { ...rules }, outputBytes, scratchBytes, mounts };
+  const env = bundle.env.map(([name, value]) => [name, value]);
+  const head = { kind, instances: { ...instances }, rules: { ...rules }, outputBytes, scratchBytes, mounts, env };
   return encodeFrame(FRAME.load, 0, head, concatBytes(...trees, bundle.bytes));
 }
 
@@ -47,6 +53,17 @@ function parseRules(head: Head | undefined): ModuleRules | null {
   return typeof memoryPages === 'number' ? { memoryPages } : null;
 }
 
+function parseVariables(value: Head | undefined): Variables | null {
+  if (!Array.isArray(value)) return null;
+  const variables: (readonly [string, string])[] = [];
+  for (const pair of value as readonly Head[]) {
+    const [name, text] = Array.isArray(pair) ? (pair as readonly Head[]) : [];
+    if (typeof name !== 'string' || typeof text !== 'string') return null;
+    variables.push([name, text]);
+  }
+  return variables;
+}
+
 /** Reads a bundle from a frame; null when it is not exactly one. */
 export function parseBundle(frame: Frame): { readonly bundle: Bundle; readonly outputBytes: number } | null {
   const { head, body } = frame;
@@ -56,7 +73,12 @@ export function parseBundle(frame: Frame): { readonly bundle: Bundle; readonly o
   const rules = parseRules(head['rules']);
   const parsed = parseMounts(head['mounts'], body);
   if (typeof kind !== 'string' || !KINDS.includes(kind) || instances === null || rules === null) return null;
-  if (parsed === null || typeof outputBytes !== 'number' || typeof scratchBytes !== 'number') return null;
+  const env = parseVariables(head['env']);
+  if (env === null || parsed === null || typeof outputBytes !== 'number' || typeof scratchBytes !== 'number')
+    return null;
   const { mounts, rest } = parsed;
-  return { bundle: { kind: kind as FunctionKind, instances, rules, mounts, scratchBytes, bytes: rest }, outputBytes };
+  return {
+    bundle: { kind: kind as FunctionKind, instances, rules, mounts, scratchBytes, env, bytes: rest },
+    outputBytes,
+  };
 }

@@ -31,6 +31,10 @@ export interface ChildEvents {
 }
 
 const PRINTED_BYTES = 16 * 1024;
+/** Frames of one child that are taken before others have their turn: a millisecond or two. */
+const FRAMES_PER_TURN = 64;
+/** What one read gives at most; with less, nothing more is there yet. */
+const WHOLE_READ = 64 * 1024;
 
 /** Children that the gate takes with it when it ends; one listener for all, however many functions there are. */
 const EXISTING = new Set<ChildProcess>();
@@ -73,15 +77,36 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
     kill('ended');
   }
 
+  /** Frames that were read and not taken yet. */
+  let waiting: readonly Frame[] = [];
+
+  /** Takes some frames, and the rest when the others had their turn: a child that floods must not keep the gate to itself. */
+  function take(): void {
+    const now = waiting.slice(0, FRAMES_PER_TURN);
+    waiting = waiting.slice(FRAMES_PER_TURN);
+    for (const frame of now) if (!over && !events.onFrame(frame)) return kill('malformed');
+    if (over || pipe === undefined) return;
+    if (waiting.length > 0) setImmediate(take);
+    // Who does not take answers may not ask on: they would pile up here.
+    else if (!pipe.writableNeedDrain) pipe.resume();
+  }
+
   drain(child, events.onPrint);
   pipe?.on('data', (chunk: Uint8Array) => {
     const frames = read(chunk);
     if (frames === null) return kill('malformed');
-    for (const frame of frames) if (!over && !events.onFrame(frame)) return kill('malformed');
-    // Who does not take answers may not ask on: they would pile up here.
-    if (!over && pipe.writableNeedDrain) pipe.pause();
+    if (frames.length <= FRAMES_PER_TURN && chunk.length < WHOLE_READ) {
+      for (const frame of frames) if (!over && !events.onFrame(frame)) return kill('malformed');
+      if (!over && pipe.writableNeedDrain) pipe.pause();
+      return;
+    }
+    pipe.pause();
+    waiting = frames;
+    setImmediate(take);
   });
-  pipe?.on('drain', () => pipe.resume());
+  pipe?.on('drain', () => {
+    if (waiting.length === 0) pipe.resume();
+  });
   // The child's end is what its exit says; a pipe that fails before it only makes sure that there is one.
   pipe?.on('error', () => kill('ended'));
   pipe?.on('end', () => kill('ended'));

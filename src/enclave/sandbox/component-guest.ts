@@ -29,10 +29,11 @@ function openSupply(
   linked: LinkedComponent<GuestCall>,
   instances: Instances,
   files: GivenFiles,
+  env: GuestCall['env'],
 ): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall(files);
+      const call = new QueryCall(files, env);
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -68,12 +69,17 @@ async function runCommand(
   }
 }
 
+function exitCodeOf(end: Awaited<ReturnType<typeof settle>>): number {
+  if ('exit' in end) return end.exit;
+  return (end.returned as Result<undefined, undefined>).tag === 'err' ? 1 : 0;
+}
+
 /**
  * Opens a component that is called in this way; @throws GuestFailure when it exports nothing of exactly that type, Malformed, and what the
  * engine throws for modules that are not valid.
  */
 export async function openComponent(
-  { kind, bytes, instances, rules }: Bundle,
+  { kind, bytes, instances, rules, env }: Bundle,
   files: GivenFiles,
   outputBytes: number,
 ): Promise<Guest> {
@@ -87,7 +93,7 @@ export async function openComponent(
       ? (findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run'))
       : null;
   if (shape === null && run === null) throw new GuestFailure('what it exports is not of the type that is called');
-  const supply = shape === null ? null : openSupply(linked, instances, files);
+  const supply = shape === null ? null : openSupply(linked, instances, files, env);
 
   return {
     async query(request, host, cancelHandle) {
@@ -110,11 +116,9 @@ export async function openComponent(
       return await query.answer(ended);
     },
     async command(request, outside, cancelHandle) {
-      const { call, exit } = openCommand(request, files, outside, outputBytes);
+      const { call, ended } = openCommand(request, files, outside, outputBytes);
       cancelHandle.cancel = call.cancel;
-      const end = await runCommand(linked, run, call);
-      const failed = 'returned' in end && (end.returned as Result<undefined, undefined>).tag === 'err';
-      return exit('exit' in end ? end.exit : failed ? 1 : 0);
+      return await ended(runCommand(linked, run, call).then(exitCodeOf));
     },
   };
 }

@@ -87,22 +87,32 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
   };
 }
 
-/** Opens the call of a program; `exit` says how it ended, once it has, with what it wrote and changed. @throws FileError */
+/** What is told of the last words of a program that failed. */
+const LAST_WORDS = 400;
+
+/** Opens the call of a program; `ended` waits for its exit code and says how it ended, with what it wrote and changed. @throws FileError */
 export function openCommand(
   request: CommandRequest,
   files: GivenFiles,
   outside: Outside,
   outputBytes: number,
-): { readonly call: OpenCall; readonly exit: (code: number) => CommandExit } {
+): { readonly call: OpenCall; readonly ended: (running: Promise<number>) => Promise<CommandExit> } {
   const now = (): bigint => REAL_SURROUNDINGS.wallNanos();
   const trees = openMounts(request.mounts, FIRST_OF_COMMAND, now);
   const { args, env, stdin } = request;
   const call = openCall({ args, env, stdin, mounts: [...files(now), ...trees], outside }, outputBytes);
-  const exit = (code: number): CommandExit => {
-    const changes = trees.map((tree) => tree.changes());
-    return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes(), changes };
-  };
-  return { call, exit };
+  async function ended(running: Promise<number>): Promise<CommandExit> {
+    try {
+      const code = await running;
+      const changes = trees.map((tree) => tree.changes());
+      return { code, stdout: call.stdout.bytes(), stderr: call.stderr.bytes(), changes };
+    } catch (e) {
+      // What a program says before it gives up is why it gives up.
+      const words = Buffer.from(call.stderr.bytes()).toString().trim().slice(-LAST_WORDS);
+      throw words === '' ? e : new GuestFailure(`${reasonOf(e)}, after it wrote: ${words}`);
+    }
+  }
+  return { call, ended };
 }
 
 /** Gives the reason that an engine or a host gave, in words. */

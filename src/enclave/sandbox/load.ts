@@ -7,7 +7,7 @@ import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
 import { admitModules } from './admit.ts';
-import { type Instances, writeBundle } from './bundle.ts';
+import { type Instances, type Variables, writeBundle } from './bundle.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
 import { type CommandExit, type CommandRequest, writeCommand } from './command-messages.ts';
 import type { SandboxState } from './confinement.ts';
@@ -81,6 +81,8 @@ export interface LoadOptions {
   readonly groups: ResourceGroups;
   /** Trees that every call may read. */
   readonly mounts: readonly MountImage[];
+  /** What a function finds in its environment; nothing of a call's. */
+  readonly env: Variables;
   /** Hears what the operator should know, in fixed words that hold nothing of what was asked. */
   readonly onNotice: (notice: FunctionNotice) => void;
   /** Media type of what a program or a function of bytes answers: neither can say it. */
@@ -127,14 +129,14 @@ function checkBytes(options: LoadOptions): FunctionKind {
 }
 
 async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes: number): Promise<FunctionProcess> {
-  const { bytes, name, limits, mounts, onNotice, onLog } = options;
+  const { bytes, name, limits, mounts, env, onNotice, onLog } = options;
   const { instances, memoryPages, outputBytes, scratchBytes } = limits;
   const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
   try {
     const running = await openFunctionProcess({
       name,
       launch,
-      load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, scratchBytes, bytes }, outputBytes),
+      load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, env, scratchBytes, bytes }, outputBytes),
       startDeadlineMs: limits.startDeadlineMs,
       frameBytes,
       maxCalls: limits.maxCalls,

@@ -54,9 +54,9 @@ export async function openModule({ bytes, rules }: Bundle, files: GivenFiles, ou
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
     command: async (request, outside, handle) => {
-      const { call, exit } = openCommand(request, files, outside, outputBytes);
+      const { call, ended } = openCommand(request, files, outside, outputBytes);
       handle.cancel = call.cancel;
-      return exit(await runModule(module, call));
+      return await ended(runModule(module, call));
     },
   };
 }

@@ -19,14 +19,15 @@ export class QueryCall implements GuestCall {
     resolve: (name) => this.sockets.resolve(name),
   });
   readonly args: readonly string[] = [];
-  readonly env: GuestCall['env'] = [];
+  readonly env: GuestCall['env'];
   readonly mounts: GuestCall['mounts'];
   #now: OpenCall = NO_CALL;
   readonly #logAllowance: Allowance = { leftBytes: 0 };
   /** A guest opens its streams once and keeps them; what it writes to them is only a log, which stays one for all its queries. */
   readonly #log = new OutputBuffer(this.#logAllowance, () => undefined);
 
-  constructor(files: GivenFiles) {
+  constructor(files: GivenFiles, env: GuestCall['env']) {
+    this.env = env;
     this.mounts = files(() => this.surroundings.wallNanos());
   }
 

@@ -56,6 +56,8 @@ export const NO_GROUPS: ResourceGroups = { kind: 'none', why: 'none were asked f
 const CONTROLLERS = ['memory', 'cpu', 'pids'] as const;
 /** One processor's worth, in microseconds of a period: a function that computes leaves the others theirs. */
 const CPU_MAX = '100000 100000';
+/** Against 100 of the gate: where there are too few processors, the one that serves all comes first. */
+const CPU_WEIGHT = '25';
 /** Threads: two processes with about a dozen each, and their start. */
 const PIDS_MAX = '64';
 
@@ -98,6 +100,7 @@ function openGroup(files: GroupFiles, path: string, memoryMiB: number): Resource
     if (codeOf(e) !== 'ENOENT') throw e;
   }
   write('cpu.max', CPU_MAX);
+  write('cpu.weight', CPU_WEIGHT);
   write('pids.max', PIDS_MAX);
   return {
     path,

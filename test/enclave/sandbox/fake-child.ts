@@ -16,6 +16,8 @@ export interface FakeChild {
   say(type: number, call?: number, head?: Head, body?: Uint8Array): Promise<void>;
   /** Sends bytes as they are, and waits until they were taken. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Sends one frame of a type for each of these calls, in one piece. */
+  sayAll(type: number, calls: readonly number[]): void;
   /** Ends by itself. */
   die(): Promise<void>;
 }
@@ -56,6 +58,9 @@ export function fakeChild(): FakeChild {
     async write(bytes) {
       theirs.write(bytes);
       await settle();
+    },
+    sayAll(type, calls) {
+      theirs.write(Buffer.concat(calls.map((call) => encodeFrame(type, call, {}))));
     },
     async die() {
       end();

@@ -33,7 +33,7 @@ const FILES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'memory.swap.max': 'max\n',
     'memory.events': 'low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n',
   },
-  cpu: { 'cpu.max': 'max 100000\n' },
+  cpu: { 'cpu.max': 'max 100000\n', 'cpu.weight': '100\n' },
   pids: { 'pids.max': 'max\n' },
 };
 
@@ -79,6 +79,7 @@ export function groupDouble(behaviour: GroupBehaviour = {}): GroupDouble {
     'memory.max': /^(?:\d+|max)$/,
     'memory.swap.max': /^(?:\d+|max)$/,
     'cpu.max': /^(?:\d+|max)(?: \d+)?$/,
+    'cpu.weight': /^(?:[1-9]\d{0,3}|10000)$/,
     'pids.max': /^(?:\d+|max)$/,
   };
 

@@ -270,6 +270,7 @@ export function loadGuest(
     groups: NO_GROUPS,
     mounts: [],
     answerType: 'application/octet-stream',
+    env: [],
     onNotice: () => undefined,
     onLog,
     ...rest,
@@ -283,7 +284,7 @@ export const NEVER_OPEN: CircuitsLimits = { caller: NEVER, all: NEVER, callers: 
 
 /** What a process is given to load, of a function that is given no files. */
 export function bundleOf(kind: Bundle['kind'], bytes: Uint8Array): Bundle {
-  return { kind, instances: { kind: 'fresh' }, rules: RULES, mounts: [], scratchBytes: 0, bytes };
+  return { kind, instances: { kind: 'fresh' }, rules: RULES, mounts: [], scratchBytes: 0, env: [], bytes };
 }
 
 /** A program's run that is given nothing. */

@@ -33,6 +33,7 @@ describe('loading', () => {
     groups: NO_GROUPS,
     mounts: [],
     answerType: 'a/b',
+    env: [],
     onNotice: () => undefined,
     onLog: () => undefined,
   };

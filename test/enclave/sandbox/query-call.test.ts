@@ -10,7 +10,7 @@ import { ip } from './net/kit.ts';
 
 describe('the network of an instance', () => {
   it('leads out only while there is a query, and by its way', async () => {
-    const call = new QueryCall(() => []);
+    const call = new QueryCall(() => [], []);
     const begin = (text: string) =>
       call.begin({ ...NO_EGRESS, sockets: { ...NO_OUTSIDE, resolve: () => Promise.resolve([ip(text)]) } }, 0);
     expect(await call.network.resolve('x.example')).toBe('access-denied');
@@ -23,7 +23,7 @@ describe('the network of an instance', () => {
   });
 
   it('has no more sockets for having had more queries', () => {
-    const call = new QueryCall(() => []);
+    const call = new QueryCall(() => [], []);
     for (let i = 0; i < LIMITS.callSockets; i += 1) {
       call.begin(NO_EGRESS, 0);
       expect(typeof call.network.openUdp('ipv4')).toBe('object');
@@ -36,7 +36,7 @@ describe('the network of an instance', () => {
 
 describe('the files of an instance', () => {
   it('are the same for all its queries, but what one query left in its scratch is gone before the next', () => {
-    const call = new QueryCall(openGivenFiles([], 1000));
+    const call = new QueryCall(openGivenFiles([], 1000), []);
     const [scratch] = call.mounts;
     if (scratch === undefined) throw new TypeError('no scratch');
     call.begin(NO_EGRESS, 0);

@@ -74,10 +74,10 @@ describe('the group of a function', () => {
   it('has its caps', () => {
     const double = makeDouble();
     openOffered(double).open('f', 3);
-    const caps = ['memory.max', 'memory.swap.max', 'cpu.max', 'pids.max'].map((name) =>
+    const caps = ['memory.max', 'memory.swap.max', 'cpu.max', 'cpu.weight', 'pids.max'].map((name) =>
       double.read(`function-f/${name}`),
     );
-    expect(caps).toEqual([String(3 * 1024 * 1024), '0', '100000 100000', '64']);
+    expect(caps).toEqual([String(3 * 1024 * 1024), '0', '100000 100000', '25', '64']);
   });
 
   it('does without a cap on swap where the kernel counts none', () => {
@@ -86,7 +86,7 @@ describe('the group of a function', () => {
     expect(double.read('function-f/memory.max')).toBe(String(3 * 1024 * 1024));
   });
 
-  it.each(['memory.max', 'cpu.max', 'pids.max'])('is not made without %s', (name) => {
+  it.each(['memory.max', 'cpu.max', 'cpu.weight', 'pids.max'])('is not made without %s', (name) => {
     const double = makeDouble(fails(`write ${name}`));
     expect(() => openOffered(double).open('f', 3)).toThrow('EIO');
   });

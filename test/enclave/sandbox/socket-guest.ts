@@ -100,6 +100,22 @@ const GUEST = `(module
     (if (call $connect (local.get $at))
       (then (call $ping (i32.load (i32.const 4)) (i32.load (i32.const 8))))))
 
+  ;; s: connects, and says how many bytes came until the end, and whether the last word was closed (1) or an error (0).
+  (func $swallow (param $at i32) (local $input i32) (local $start i32) (local $count i32)
+    (if (i32.eqz (call $connect (local.get $at))) (then (return)))
+    (local.set $input (i32.load (i32.const 4)))
+    (local.set $start (global.get $top))
+    (block $end
+      (loop $more
+        (call $read (local.get $input) (i64.const 65536) (i32.const 0))
+        (br_if $end (i32.load8_u (i32.const 0)))
+        (local.set $count (i32.add (local.get $count) (i32.load (i32.const 8))))
+        (global.set $top (local.get $start))
+        (br $more)))
+    (call $put_number (local.get $count))
+    (call $put_byte (i32.const 0x20))
+    (call $put_number (i32.load8_u (i32.const 4))))
+
   ;; r: the port at $at, and then a name: connects to its first address, or says what its addresses are when the port is 0.
   (func $look_up (param $at i32) (param $length i32) (local $lookup i32)
     (call $resolve (call $network) (i32.add (local.get $at) (i32.const 2)) (i32.sub (local.get $length) (i32.const 2)) (i32.const 0))
@@ -182,6 +198,7 @@ const GUEST = `(module
     (memory.copy (i32.const 4096) (i32.add (local.get $at) (i32.const 1)) (i32.sub (local.get $length) (i32.const 1)))
     (local.set $start (global.get $top))
     (if (i32.eq (local.get $what) (i32.const 0x74)) (then (call $talk (i32.const 4096))))
+    (if (i32.eq (local.get $what) (i32.const 0x73)) (then (call $swallow (i32.const 4096))))
     (if (i32.eq (local.get $what) (i32.const 0x72))
       (then (call $look_up (i32.const 4096) (i32.sub (local.get $length) (i32.const 1)))))
     (if (i32.eq (local.get $what) (i32.const 0x75)) (then (call $shout (i32.const 4096))))
@@ -204,8 +221,8 @@ function numbersOf({ family, parts }: IpAddress, port: number): readonly number[
   return [family === 'ipv4' ? 0 : 1, port, ...parts];
 }
 
-/** Writes what the guest is to do with an address: `t` connect, `u` send a datagram, `l` listen and talk to itself. */
-export function tell(what: 't' | 'u' | 'l', address: string, port: number): Uint8Array {
+/** Writes what the guest is to do with an address: `t` connect, `s` read to the end, `u` send a datagram, `l` listen and talk to itself. */
+export function tell(what: 't' | 's' | 'u' | 'l', address: string, port: number): Uint8Array {
   const ip = parseIp(address);
   if (ip === null) throw new Error(`${address} is no address`);
   return encode(what, numbersOf(ip, port));

@@ -30,15 +30,19 @@ let sockets: SandboxedFunction;
 let http: Server;
 let echo: Server;
 let udp: UdpServer;
+let source: Server;
 let came = 0;
 let dialled: string[] = [];
 let resolved: string[] = [];
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port;
-/** What is dialled on port 80 leads to the HTTP server, everything else to the echo. */
+/** Sends on port 9000 this many bytes, and on port 9001 a few before it resets. */
+const MANY = 8 * 1024 * 1024;
+/** What is dialled on port 80 leads to the HTTP server, on 9000 and 9001 to the source, everything else to the echo. */
+const serverOf = (port: number): Server => (port === 80 ? http : port >= 9000 ? source : echo);
 const dial = (address: string, port: number): Socket => {
   dialled.push(`${address} ${port}`);
-  return connect({ host: '127.0.0.1', port: portOf(port === 80 ? http : echo), allowHalfOpen: true });
+  return connect({ host: '127.0.0.1', port: portOf(serverOf(port)), allowHalfOpen: true });
 };
 
 beforeAll(async () => {
@@ -47,10 +51,20 @@ beforeAll(async () => {
     socket.on('error', () => undefined);
     socket.pipe(socket);
   }).listen(0, '127.0.0.1');
+  source = createServer((socket) => {
+    socket.on('error', () => undefined);
+    if (dialled.at(-1)?.endsWith('9000') === true) socket.end(Buffer.alloc(MANY, 'x'));
+    else socket.write('x', () => void setImmediate(() => socket.resetAndDestroy()));
+  }).listen(0, '127.0.0.1');
   udp = createSocket('udp4').bind(0, '127.0.0.1');
-  for (const server of [http, echo]) server.on('connection', () => void (came += 1));
+  for (const server of [http, echo, source]) server.on('connection', () => void (came += 1));
   udp.on('message', () => void (came += 1));
-  await Promise.all([once(http, 'listening'), once(echo, 'listening'), once(udp, 'listening')]);
+  await Promise.all([
+    once(http, 'listening'),
+    once(echo, 'listening'),
+    once(source, 'listening'),
+    once(udp, 'listening'),
+  ]);
   const wat = readFileSync(join(FUNCTIONS_FOLDER, 'fetcher/fetcher.wat'), 'utf8');
   [fetcher, sockets] = await Promise.all([
     loadGuest(await buildComponent(wat, 'http')),
@@ -59,7 +73,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all([fetcher.close(), sockets.close()]);
-  for (const server of [http, echo, udp]) server.close();
+  for (const server of [http, echo, source, udp]) server.close();
 });
 beforeEach(() => {
   came = 0;
@@ -212,6 +226,26 @@ describe('a guest without a way out', () => {
     };
     expect(await ask(sockets, tellName('db.example.com', 5432), { egress: RULES, dns })).toBe('ping');
     expect({ dialled, resolved }).toEqual({ dialled: [`${PUBLIC} 5432`], resolved: ['db.example.com'] });
+  });
+});
+
+describe('a connection of a guest', () => {
+  const rule = (port: number, limit: string): string => `- { to: "tcp://${PUBLIC}:${port}"${limit} }`;
+
+  it('brings many windows of bytes, and its end', async () => {
+    expect(await ask(sockets, tell('s', PUBLIC, 9000), { egress: rule(9000, '') })).toBe(`${MANY} 1`);
+  });
+
+  it('breaks off where a limit ends, after no more bytes than that', async () => {
+    const [count, how] = (
+      await ask(sockets, tell('s', PUBLIC, 9000), { egress: rule(9000, ', limit: 1 MiB/day') })
+    ).split(' ');
+    expect(Number(count)).toBeLessThanOrEqual(1024 * 1024);
+    expect(how).toBe('0');
+  });
+
+  it('breaks off where the server does', async () => {
+    expect(await ask(sockets, tell('s', PUBLIC, 9001), { egress: rule(9001, '') })).toMatch(/^[01] 0$/);
   });
 });
 

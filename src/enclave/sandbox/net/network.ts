@@ -3,15 +3,13 @@
  * outside. No call sees a port of another.
  */
 import { type AddressFamily, type IpAddress, isMapped, loopbackAddress, parseIp } from './address.ts';
+import { parseHostName } from './host-name.ts';
 import type { NetError } from './net-error.ts';
 import type { Outside } from './outside.ts';
 import { PortTable } from './port-table.ts';
 import { SharedParts } from './shared-parts.ts';
 import { TcpSocket } from './tcp-socket.ts';
 import { UdpSocket } from './udp-socket.ts';
-
-/** A host name has at most 253 characters; one that is not written in ASCII becomes longer only. [RFC 1035 2.3.4] */
-const NAME_CHARACTERS = 253;
 
 export class Network {
   readonly #parts: SharedParts;
@@ -32,12 +30,13 @@ export class Network {
     return this.#parts.sockets.take() ? new UdpSocket(this.#parts, this.#udpPorts, family) : 'new-socket-limit';
   }
 
-  /** Gives the addresses of a name; an address stands for itself, and `localhost` is the call. [RFC 6761 6.3] */
-  async resolve(name: string): Promise<readonly IpAddress[] | NetError> {
-    const literal = parseIp(name);
+  /** Gives the addresses of a name; an address, in brackets or not, stands for itself, and `localhost` is the call. [RFC 6761 6.3] */
+  async resolve(text: string): Promise<readonly IpAddress[] | NetError> {
+    const literal = parseIp(text.replace(/^\[([0-9a-f:.]+)\]$/i, '$1'));
     if (literal !== null) return isMapped(literal) ? 'invalid-argument' : [literal];
-    if (name.length === 0 || name.length > NAME_CHARACTERS) return 'invalid-argument';
-    if (/^localhost\.?$/i.test(name)) return [loopbackAddress('ipv4'), loopbackAddress('ipv6')];
+    const name = parseHostName(text);
+    if (name === null) return 'invalid-argument';
+    if (name === 'localhost') return [loopbackAddress('ipv4'), loopbackAddress('ipv6')];
     return await this.#parts.outside.resolve(name);
   }
 }

@@ -108,11 +108,14 @@ export class TcpSocket {
     return this.#state === 'listening' ? (this.#pending.shift() ?? null) : 'invalid-state';
   }
 
-  /** Begins to connect; the state says how it went. A socket connects once: after a failure it is closed. */
+  /**
+   * Begins to connect; the state says how it went. A socket connects once: after a failure it is closed. An address that nothing can have is no
+   * attempt, and changes nothing.
+   */
   startConnect(remote: SocketAddress): NetError | null {
     if (this.#state !== 'unbound' && this.#state !== 'bound') return 'invalid-state';
     const flaw = remoteFlaw(this.family, remote);
-    if (flaw !== null) return this.#fail(flaw);
+    if (flaw !== null) return flaw;
     const inside = isLoopback(remote.ip);
     if (this.#bound === null) {
       const ip = inside ? loopbackAddress(this.family) : anyAddress(this.family);

@@ -64,7 +64,9 @@ describe.each(FAMILIES)('a TCP socket over %s', (family) => {
     const { outside, asked } = openOutside('timeout');
     const socket = good(new Network(outside).openTcp(family));
     expect(await socket.connect(address)).toBe('invalid-argument');
-    expect([socket.state, asked.length]).toEqual(['closed', 0]);
+    expect([socket.state, asked.length]).toEqual(['unbound', 0]);
+    // Such an address is no attempt: the socket may still connect to another.
+    expect(await socket.connect(here(family, 42))).toBe('connection-refused');
   });
 
   it('listens without having been bound, and once', () => {
@@ -218,11 +220,38 @@ describe('the network of a call', () => {
     ['localhost.', [ip('127.0.0.1'), ip('::1')]],
     ['::ffff:1.2.3.4', 'invalid-argument'],
     ['', 'invalid-argument'],
-    ['a'.repeat(254), 'invalid-argument'],
+    ['[::1]', [ip('::1')]],
+    ['[127.0.0.1]', [ip('127.0.0.1')]],
+    ['[::1]:80', 'invalid-argument'],
+    ['127.0.0.1:80', 'invalid-argument'],
+    ['http://example.com/', 'invalid-argument'],
+    ['a b', 'invalid-argument'],
+    ['a.b<&>', 'invalid-argument'],
+    ['a..b', 'invalid-argument'],
+    ['.', 'invalid-argument'],
+    ['user@example.com', 'invalid-argument'],
+    ['%6c.example', 'invalid-argument'],
+    ['0x7f.1', 'invalid-argument'],
+    ['2130706433', 'invalid-argument'],
+    ['１２７.0.0.1', 'invalid-argument'],
+    [`${'a'.repeat(64)}.example`, 'invalid-argument'],
+    [`${'a.'.repeat(126)}aa`, 'invalid-argument'],
     ['localhost.example', 'access-denied'],
-    ['a'.repeat(253), 'access-denied'],
+    [`${'a'.repeat(63)}.example`, 'access-denied'],
+    [`${'a.'.repeat(126)}a`, 'access-denied'],
   ])('resolves %j', async (name, expected) => {
     expect(await network().resolve(name)).toEqual(expected);
+  });
+
+  it('asks for a name in its ASCII form', async () => {
+    const asked: string[] = [];
+    const resolve = (name: string) => {
+      asked.push(name);
+      return Promise.resolve([ip('192.0.2.1')]);
+    };
+    const net = new Network({ ...NO_OUTSIDE, resolve });
+    for (const name of ['München.example', 'DB.Example.com.', 'a_b.example']) await net.resolve(name);
+    expect(asked).toEqual(['xn--mnchen-3ya.example', 'db.example.com', 'a_b.example']);
   });
 
   it.each([

@@ -72,7 +72,7 @@ const long = fc.oneof(
 const call = fc
   .constantFrom(...Object.keys(PARAMETERS).filter((name) => !OTHERS.includes(name)))
   .chain((name) =>
-    fc.tuple(fc.constant(name), fc.tuple(...[...(PARAMETERS[name] ?? '')].map((p) => (p === 'i' ? word : long)))),
+    fc.tuple(fc.constant(name), fc.tuple(...(PARAMETERS[name] ?? '').split('').map((p) => (p === 'i' ? word : long)))),
   );
 
 describe('preview1', () => {
@@ -175,6 +175,13 @@ describe('a module', () => {
   it('cannot catch its own end', async () => {
     const body = `(block $caught (try_table (catch_all $caught) (call $exit (i32.const 7)))) (call $exit (i32.const 9))`;
     expect((await run(importing('sched_yield', '(result i32)', body))).code).toBe(7);
+  });
+
+  it('that fails is told of with its last words', async () => {
+    const more = '(data (i32.const 100) "it went wrong\\n") (data (i32.const 200) "\\64\\00\\00\\00\\0e\\00\\00\\00")';
+    const body = '(drop (call $f (i32.const 2) (i32.const 200) (i32.const 1) (i32.const 8))) unreachable';
+    const failing = run(importing('fd_write', '(param i32 i32 i32 i32) (result i32)', body, more));
+    await expect(failing).rejects.toThrow('after it wrote: it went wrong');
   });
 
   it('waits for a clock, and goes on', async () => {
