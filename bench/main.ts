@@ -2,9 +2,9 @@
  * Runs the benchmarks: one JSON line for each figure on stdout, then a table. Figures of a case are made side by side in one run; trust the
  * ratios, the absolute values are this machine's. Names of cases as arguments run only those; RESULTS=1 keeps the run in bench/results.
  */
-import { type BenchCase, type Figure, keepsPromise } from './case.ts';
+import { type BenchCase, type Figure, keepsPromise, type Outcome } from './case.ts';
 import { describeCommit, describeMachine, watchOthers } from './machine.ts';
-import { type RecordedFigure, type RunRecord, writeRecord } from './results.ts';
+import { type RecordedFigure, writeRecord } from './results.ts';
 
 /** Every case, in the order of the table; each is loaded only when it runs. */
 const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
@@ -47,52 +47,48 @@ async function runCases(names: readonly string[]): Promise<void> {
   const machine = describeMachine();
   console.log(JSON.stringify(machine));
   const othersUsed = watchOthers();
+  const head = { date: new Date().toISOString(), commit: describeCommit(), machine };
   const [table, pictures]: [string[], string[]] = [[], []];
   const figures: RecordedFigure[] = [];
   const missing: { case: string; name: string; why: string }[] = [];
+  const keep = (): string | null =>
+    process.env['RESULTS'] === undefined ? null : writeRecord({ ...head, others: othersUsed(), figures, missing });
   const skip = (name: string, what: string, why: string): void => {
     console.log(JSON.stringify({ case: name, skipped: what, why }));
     missing.push({ case: name, name: what, why });
     table.push(`${name.padEnd(12)}  ${what.padEnd(40)}  not run: ${why}`);
   };
+  const take = (name: string, outcome: Outcome): void => {
+    if ('missing' in outcome) return skip(name, outcome.missing, outcome.why);
+    if ('picture' in outcome) return void pictures.push(outcome.picture);
+    console.log(JSON.stringify({ case: name, ...outcome }));
+    figures.push({ case: name, ...outcome });
+    table.push(tableRow(name, outcome));
+  };
   for (const name of names) {
-    const benchCase = await CASES[name]?.();
-    const outcomes = (await benchCase?.run()) ?? [];
-    if (typeof outcomes === 'string') {
-      skip(name, 'all', outcomes);
-      continue;
+    try {
+      const outcomes = (await (await CASES[name]?.())?.run()) ?? [];
+      if (typeof outcomes === 'string') skip(name, 'all', outcomes);
+      else for (const outcome of outcomes) take(name, outcome);
+    } catch (error) {
+      // One case that fails must not lose the figures of the others.
+      skip(name, 'all', `it failed: ${String(error)}`);
+      process.exitCode = 1;
     }
-    for (const outcome of outcomes) {
-      if ('missing' in outcome) skip(name, outcome.missing, outcome.why);
-      else if ('picture' in outcome) pictures.push(outcome.picture);
-      else {
-        console.log(JSON.stringify({ case: name, ...outcome }));
-        figures.push({ case: name, ...outcome });
-        table.push(tableRow(name, outcome));
-      }
-    }
+    keep();
   }
   const others = othersUsed();
   const { machine: model, processors, node, loadAverage } = machine;
-  const head = `${model}, ${processors} processors, Node ${node}, load ${loadAverage} at the start`;
-  console.log(`\n${[...pictures, `${head}\n${table.join('\n')}`].join('\n\n')}`);
+  const title = `${model}, ${processors} processors, Node ${node}, load ${loadAverage} at the start`;
+  console.log(`\n${[...pictures, `${title}\n${table.join('\n')}`].join('\n\n')}`);
   if (others > QUIET) {
     const share = (others * 100).toFixed(0);
     console.log(
       `\nThe machine was busy: others used ${share} % of the processors meanwhile. Trust ratios only, and repeat the run.`,
     );
   }
-  if (process.env['RESULTS'] !== undefined) {
-    const record: RunRecord = {
-      date: new Date().toISOString(),
-      commit: describeCommit(),
-      machine,
-      others,
-      figures,
-      missing,
-    };
-    console.log(`\nkept in ${writeRecord(record)}`);
-  }
+  const kept = keep();
+  if (kept !== null) console.log(`\nkept in ${kept}`);
 }
 
 const wanted = process.argv.slice(2);

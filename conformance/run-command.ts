@@ -44,8 +44,8 @@ function compare(spec: TestSpec, ended: Ended): string | null {
   return null;
 }
 
-/** Runs a module with these options of `anchorhold run`; gives null when it passes, or why it fails. */
-export async function runCommandTest(modulePath: string, options: readonly string[]): Promise<string | null> {
+/** Runs a module; gives null when it passes, or why it fails. */
+export async function runCommandTest(modulePath: string): Promise<string | null> {
   const spec = readSpec(modulePath);
   const folder = mkdtempSync(join(tmpdir(), 'anchorhold-conformance-'));
   try {
@@ -55,7 +55,7 @@ export async function runCommandTest(modulePath: string, options: readonly strin
     const env = spec.env.flatMap(([name, value]) => ['--env', `${name}=${value}`]);
     return compare(
       spec,
-      await start(['run', '--deadline', DEADLINE, ...options, ...dir, ...env, modulePath, ...spec.args], spec.stdin),
+      await start(['run', '--deadline', DEADLINE, ...dir, ...env, modulePath, ...spec.args], spec.stdin),
     );
   } finally {
     rmSync(folder, { recursive: true });

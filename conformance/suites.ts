@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommandTest } from './run-command.ts';
+import { runProgramTest } from './run-program.ts';
 import { isService, runServiceTest } from './run-service.ts';
 
 export interface Suite {
@@ -21,13 +22,13 @@ export const SUITES: readonly Suite[] = [
     name: 'preview1',
     folders: ['assemblyscript', 'c', 'rust'].map((language) => `tests/${language}/testsuite/wasm32-wasip1`),
     includes: () => true,
-    run: (modulePath) => runCommandTest(modulePath, []),
+    run: runCommandTest,
   },
   {
     name: 'wasi-0.3 commands',
     folders: [WASI_0_3],
     includes: (modulePath) => !isService(modulePath),
-    run: (modulePath) => runCommandTest(modulePath, ['--wasi-0.3']),
+    run: runProgramTest,
   },
   { name: 'wasi-0.3 services', folders: [WASI_0_3], includes: isService, run: runServiceTest },
 ];

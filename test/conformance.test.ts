@@ -123,7 +123,7 @@ describe('a module', () => {
     writeFileSync(at('opens.wasm'), await buildModule(WAT));
     const outcome = async (content: object) => {
       writeFileSync(at('opens.json'), JSON.stringify(content));
-      return await runCommandTest(at('opens.wasm'), []);
+      return await runCommandTest(at('opens.wasm'));
     };
     expect(await outcome({ root: 'files', exit_code: 3 })).toBeNull();
     expect(await outcome({ root: 'files' })).toContain('exit code 3 instead of 0');

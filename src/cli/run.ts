@@ -18,6 +18,8 @@ import { type GivenDirectory, readDeadline, readDirectoryOption, readVariable } 
 import { readStandardInput } from './standard-input.ts';
 import { writeBack } from './write-back.ts';
 
+/** A person waits for a busy machine longer than callers of a worker should. */
+const START_DEADLINE_MS = 60_000;
 /** A process can end with no more than this; a higher code of a program must not become 0. */
 const MAX_EXIT_CODE = 255;
 
@@ -70,7 +72,7 @@ async function startProgram(options: RunOptions, opened: readonly OpenDirectory[
   const program = await loadCommand({
     ...checkFunctionFiles(files, digest, name),
     name,
-    limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: options.wasi },
+    limits: { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: START_DEADLINE_MS, wasi: options.wasi },
     groups: NO_GROUPS,
     env: [],
     onNotice: () => undefined,

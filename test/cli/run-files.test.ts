@@ -201,8 +201,6 @@ describe('a program', () => {
     const code = await runFunctionFile({
       path,
       args: [],
-      allow: [],
-      wasi: ['0.2'],
       env: env.map(readVariable),
       directories: directories.map((text) => readDirectoryOption(text, FOLDER)),
       stdin: nothing(),

@@ -70,8 +70,8 @@ export function checkFunctionForm(bytes: Uint8Array, name: string, releases: rea
     throw invalid(`imports what no function is given: ${shown.join(', ')}${refused.length > 8 ? ', ...' : ''}`);
   }
   const exported = definitions.flatMap((d) => (d.kind === 'export' ? [d.name] : []));
-  const called = exported.filter((e) => EXPORTS.some(([, name]) => name.test(e)));
   // Tools that build for 0.3 on top of 0.2 leave an empty program of 0.2 beside what is meant.
+  const called = exported.filter((e) => EXPORTS.some(([, name]) => name.test(e)));
   const meant = called.some((e) => OF_0_3.test(e)) ? called.filter((e) => OF_0_3.test(e)) : called;
   const found = EXPORTS.filter(([, name]) => meant.some((e) => name.test(e)));
   const [only, ...more] = found;

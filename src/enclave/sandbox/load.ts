@@ -67,7 +67,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   maxCalls: 64,
   maxEgress: 8,
   // Room for one turn of two event loops: with it, and a kill of 4 ms, nothing of a call is left 20 ms after its deadline.
-  graceMs: 8,
+  graceMs: 5,
   spareMs: 60_000,
 };
 

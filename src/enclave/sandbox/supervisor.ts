@@ -73,6 +73,8 @@ interface Child<User> {
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** To start a process holds the gate up for some milliseconds, which callers who were just turned away shall not wait for. */
+const SPARE_PAUSE_MS = 100;
 
 /**
  * Starts the first child and waits until it has loaded the function.
@@ -134,11 +136,13 @@ export async function openSupervisor<User extends ChildUser>(
     void child.link.send(options.load);
   }
 
-  /** Plans the next start where a child is missing: at once, unless children keep dying before they were of any use. */
+  /** Plans the next start where a child is missing: at once where none works, unless children keep dying before they were of any use. */
   function plan(): void {
-    if (closed || planned !== null || coming !== null || (working !== null && !wantsSpare())) return;
+    if (closed || coming !== null || (working !== null && !wantsSpare())) return;
+    if (planned !== null && (working !== null || failedStarts > 0)) return;
+    planned?.();
     const pauseMs = failedStarts === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (failedStarts - 1), LONGEST_PAUSE_MS);
-    planned = timers.after(pauseMs, () => {
+    planned = timers.after(working === null ? pauseMs : Math.max(pauseMs, SPARE_PAUSE_MS), () => {
       planned = null;
       start();
     });

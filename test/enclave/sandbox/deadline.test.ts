@@ -80,11 +80,11 @@ const SPARE_MS = 60_000;
 /** Two calls are under way, and the first one's deadline has just passed. */
 async function openOverrun(): Promise<World & { readonly late: Promise<string>; readonly beside: Promise<string> }> {
   const world = await open(SPARE_MS);
-  const late = call(world, 100);
+  const late = call(world, 1000);
   const beside = call(world, 10_000, 'b');
-  world.timers.advance(1);
+  world.timers.advance(100);
   await beReady(world.children[1]);
-  world.timers.advance(99);
+  world.timers.advance(900);
   await turn();
   return { ...world, late, beside };
 }

@@ -32,8 +32,8 @@ describe('loading', () => {
     limits: DEFAULT_FUNCTION_LIMITS,
     groups: NO_GROUPS,
     mounts: [],
-    answerType: 'a/b',
     env: [],
+    answerType: 'a/b',
     onNotice: () => undefined,
     onLog: () => undefined,
   };

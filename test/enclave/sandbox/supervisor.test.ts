@@ -24,6 +24,7 @@ interface World {
 }
 
 const SPARE_MS = 60_000;
+const SPARE_PAUSE_MS = 100;
 
 async function open(spareMs = SPARE_MS): Promise<World> {
   const children: FakeChild[] = [];
@@ -62,7 +63,7 @@ async function open(spareMs = SPARE_MS): Promise<World> {
 async function openUsed(): Promise<World> {
   const world = await open();
   world.supervisor.current()?.child.markUsed();
-  world.timers.advance(0);
+  world.timers.advance(SPARE_PAUSE_MS);
   await beReady(world.children[1]);
   return world;
 }
@@ -94,15 +95,27 @@ describe('a spare child', () => {
     supervisor.current()?.child.kill('killed');
     expect(supervisor.current()?.number).toBe(2);
     expect(ended).toEqual([1]);
+    timers.advance(SPARE_PAUSE_MS - 1);
     expect(children).toHaveLength(2);
-    timers.advance(0);
+    timers.advance(1);
     expect(children).toHaveLength(3);
+  });
+
+  it('is started at once when the other one dies before its turn', async () => {
+    const { supervisor, timers, children } = await open();
+    supervisor.current()?.child.markUsed();
+    timers.advance(SPARE_PAUSE_MS - 1);
+    supervisor.current()?.child.kill('killed');
+    timers.advance(0);
+    expect(children).toHaveLength(2);
+    timers.advance(1_000);
+    expect(children).toHaveLength(2);
   });
 
   it('works as soon as it is ready when the other one dies before', async () => {
     const { supervisor, timers, children } = await open();
     supervisor.current()?.child.markUsed();
-    timers.advance(0);
+    timers.advance(SPARE_PAUSE_MS);
     supervisor.current()?.child.kill('killed');
     expect(supervisor.current()).toBe(null);
     const next = supervisor.next();
@@ -121,7 +134,7 @@ describe('a spare child', () => {
     expect(alive()).toEqual([0]);
     await nextTurn();
     supervisor.current()?.child.markUsed();
-    timers.advance(0);
+    timers.advance(SPARE_PAUSE_MS);
     expect(children).toHaveLength(3);
     expect(failedStarts()).toBe(0);
   });
