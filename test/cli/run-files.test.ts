@@ -203,6 +203,8 @@ describe('a program', () => {
       args: [],
       env: env.map(readVariable),
       directories: directories.map((text) => readDirectoryOption(text, FOLDER)),
+      allow: [],
+      wasi: ['0.2'],
       stdin: nothing(),
       stdout: writer('stdout'),
       stderr: writer('stderr'),
