@@ -35,7 +35,6 @@ async function open(): Promise<World> {
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 5000,
     frameBytes: LIMITS.frameBytes,
-    cpuMs: 1_000_000,
     maxCalls: 4,
     maxEgress: 2,
     cpuMs: 600_000,
