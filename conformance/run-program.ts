@@ -29,6 +29,7 @@ export async function runProgramTest(modulePath: string): Promise<string | null>
     limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: ['0.2', '0.3'], startDeadlineMs: START_DEADLINE_MS },
     groups: NO_GROUPS,
     mounts: [],
+    answerType: 'application/octet-stream',
     env: [],
     onNotice: () => undefined,
     onLog: () => undefined,

@@ -37,7 +37,6 @@ async function open(): Promise<World> {
     frameBytes: LIMITS.frameBytes,
     maxCalls: 4,
     maxEgress: 2,
-    cpuMs: 600_000,
     graceMs: 8,
     spareMs: 0,
     circuits: NEVER_OPEN,
