@@ -35,6 +35,7 @@ async function open(): Promise<World> {
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 5000,
     frameBytes: LIMITS.frameBytes,
+    cpuMs: 1_000_000,
     maxCalls: 4,
     maxEgress: 2,
     graceMs: 8,
