@@ -21,6 +21,8 @@ import { buildRunaway, MISBEHAVIOURS } from '../runaway-guest.ts';
 const PROMISED = { killedMs: 20, backMs: 100, times: 2 } as const;
 const KILLS = 50;
 const KILL_DEADLINE_MS = 100;
+/** Until the spare of a function that was just called stands ready. */
+const SPARE_MS = 1000;
 /** The other function is asked at a fixed rate, as callers do who do not wait for each other. */
 const EVERY_MS = 10;
 const TURN_MS = 3000;
@@ -93,8 +95,7 @@ async function measureKills(looping: Opened): Promise<readonly Figure[]> {
   const killed: number[] = [];
   const back: number[] = [];
   await ask(looping, 'x', DEADLINE_MS);
-  // The spare of a function that was just called comes up.
-  await sleep(1000);
+  await sleep(SPARE_MS);
   for (let i = 0; i < KILLS; i++) {
     const ended = looping.ends.length;
     const deadline = performance.now() + KILL_DEADLINE_MS;
@@ -103,7 +104,8 @@ async function measureKills(looping: Opened): Promise<readonly Figure[]> {
     back.push(performance.now() - deadline);
     while (looping.ends.length === ended) await sleep(1);
     killed.push((looping.ends[ended] ?? Number.NaN) - deadline);
-    await sleep(300);
+    // Time for the next spare.
+    await sleep(SPARE_MS);
   }
   const row = (name: string, values: readonly number[], atMostMs: number): readonly Figure[] => [
     figure(`${name}, p50`, 'ms', quantile(values, 0.5), atMostMs),

@@ -46,7 +46,7 @@ await attempt('spawn', () => { const r = spawnSync('/bin/true'); if (r.error) th
 await attempt('worker', () => new Worker('1', { eval: true }));
 await attempt('eval', () => (0, eval)('1'));
 await attempt('function', () => new Function('return 1'));
-await attempt('memory', () => new WebAssembly.Memory({ initial: 65 }));
+await attempt('memory', () => new WebAssembly.Memory({ initial: 4097 }));
 await attempt('sqlite', () => import('node:sqlite').then((m) => new m.DatabaseSync('FOLDER/db')));
 await attempt('ffi', () => import('node:ffi').then((m) => m.dlopen('libc.so.6', {})));
 await attempt('signal', () => process.kill(process.ppid, 0));
