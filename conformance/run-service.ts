@@ -85,7 +85,7 @@ export async function runServiceTest(modulePath: string): Promise<string | null>
       limits: { ...DEFAULT_FUNCTION_LIMITS, wasi: ['0.2', '0.3'], spareMs: 0, startDeadlineMs: START_DEADLINE_MS },
       groups: NO_GROUPS,
       mounts: [],
-    answerType: 'application/octet-stream',
+      answerType: 'application/octet-stream',
       env: servers.env,
       onNotice: () => undefined,
       onLog: (line) => void logged.push(line),
