@@ -21,6 +21,7 @@ const END = 0x0b;
 const CALL = 0x10;
 const LOCAL_GET = 0x20;
 const LOCAL_SET = 0x21;
+const LOCAL_TEE = 0x22;
 const GLOBAL_GET = 0x23;
 const GLOBAL_SET = 0x24;
 const I64_CONST = 0x42;
@@ -66,20 +67,23 @@ class CounterCode {
     }
     if (insertion.kind === 'length') return concatBytes(constant(insertion.sixteenths), this.#callLength);
     if (insertion.cost === 0) return NOTHING;
-    const paid = concatBytes(isFirst ? this.#get : get, constant(insertion.cost), Uint8Array.of(I64_SUB), set);
-    return insertion.checks ? concatBytes(paid, this.#check(get, save)) : paid;
+    const left = concatBytes(isFirst ? this.#get : get, constant(insertion.cost), Uint8Array.of(I64_SUB));
+    if (!insertion.checks) return concatBytes(left, set);
+    // A local is set and looked at in one instruction, a global in two.
+    const keep = local === null ? concatBytes(set, get) : concatBytes(Uint8Array.of(LOCAL_TEE), writeU32(local));
+    return concatBytes(left, keep, this.#trap(save));
   }
 
-  /** Traps when the counter is below zero, and lets the host see it first. */
-  #check(get: Uint8Array, save: Uint8Array): Uint8Array {
-    return concatBytes(get, constant(0), Uint8Array.of(I64_LT_S, IF, EMPTY), save, Uint8Array.of(UNREACHABLE, END));
+  /** Traps when the number on top of the stack is below zero, and lets the host see it first. */
+  #trap(save: Uint8Array): Uint8Array {
+    return concatBytes(constant(0), Uint8Array.of(I64_LT_S, IF, EMPTY), save, Uint8Array.of(UNREACHABLE, END));
   }
 
   /** The function that pays by a length, given with what each costs in sixteenths, and gives the length back. */
   lengthFunction(): Uint8Array {
     const owed = Uint8Array.of(LOCAL_GET, 0, I64_EXTEND_U, LOCAL_GET, 1, I64_MUL, I64_CONST, 4, I64_SHR_U);
-    const check = this.#check(this.#get, NOTHING);
-    return concatBytes(this.#get, owed, Uint8Array.of(I64_SUB), this.#set, check, Uint8Array.of(LOCAL_GET, 0, END));
+    const left = concatBytes(this.#get, owed, Uint8Array.of(I64_SUB));
+    return concatBytes(left, this.#set, this.#get, this.#trap(NOTHING), Uint8Array.of(LOCAL_GET, 0, END));
   }
 }
 
