@@ -360,7 +360,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     30,
     500,
     'The file is not a WASM component or module of a kind that the sandbox runs.',
-    'Build it as wasi:http/incoming-handler or wasi:cli/command (WASI 0.2), or as a preview1 command for `run`.',
+    'Build it in one of the shapes of docs/functions.md.',
   ),
   ERR_FUNCTION_METHOD: entry(
     'FunctionError',

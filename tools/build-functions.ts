@@ -51,8 +51,8 @@ export interface BuiltFunction {
   readonly digest: string;
 }
 
-/** Builds an example by what its text exports; one for preview1 stays the core module that it is. */
-async function buildExample(source: string): Promise<Uint8Array> {
+/** Builds a function of its text by what that exports; one for preview1 stays the core module that it is. */
+export async function buildFunction(source: string): Promise<Uint8Array> {
   if (source.includes('"wasi_snapshot_preview1"')) return await parse(source);
   if (source.includes('(export "run")')) return await buildComponent(source, 'fallible-bytes');
   return await buildComponent(source, source.includes('wasi:cli/run@') ? 'command' : 'http');
@@ -64,7 +64,7 @@ export async function buildFunctions(): Promise<readonly BuiltFunction[]> {
   const built: BuiltFunction[] = [];
   for (const { name } of names) {
     const source = readFileSync(join(FUNCTIONS_FOLDER, name, `${name}.wat`), 'utf8');
-    const bytes = await buildExample(source);
+    const bytes = await buildFunction(source);
     built.push({
       name,
       path: join(FUNCTIONS_FOLDER, name, `${name}.wasm`),

@@ -15,7 +15,7 @@ import { type Server, startPlain, startWorker } from '../server.ts';
 
 const FUNCTION = 'hello';
 const CONNECTIONS = 16;
-const LOAD = { warmSeconds: 3, seconds: 2, turns: 3 };
+const LOAD = { seconds: 3, turns: 3 };
 /** What a worker's CPU per request is to be at most, as a ratio to a plain server's. */
 const PROMISED = { fresh: 12, pooled: 2 } as const;
 /** How many times less a pooled worker is to cost than `jco serve`, and than workerd. */
@@ -25,14 +25,13 @@ function loaded(name: string, server: Server, certificate: PemPair | null, atMos
   return {
     name,
     atMost,
-    load: (seconds) =>
+    load: (bounds) =>
       measureLoad(server.pid, {
+        ...bounds,
         url: `${server.url}/${FUNCTION}`,
         method: 'GET',
         body: '',
         connections: CONNECTIONS,
-        seconds,
-        requests: null,
         certificate,
       }),
   };

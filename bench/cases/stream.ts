@@ -16,7 +16,7 @@ import { type Server, startPlain, startWorker } from '../server.ts';
 import type { StreamJob, StreamResult } from '../stream-client.ts';
 
 const MIB = 1024 * 1024;
-const BODY_BYTES = 64 * MIB;
+const BODY_BYTES = 32 * MIB;
 const BODIES = 2;
 const TURNS = 3;
 
@@ -29,7 +29,7 @@ async function streamThrough(server: Server, certificate: PemPair): Promise<Stre
   const job: StreamJob = { url: `${server.url}/echo`, bytes: BODY_BYTES, bodies: BODIES, certificate };
   const before = treeCpuUs(server.pid);
   const client = [join(import.meta.dirname, '../stream-client.ts'), JSON.stringify(job)];
-  const { stdout } = await promisify(execFile)(process.execPath, client, { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, client, { timeout: 120_000 });
   const cpuUs = treeCpuUs(server.pid) - before;
   const { seconds, bytes, status } = JSON.parse(stdout) as StreamResult;
   if (status !== 200 || bytes !== BODY_BYTES * BODIES)

@@ -35,8 +35,16 @@ export const COMMANDS: readonly CommandEntry[] = [
   ),
   entry(
     'run',
-    'run a WASI program in the sandbox, with nothing allowed but its arguments and standard streams',
+    'run a WASI program in the sandbox, with nothing allowed but what is given here',
     async () => (await import('./run.ts')).run,
+  ),
+  entry(
+    'function inspect',
+    'say what a function is, what it could touch, and what a policy must grant',
+    async () => (await import('./function-inspect.ts')).functionInspect,
+    'function pack',
+    'write the manifest of a function of several files, and print its digest',
+    async () => (await import('./function-pack.ts')).functionPack,
   ),
   entry(
     'measure',

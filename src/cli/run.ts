@@ -51,16 +51,18 @@ async function openDirectories(options: RunOptions): Promise<readonly OpenDirect
 
 /** Writes back what a program changed; @throws ConfigurationError ERR_CONFIGURATION_FILE when not all of it could be written */
 async function closeDirectories(
+  { stderr }: RunOptions,
   opened: readonly OpenDirectory[],
   changes: Awaited<ReturnType<typeof startProgram>>['changes'],
 ): Promise<void> {
-  const refused: string[] = [];
+  const failed: string[] = [];
   for (const [i, { host, tree, writable }] of opened.entries()) {
-    const lines = await writeBack(tree.root, writable ? (changes[i] ?? []) : []);
-    refused.push(...lines.map((line) => `${host}: ${line}`));
+    const left = await writeBack(tree.root, writable ? (changes[i] ?? []) : []);
+    for (const line of left.leftOut) stderr.write(`${host}: not written back: ${line}\n`);
+    failed.push(...left.failed.map((line) => `${host}: ${line}`));
   }
-  if (refused.length > 0)
-    throw new ConfigurationError('ERR_CONFIGURATION_FILE', `not written back: ${refused.join('; ')}`);
+  if (failed.length > 0)
+    throw new ConfigurationError('ERR_CONFIGURATION_FILE', `not written back: ${failed.join('; ')}`);
 }
 
 async function startProgram(options: RunOptions, opened: readonly OpenDirectory[]) {
@@ -98,7 +100,7 @@ export async function runFunctionFile(options: RunOptions): Promise<number> {
   const exit = await startProgram(options, opened);
   options.stdout.write(exit.stdout);
   options.stderr.write(exit.stderr);
-  await closeDirectories(opened, exit.changes);
+  await closeDirectories(options, opened, exit.changes);
   return Math.min(exit.code, MAX_EXIT_CODE);
 }
 

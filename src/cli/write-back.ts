@@ -93,21 +93,32 @@ async function apply(root: string, change: TreeChange): Promise<void> {
     await writeFile(path, change.bytes, old);
   } else {
     needReplaceable(old);
-    if (!staysInside(change.path, change.target)) throw new Refusal('the link leads out of the directory');
     await replace(path, (temporary) => symlink(change.target, temporary));
   }
 }
 
-/** Writes changes below a directory; gives what was not written, one line each. */
-export async function writeBack(root: string, changes: readonly TreeChange[]): Promise<readonly string[]> {
-  const refused: string[] = [];
+/** What was not written, one line each. */
+export interface NotWritten {
+  /** Links that lead out: the program may make them, but others would follow them. */
+  readonly leftOut: readonly string[];
+  readonly failed: readonly string[];
+}
+
+/** Writes changes below a directory, all that it can. */
+export async function writeBack(root: string, changes: readonly TreeChange[]): Promise<NotWritten> {
+  const leftOut: string[] = [];
+  const failed: string[] = [];
   for (const change of changes) {
+    if (change.kind === 'link' && !staysInside(change.path, change.target)) {
+      leftOut.push(`${change.path}: the link leads out of the directory`);
+      continue;
+    }
     try {
       await apply(root, change);
     } catch (e) {
       const why = e instanceof Refusal ? e.message : ((e as NodeJS.ErrnoException).code ?? String(e));
-      refused.push(`${change.path}: ${why}`);
+      failed.push(`${change.path}: ${why}`);
     }
   }
-  return refused;
+  return { leftOut, failed };
 }

@@ -4,9 +4,14 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { encodeUtf8 } from '../../src/base/bytes.ts';
+import { encodeCanonicalJson, type Json } from '../../src/base/canonical-json.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
+import { parseManifest } from '../../src/enclave/function-manifest.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
+import { buildFunction } from '../../tools/build-functions.ts';
+import { loadGuest, post, textOf } from '../enclave/sandbox/guests.ts';
 import type { BlockClaim, CodeBlock } from './code-blocks.ts';
 import { type LiveWorker, openLiveWorker } from './live-worker.ts';
 import { ROOT, readText } from './tree.ts';
@@ -209,6 +214,20 @@ const GENERAL: readonly BlockClaim[] = [
       const { parseTrustFile } = await import('../../src/attestation/trust-file.ts');
       parseTrustFile(text);
     },
+  },
+  {
+    name: 'function: is built, and answers with what it is sent',
+    takes: ({ language }) => language === 'wat',
+    check: async ({ text }) => {
+      const f = await loadGuest(await buildFunction(text));
+      expect(textOf(await post(f, 'hello'))).toBe('hello');
+      await f.close();
+    },
+  },
+  {
+    name: 'manifest of a function: is one, once it is in its one spelling',
+    takes: (block) => formatOf(block) === 'function/1',
+    check: ({ text }) => void parseManifest(encodeUtf8(encodeCanonicalJson(JSON.parse(text) as Json)), 'f'),
   },
   {
     name: 'other JSON: is well-formed, and each line is when it is not as a whole',

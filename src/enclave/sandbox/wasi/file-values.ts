@@ -1,4 +1,4 @@
-/** What wasi:filesystem of WASI 0.2 says of files, from what the trees of a call know. [WASI 0.2.12 wasi:filesystem/types] */
+/** What wasi:filesystem says of files, from what the trees of a call know, as WASI 0.2 writes it. [WASI 0.2.12 wasi:filesystem/types] */
 import { FileError, type FileErrorName } from '../files/file-error.ts';
 import type { TreeNode } from '../files/nodes.ts';
 import { type NewTime, statOf } from '../files/stat.ts';
@@ -50,11 +50,11 @@ function datetimeOf(nanos: bigint): Datetime {
   return { seconds: nanos / NANOS_PER_SECOND, nanoseconds: Number(nanos % NANOS_PER_SECOND) };
 }
 
-/** Reads a time to set. @throws FileError invalid */
+/** Reads a time to set; there is none before 1970. @throws FileError invalid */
 export function newTimeOf(time: NewTimestamp): NewTime {
   if (time.tag !== 'timestamp') return time.tag === 'now' ? 'now' : 'keep';
   const { seconds, nanoseconds } = time.val;
-  if (BigInt(nanoseconds) >= NANOS_PER_SECOND) throw new FileError('invalid');
+  if (seconds < 0n || BigInt(nanoseconds) >= NANOS_PER_SECOND) throw new FileError('invalid');
   return seconds * NANOS_PER_SECOND + BigInt(nanoseconds);
 }
 

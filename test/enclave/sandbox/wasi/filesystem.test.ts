@@ -35,7 +35,7 @@ function preopen(root: DirectoryNode): Descriptor {
 function call(descriptor: Descriptor, method: string, ...args: readonly unknown[]): Outcome {
   const run = descriptor[method];
   if (run === undefined) throw new TypeError(`no method ${method}`);
-  return Reflect.apply(run, descriptor, args) as Outcome;
+  return Reflect.apply(run, descriptor, args);
 }
 
 const NO_OPEN = { create: false, directory: false, exclusive: false, truncate: false };

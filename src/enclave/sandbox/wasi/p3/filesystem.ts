@@ -3,25 +3,20 @@
  * at all, when it was given. [WASI 0.3.0 wasi:filesystem/types]
  */
 import type { GivenFuture, StreamReader } from '../../component/async/host-end.ts';
+import { type DescriptorFlags, OpenNode } from '../../files/descriptor.ts';
 import { FileError } from '../../files/file-error.ts';
 import { addName, makeDirectory, makeLink, removeDirectory, removeFile, rename } from '../../files/names.ts';
-import type { DirectoryNode, FileNode } from '../../files/nodes.ts';
-import { open } from '../../files/open.ts';
 import { find } from '../../files/path.ts';
-import { setTimes } from '../../files/stat.ts';
+import { metadataHash, setTimes } from '../../files/stat.ts';
 import type { GuestCall } from '../call.ts';
+import { type NewTimestamp, newTimeOf } from '../file-values.ts';
 import { DONE, ok, type Result, type Variant } from '../result.ts';
 import { failedStream, type Given, readDirectory, readFile, refuseStream, writeFile } from './file-streams.ts';
-import { attempt, describeNode, fileError, hashOf, type NewTimestamp, newTimeOf, typeOf } from './file-values.ts';
+import { attempt, describeNode, fileError, typeOf } from './file-values.ts';
 
 type Done = Result<undefined, Variant>;
 type Answer<T> = Result<T, Variant>;
 
-interface Rights {
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly mutateDirectory: boolean;
-}
 interface PathFlags {
   readonly symlinkFollow: boolean;
 }
@@ -45,42 +40,22 @@ function toPlace(offset: bigint, code: FileError['code']): number {
 
 /** wasi:filesystem/types descriptor. */
 export class Descriptor {
-  readonly #node: DirectoryNode | FileNode;
-  readonly #rights: Rights;
+  readonly #open: OpenNode;
 
-  /** Takes over one opening of the node. */
-  constructor(node: DirectoryNode | FileNode, rights: Rights) {
-    this.#node = node;
-    this.#rights = rights;
+  /** Takes over what was opened. */
+  constructor(open: OpenNode) {
+    this.#open = open;
   }
   [Symbol.dispose](): void {
-    this.#node.close();
-  }
-
-  /** The directory that it stands for. @throws FileError not-directory */
-  get #directory(): DirectoryNode {
-    if (this.#node.kind !== 'directory') throw new FileError('not-directory');
-    return this.#node;
-  }
-  /** The same, to change names in. @throws FileError not-directory or read-only */
-  get #changeable(): DirectoryNode {
-    const directory = this.#directory;
-    if (!this.#rights.mutateDirectory) throw new FileError('read-only');
-    return directory;
-  }
-  /** The file that it stands for, with a right to its content. @throws FileError is-directory or bad-descriptor */
-  #file(right: 'read' | 'write'): FileNode {
-    if (this.#node.kind === 'directory') throw new FileError('is-directory');
-    if (!this.#rights[right]) throw new FileError('bad-descriptor');
-    return this.#node;
+    this.#open.close();
   }
 
   readViaStream(offset: bigint): Given {
-    const given = attempt(() => readFile(this.#file('read'), toPlace(offset, 'invalid')));
+    const given = attempt(() => readFile(this.#open.file('read'), toPlace(offset, 'invalid')));
     return given.tag === 'ok' ? given.val : failedStream(given.val.tag as FileError['code']);
   }
   #write(data: StreamReader, placeOf: () => number | 'end'): GivenFuture {
-    const given = attempt(() => writeFile(this.#file('write'), data, placeOf()));
+    const given = attempt(() => writeFile(this.#open.file('write'), data, placeOf()));
     return given.tag === 'ok' ? given.val : refuseStream(data, given.val.tag as FileError['code']);
   }
   writeViaStream(data: StreamReader, offset: bigint): GivenFuture {
@@ -90,11 +65,11 @@ export class Descriptor {
     return this.#write(data, () => 'end');
   }
   readDirectory(): Given {
-    if (this.#node.kind !== 'directory') return failedStream('not-directory');
-    return this.#rights.read ? readDirectory(this.#node) : failedStream('bad-descriptor');
+    if (this.#open.node.kind !== 'directory') return failedStream('not-directory');
+    return this.#open.flags.read ? readDirectory(this.#open.node) : failedStream('bad-descriptor');
   }
   advise(): Done {
-    return this.#node.kind === 'directory' ? fileError('bad-descriptor') : DONE;
+    return this.#open.node.kind === 'directory' ? fileError('bad-descriptor') : DONE;
   }
   sync(): Done {
     return DONE;
@@ -102,86 +77,74 @@ export class Descriptor {
   syncData(): Done {
     return DONE;
   }
-  getFlags(): Answer<Rights> {
-    return ok(this.#rights);
+  getFlags(): Answer<DescriptorFlags> {
+    return ok(this.#open.flags);
   }
   getType(): Answer<Variant> {
-    return ok(typeOf(this.#node));
+    return ok(typeOf(this.#open.node));
   }
   setSize(size: bigint): Done {
-    return noValue(() => this.#file('write').setSize(toPlace(size, 'file-too-large')));
+    return noValue(() => this.#open.file('write').setSize(toPlace(size, 'file-too-large')));
   }
   setTimes(accessed: NewTimestamp, modified: NewTimestamp): Done {
     return noValue(() => {
-      if (!this.#rights.write && !this.#rights.mutateDirectory) throw new FileError('not-permitted');
-      setTimes(this.#node, newTimeOf(accessed), newTimeOf(modified));
+      if (!this.#open.flags.write && !this.#open.flags.mutateDirectory) throw new FileError('not-permitted');
+      setTimes(this.#open.node, newTimeOf(accessed), newTimeOf(modified));
     });
   }
   stat(): Answer<unknown> {
-    return ok(describeNode(this.#node));
+    return ok(describeNode(this.#open.node));
   }
   metadataHash(): Answer<unknown> {
-    return ok(hashOf(this.#node));
+    return ok(metadataHash(this.#open.node));
   }
   isSameObject(other: Descriptor): boolean {
-    return this.#node === other.#node;
+    return this.#open.node === other.#open.node;
   }
 
   statAt({ symlinkFollow }: PathFlags, path: string): Answer<unknown> {
-    return attempt(() => describeNode(find(this.#directory, path, symlinkFollow)));
+    return attempt(() => describeNode(find(this.#open.directory(), path, symlinkFollow)));
   }
   metadataHashAt({ symlinkFollow }: PathFlags, path: string): Answer<unknown> {
-    return attempt(() => hashOf(find(this.#directory, path, symlinkFollow)));
+    return attempt(() => metadataHash(find(this.#open.directory(), path, symlinkFollow)));
   }
   setTimesAt({ symlinkFollow }: PathFlags, path: string, accessed: NewTimestamp, modified: NewTimestamp): Done {
     return noValue(() =>
-      setTimes(find(this.#changeable, path, symlinkFollow), newTimeOf(accessed), newTimeOf(modified)),
+      setTimes(find(this.#open.changeable(), path, symlinkFollow), newTimeOf(accessed), newTimeOf(modified)),
     );
   }
   createDirectoryAt(path: string): Done {
-    return noValue(() => makeDirectory(this.#changeable, path));
+    return noValue(() => makeDirectory(this.#open.changeable(), path));
   }
   linkAt({ symlinkFollow }: PathFlags, path: string, to: Descriptor, newPath: string): Done {
-    return noValue(() => addName(this.#changeable, path, symlinkFollow, to.#changeable, newPath));
+    return noValue(() => addName(this.#open.changeable(), path, symlinkFollow, to.#open.changeable(), newPath));
   }
-  openAt({ symlinkFollow }: PathFlags, path: string, how: OpenFlags, wanted: Rights): Answer<Descriptor> {
-    return attempt(() => {
-      const write = wanted.write || how.create;
-      const isChange = write || how.truncate || wanted.mutateDirectory;
-      const start = isChange ? this.#changeable : this.#directory;
-      if (wanted.mutateDirectory) start.volume.needWritable();
-      const node = open(start, path, { ...how, follow: symlinkFollow, write });
-      const read = wanted.read || !(wanted.write || wanted.mutateDirectory);
-      const mutateDirectory = node.kind === 'directory' && wanted.mutateDirectory;
-      return new Descriptor(node, { read, write, mutateDirectory });
-    });
+  openAt({ symlinkFollow }: PathFlags, path: string, how: OpenFlags, wanted: DescriptorFlags): Answer<Descriptor> {
+    return attempt(() => new Descriptor(this.#open.openAt(path, { ...how, follow: symlinkFollow }, wanted)));
   }
   readlinkAt(path: string): Answer<string> {
     return attempt(() => {
-      const node = find(this.#directory, path, false);
+      const node = find(this.#open.directory(), path, false);
       if (node.kind !== 'link') throw new FileError('invalid');
       return node.target;
     });
   }
   removeDirectoryAt(path: string): Done {
-    return noValue(() => removeDirectory(this.#changeable, path));
+    return noValue(() => removeDirectory(this.#open.changeable(), path));
   }
   renameAt(path: string, to: Descriptor, newPath: string): Done {
-    return noValue(() => rename(this.#changeable, path, to.#changeable, newPath));
+    return noValue(() => rename(this.#open.changeable(), path, to.#open.changeable(), newPath));
   }
   symlinkAt(target: string, path: string): Done {
-    return noValue(() => makeLink(target, this.#changeable, path));
+    return noValue(() => makeLink(target, this.#open.changeable(), path));
   }
   unlinkFileAt(path: string): Done {
-    return noValue(() => removeFile(this.#changeable, path));
+    return noValue(() => removeFile(this.#open.changeable(), path));
   }
 }
 
 function getDirectories({ mounts }: GuestCall): readonly (readonly [Descriptor, string])[] {
-  return mounts.map(({ path, root }) => {
-    root.open();
-    return [new Descriptor(root, { read: true, write: false, mutateDirectory: root.volume.writable }), path];
-  });
+  return mounts.map(({ path, root }) => [new Descriptor(OpenNode.root(root)), path]);
 }
 
 /** The interfaces of wasi:filesystem. */
