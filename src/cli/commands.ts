@@ -42,6 +42,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     'function inspect',
     'say what a function is, what it could touch, and what a policy must grant',
     async () => (await import('./function-inspect.ts')).functionInspect,
+  ),
+  entry(
     'function pack',
     'write the manifest of a function of several files, and print its digest',
     async () => (await import('./function-pack.ts')).functionPack,
