@@ -40,7 +40,10 @@ function echoOf(request: IncomingMessage): string[] {
   const pairs = (raw: readonly string[], prefix: string): string[] =>
     raw.flatMap((text, i) => (i % 2 === 0 ? [`${prefix}${text.toLowerCase()}`, raw[i + 1] ?? ''] : []));
   return [
-    ...['x-request-method', request.method ?? '', 'x-request-path', request.url ?? ''],
+    'x-request-method',
+    request.method ?? '',
+    'x-request-path',
+    request.url ?? '',
     ...pairs(request.rawHeaders, 'x-echo-'),
     ...pairs(request.rawTrailers, 'x-trailer-'),
   ];

@@ -26,10 +26,14 @@ export async function callService(
 ): Promise<boolean> {
   const { returned, exited } = component.start(handle, [receiveQuery(query)]);
   let isDone = false;
-  const over = exited.then(() => {
+  async function watch(): Promise<void> {
+    await exited;
     isDone = true;
-  });
-  const answering = returned.then((result) => answerQuery(call, outparam, result as Result<Response, Variant>));
+  }
+  async function giveAnswer(): Promise<void> {
+    await answerQuery(call, outparam, (await returned) as Result<Response, Variant>);
+  }
+  const [over, answering] = [watch(), giveAnswer()];
   // A guest that ends in a trap never finishes its answer.
   await Promise.race([answering, over.then(() => answering)]);
   await Promise.race([over, yieldToOthers()]);

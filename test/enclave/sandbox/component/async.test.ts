@@ -258,9 +258,10 @@ describe('a stream', () => {
     let taken = 0;
     const give = () =>
       new GivenStream((writer) => {
-        void writer.ready().then(async () => {
+        void (async () => {
+          await writer.ready();
           taken = await writer.write(Uint8Array.of(5, 6, 7));
-        });
+        })();
       });
     const guest = await openAsyncGuest(READS, { give });
     expect(await guest.call('run')).toBe(0x20);

@@ -3,8 +3,6 @@
  * guest names it, and again whenever it is touched. [Component Model CanonicalABI.md, Buffer State]
  */
 import type { AbiContext, InstanceState } from '../call-context.ts';
-import { makeLoad } from '../load.ts';
-import { makeStore } from '../store.ts';
 import { GuestTrap } from '../trap.ts';
 import type { ValueType } from '../value-type.ts';
 
@@ -41,31 +39,6 @@ const NUMBERS: ReadonlySet<string> = new Set(['u8', 's8', 'u16', 's16', 'u32', '
 /** Tells whether items are plain numbers, or nothing at all: then one instance may have both ends of a copy. */
 export function isNumeric(element: ValueType | null): boolean {
   return element === null || NUMBERS.has(element.kind);
-}
-
-/** Makes what copies items of a type. */
-export function makeCodec(element: ValueType | null): Codec {
-  if (element === null) {
-    return { size: 0, align: 1, load: (_, __, count) => Array.from({ length: count }), store: () => undefined };
-  }
-  if (element.kind === 'u8') {
-    return {
-      size: 1,
-      align: 1,
-      load: (cx, pointer, count) => cx.memory.bytes(pointer, count).slice(),
-      store: (cx, pointer, items) => cx.memory.bytes(pointer, items.length).set(items as Uint8Array),
-    };
-  }
-  const { size, align } = element;
-  const [load, store] = [makeLoad(element), makeStore(element)];
-  return {
-    size,
-    align,
-    load: (cx, pointer, count) => Array.from({ length: count }, (_, i) => load(cx, pointer + i * size)),
-    store: (cx, pointer, items) => {
-      for (const [i, item] of items.entries()) store(cx, pointer + i * size, item);
-    },
-  };
 }
 
 /** A place in a guest's memory. */

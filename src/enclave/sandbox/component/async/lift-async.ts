@@ -58,10 +58,12 @@ async function runToEnd(
 ): Promise<void> {
   const { state } = cx;
   let answer = await enter(state, core, flat);
-  while (callback !== null && answer !== ANSWER.exit) {
+  // Without a callback it is done when it returns.
+  if (callback === null) answer = ANSWER.exit;
+  while (answer !== ANSWER.exit) {
     const event = await nextEvent(state, answer);
     if (state.over) return await new Promise(() => undefined);
-    answer = await enter(state, callback, event);
+    answer = await enter(state, callback ?? core, event);
   }
   if (!isReturned()) throw new GuestTrap('a call ended without a result');
 }

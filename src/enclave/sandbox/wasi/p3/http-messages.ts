@@ -107,7 +107,7 @@ export class Request extends Message {
     return this.head.scheme;
   }
   setScheme(scheme: Variant | undefined): Set {
-    const name = String(scheme?.val ?? '');
+    const name = typeof scheme?.val === 'string' ? scheme.val : '';
     if (scheme?.tag === 'other' && !SCHEME.test(name)) return INVALID;
     this.head.scheme = name === 'http' || name === 'https' ? { tag: name.toUpperCase() } : scheme;
     return DONE;

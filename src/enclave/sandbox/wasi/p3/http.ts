@@ -8,7 +8,7 @@ import type { GuestCall } from '../call.ts';
 import { makeErrorCode } from '../http-errors.ts';
 import type { ResponseOutparam } from '../http-outgoing.ts';
 import { DONE, err, ok, type Result, type Variant } from '../result.ts';
-import { GateContents } from './http-contents.ts';
+import { type Contents, GateContents } from './http-contents.ts';
 import { Fields, RequestOptions } from './http-fields.ts';
 import { Request, type RequestHead, Response, receivedHeaders } from './http-messages.ts';
 import { beginAnswer, beginRequest, refuseAnswer } from './http-wire.ts';
@@ -26,6 +26,10 @@ function schemeOf({ scheme }: RequestHead): string {
 function pathOf({ path = '/' }: RequestHead): string | null {
   const whole = path.startsWith('?') ? `/${path}` : path;
   return whole.startsWith('/') ? whole.replace(NOT_ASCII, encodeURIComponent) : null;
+}
+
+async function tellWhenSent(contents: Contents, poured: ReturnType<Contents['pour']>): Promise<void> {
+  contents.finish(await poured);
 }
 
 /** Sends what a guest has made, and gives what comes back. */
@@ -47,7 +51,7 @@ async function sendRequest(call: GuestCall, request: Request, path: string): Pro
     contents.drop();
     return failure;
   }
-  void poured.then((done) => contents.finish(done));
+  void tellWhenSent(contents, poured);
   const body = new GateContents(sourceOf(given.body), 'HTTP-response-incomplete');
   return ok(new Response(given.status, receivedHeaders(given.headers), body));
 }
