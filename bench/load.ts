@@ -1,26 +1,20 @@
 /** Loads a server from a second process and gives what it cost: CPU per request over the server's process tree, and requests per second. */
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Figure, median, type Picture } from './case.ts';
 import { drawHistogram, percentileUs, sumCounts } from './latency.ts';
 import type { LoadJob, LoadResult } from './load-client.ts';
 import { treeCpuUs } from './process-tree.ts';
+import { runClient } from './run-client.ts';
 
 export interface LoadCost extends LoadResult {
   readonly cpuUsPerRequest: number;
   readonly requestsPerSecond: number;
 }
 
-const run = promisify(execFile);
-
 /** Runs one job against the server whose process is `pid`; throws when any request failed, since a refusal is cheaper than an answer. */
 export async function measureLoad(pid: number, job: LoadJob): Promise<LoadCost> {
   const before = treeCpuUs(pid);
-  const client = [join(import.meta.dirname, 'load-client.ts'), JSON.stringify(job)];
-  const { stdout } = await run(process.execPath, client, { maxBuffer: 16 * 1024 * 1024 });
+  const result = await runClient<LoadResult>('load-client', job);
   const cpuUs = treeCpuUs(pid) - before;
-  const result = JSON.parse(stdout) as LoadResult;
   if (result.failures > 0 || result.requests === 0) {
     const all = result.failures + result.requests;
     throw new Error(
