@@ -13,6 +13,7 @@ const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   policy: async () => (await import('./cases/policy.ts')).policyDecision,
   measure: async () => (await import('./cases/measure.ts')).launchDigest,
   freshness: async () => (await import('./cases/freshness.ts')).freshness,
+  gas: async () => (await import('./cases/gas.ts')).gas,
   instance: async () => (await import('./cases/instance.ts')).freshInstance,
   cold: async () => (await import('./cases/cold.ts')).coldStart,
   hello: async () => (await import('./cases/hello.ts')).hello,

@@ -19,7 +19,7 @@ const START_DEADLINE_MS = 60_000;
 export async function runProgramTest(modulePath: string): Promise<string | null> {
   const spec = readSpec(modulePath);
   const bytes = readFileSync(modulePath);
-  const name = basename(modulePath, '.wasm');
+  const name = basename(modulePath);
   const budget = { bytes: LIMITS.treeBytes, entries: LIMITS.treeEntries };
   const tree = spec.root === null ? null : await readDirectoryTree(spec.root, budget);
   const program = await loadCommand({

@@ -112,6 +112,7 @@ export async function* createImpostors(demo: {
       functions: demo.functions,
       endorsements: [],
       deadlineMs: 10_000,
+      wasi: '0.2',
       egress: { names: {}, roots: 'system' },
     },
     demo.home,

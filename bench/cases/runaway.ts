@@ -52,7 +52,7 @@ async function open(bytes: Uint8Array, heapMiB: number): Promise<Opened> {
       return child;
     },
     load: writeBundle(
-      { kind: 'http', instances, rules: { memoryPages }, mounts: [], env: [], scratchBytes, bytes },
+      { kind: 'http', instances, rules: { memoryPages, gas: null }, mounts: [], env: [], scratchBytes, bytes },
       outputBytes,
     ),
     frameBytes: LIMITS.frameBytes,

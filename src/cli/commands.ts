@@ -44,6 +44,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./function-pack.ts')).functionPack,
   ),
   entry(
+    'function inspect',
+    'say what a function is, what it could touch, and what a policy must grant',
+    async () => (await import('./function-inspect.ts')).functionInspect,
+  ),
+  entry(
     'measure',
     'compute the launch digest of an image, for each shape of machine that it may run on',
     async () => (await import('./measure.ts')).measure,

@@ -126,6 +126,7 @@ export const dev: CliCommand = {
         functions: readPairs(input, 'function', functionNameFlaw),
         endorsements: [],
         deadlineMs: 10_000,
+        wasi: '0.2',
         egress: { names: readPairs(input, 'name', fixedNameFlaw), roots: roots.length === 0 ? 'system' : roots },
       },
       io.cwd,

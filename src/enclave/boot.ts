@@ -24,7 +24,7 @@ import { openListener } from './listener.ts';
 import { lockdownClaims } from './lockdown.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
-import { loadFunction } from './sandbox/load.ts';
+import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
@@ -47,6 +47,12 @@ export interface Worker {
   checkpoint(): LogCheckpoint;
   close(): Promise<void>;
 }
+
+/** What a worker loads where its configuration names a release of WASI. */
+const RELEASES: Readonly<Record<WorkerParts['wasi'], FunctionLimits['wasi']>> = {
+  '0.2': ['0.2'],
+  '0.3': ['0.2', '0.3'],
+};
 
 /** Queries under way at the same time in one worker; each may hold a body. */
 const MAX_QUERIES = 256;
@@ -76,7 +82,8 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
     for (const [name, files] of options.functions) {
       const { digest, terms } = findListed(name, files.bytes, policies);
       const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
-      const { deadlineMs, ...limits } = limitFunction(terms, options.deadlineMs);
+      const { deadlineMs, ...capped } = limitFunction(terms, options.deadlineMs);
+      const limits = { ...capped, wasi: RELEASES[options.wasi] };
       const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
       const decided = {
         policies: listing.map(({ policy }) => policy),

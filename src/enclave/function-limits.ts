@@ -3,13 +3,15 @@ import type { FunctionTerms } from '../policy/policy.ts';
 import { DEFAULT_FUNCTION_LIMITS, type FunctionLimits } from './sandbox/load.ts';
 
 const PAGE_BYTES = 64 * 1024;
+/** Gas that stands for a millisecond of processor time, where an answer must not depend on how fast a machine is. */
+const GAS_PER_MS = 1_000_000;
 
 /** Gives the caps of a function whose owners demand `terms`, in a worker where no call may take longer than `deadlineMs`. */
 export function limitFunction(
   terms: FunctionTerms,
   deadlineMs: number,
 ): FunctionLimits & { readonly deadlineMs: number } {
-  const { memoryPages } = DEFAULT_FUNCTION_LIMITS;
+  const { memoryPages, gas } = DEFAULT_FUNCTION_LIMITS;
   const { instances, deterministic, memoryBytes } = terms;
   const longest = Math.min(deadlineMs, terms.deadlineMs ?? deadlineMs);
   return {
@@ -18,6 +20,9 @@ export function limitFunction(
     deterministic,
     memoryPages: memoryBytes === null ? memoryPages : Math.min(memoryPages, Math.floor(memoryBytes / PAGE_BYTES)),
     deadlineMs: longest,
-    cpuMs: Math.min(longest, terms.cpuMs ?? longest),
+    // Where an answer must not depend on how fast a machine is, gas takes the place of time.
+    cpuMs: deterministic === 'required' ? longest : Math.min(longest, terms.cpuMs ?? longest),
+    // Not of the worker's own deadline: workers that have to agree may have different ones.
+    gas: terms.cpuMs === null ? gas : terms.cpuMs * GAS_PER_MS,
   };
 }

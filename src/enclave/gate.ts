@@ -306,12 +306,14 @@ const overCap = (): PolicyError =>
   new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${LIMITS.streamBytes} bytes`);
 
 /** Takes the body of a query: one that somebody vouches for is read whole and checked before the function sees any of it. */
-async function takeBody(request: GateRequest): Promise<Body> {
-  const { headers } = request;
-  if (!headers.some(([name]) => name === 'content-digest' || name === 'signature-input'))
-    return await request.openBody(LIMITS.streamBytes);
+function takeBody(request: GateRequest): Promise<Body> {
+  const isVouchedFor = request.headers.some(([name]) => name === 'content-digest' || name === 'signature-input');
+  return isVouchedFor ? readVouchedBody(request) : request.openBody(LIMITS.streamBytes);
+}
+
+async function readVouchedBody(request: GateRequest): Promise<Uint8Array> {
   const body = await request.readBody(LIMITS.bodyBytes);
-  checkContentDigest(headers, body);
+  checkContentDigest(request.headers, body);
   return body;
 }
 

@@ -203,15 +203,19 @@ export async function openListener(options: {
               authority: request.headers.host ?? '',
               headers,
               ...connectionOf(socket),
-              readBody: async (maxBytes) => {
+              readBody: (maxBytes) => {
                 askForBody();
-                return await readBody(request, maxBytes);
+                return readBody(request, maxBytes);
               },
-              openBody: async (maxBytes) => {
+              openBody: (maxBytes) => {
                 askForBody();
-                return await openBody(request, maxBytes);
+                return openBody(request, maxBytes);
               },
-              whenGone: (end) => void response.once('close', end),
+              whenGone: (end) => {
+                // It may have gone before anybody wanted to know.
+                if (response.destroyed) end();
+                else response.once('close', end);
+              },
               stream: (head, body) => stream(request, response, head, body),
             });
     } catch (error) {

@@ -34,11 +34,11 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Ui
  * Opens a body: whole when it fits into one window, else as it comes.
  * @throws PolicyError ERR_POLICY_REQUEST when the head says that it is over the cap; TransportError ERR_TRANSPORT_CLOSED as `readBody`
  */
-export async function openBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+export function openBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
   const declared = request.headers['content-length'];
   const isChunked = request.headers['transfer-encoding'] !== undefined;
   const length = isChunked ? null : Number(declared ?? 0);
-  if (length !== null && length <= LIMITS.windowBytes) return await readBody(request, Math.min(maxBytes, length));
-  if (length !== null && length > maxBytes) throw overCap(maxBytes);
-  return { source: new ReadableSource(request), length };
+  if (length !== null && length <= LIMITS.windowBytes) return readBody(request, Math.min(maxBytes, length));
+  if (length !== null && length > maxBytes) return Promise.reject(overCap(maxBytes));
+  return Promise.resolve({ source: new ReadableSource(request), length });
 }

@@ -9,6 +9,7 @@ import {
   mapOf,
   object,
   oneOf,
+  optional,
   type Reader,
   readJson,
   refuseValue,
@@ -28,6 +29,8 @@ export interface WorkerConfig {
   readonly endorsements: readonly string[];
   /** Longest time one call may take, in milliseconds. */
   readonly deadlineMs: number;
+  /** The latest release of WASI whose functions are loaded: 0.2 where nothing is said. */
+  readonly wasi: '0.2' | '0.3';
   readonly egress: {
     /** Names with a fixed address, instead of DNS; the only way to reach a private address by name. */
     readonly names: Readonly<Record<string, string>>;
@@ -70,13 +73,19 @@ const names: Reader<WorkerConfig['egress']['names']> = (value, at) => {
   return addresses;
 };
 
-const file: Reader<WorkerConfig & { readonly anchorhold: typeof FORMAT }> = object({
+type File = Omit<WorkerConfig, 'wasi'> & {
+  readonly anchorhold: typeof FORMAT;
+  readonly wasi: WorkerConfig['wasi'] | undefined;
+};
+
+const file: Reader<File> = object({
   anchorhold: oneOf(FORMAT),
   listen: object({ host: address, port: integer(0, 65_535) }),
   policies: listOf(path),
   functions,
   endorsements: listOf(path),
   deadlineMs: integer(1, 600_000),
+  wasi: optional(oneOf('0.2', '0.3')),
   egress: object({ names, roots: wordOr(['system'], listOf(path)) }),
 });
 
@@ -86,8 +95,12 @@ const file: Reader<WorkerConfig & { readonly anchorhold: typeof FORMAT }> = obje
  */
 export function parseWorkerConfig(content: string): WorkerConfig {
   try {
-    const { anchorhold: _format, ...config } = readJson(content, LIMITS.configurationBytes, 'the file', file);
-    return config;
+    const {
+      anchorhold: _format,
+      wasi = '0.2',
+      ...config
+    } = readJson(content, LIMITS.configurationBytes, 'the file', file);
+    return { ...config, wasi };
   } catch (cause) {
     if (!(cause instanceof ConfigurationError)) throw cause;
     throw new ConfigurationError('ERR_CONFIGURATION_FILE', `worker configuration: ${cause.message}`, { cause });

@@ -13,6 +13,7 @@ import type { WorkerConfig } from './worker-config.ts';
 export interface WorkerParts {
   readonly listen: WorkerConfig['listen'];
   readonly deadlineMs: number;
+  readonly wasi: WorkerConfig['wasi'];
   readonly policies: readonly OwnerPolicy[];
   readonly functions: ReadonlyMap<string, FunctionFiles>;
   /** DER certificates. */
@@ -74,6 +75,7 @@ export async function loadWorkerParts(config: WorkerConfig, folder: string): Pro
   return {
     listen: config.listen,
     deadlineMs: config.deadlineMs,
+    wasi: config.wasi,
     policies,
     functions: new Map(functions),
     endorsements: await Promise.all(config.endorsements.map(async (path) => await loadCertificate(at(path)))),

@@ -98,6 +98,7 @@ export async function bootTestWorker(
     groups: NO_GROUPS,
     listen: { host: '127.0.0.1', port: 0 },
     deadlineMs: 10_000,
+    wasi: '0.2',
     endorsements: [],
     egress: { names: {}, roots: 'system' },
     device: await simulatedDevice(amd, { product: 'Genoa', ...machine }),

@@ -24,8 +24,10 @@ describe('the limits of a function', () => {
       deterministic: 'required',
       memoryPages: 3,
       deadlineMs: 500,
-      cpuMs: 100,
+      cpuMs: 500,
+      gas: 100_000_000,
     });
+    expect(limitFunction({ ...terms, deterministic: 'any' }, 10_000)).toMatchObject({ cpuMs: 100, gas: 100_000_000 });
   });
 
   it("never rise above the worker's, nor processor time above time", () => {

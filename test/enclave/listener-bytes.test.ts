@@ -96,7 +96,7 @@ describe('the port', () => {
     [
       'an upgrade',
       'GET /good HTTP/1.1\r\nhost: w\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n',
-      /^HTTP\/1\.1 200 /,
+      /^HTTP\/1\.1 501 [\s\S]*ERR_POLICY_UPGRADE/,
     ],
     [
       'another expectation',

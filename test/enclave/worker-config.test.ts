@@ -48,7 +48,7 @@ const refused = expect.objectContaining({ code: 'ERR_CONFIGURATION_FILE' }) as E
 describe('a configuration', () => {
   it('is read as it stands', () => {
     const { anchorhold: _format, ...config } = GOOD;
-    expect(parseWorkerConfig(JSON.stringify(GOOD))).toEqual(config);
+    expect(parseWorkerConfig(JSON.stringify(GOOD))).toEqual({ ...config, wasi: '0.2' });
   });
 
   it.each(FIELDS)('without %s is refused, and the message names it', (path) => {
@@ -63,6 +63,11 @@ describe('a configuration', () => {
     },
   );
 
+  it('loads functions of WASI 0.3 only where it says so', () => {
+    expect(parseWorkerConfig(change('wasi', undefined)).wasi).toBe('0.2');
+    expect(parseWorkerConfig(change('wasi', '0.3')).wasi).toBe('0.3');
+  });
+
   it.each(['extra', 'listen.extra', 'egress.extra'])('with the unknown field %s is refused', (path) => {
     expect(() => parseWorkerConfig(change(path, 1))).toThrow(refused);
     expect(() => parseWorkerConfig(change(path, 1))).toThrow(path);
@@ -76,6 +81,7 @@ describe('a configuration', () => {
     ['listen.port', 1.5],
     ['deadlineMs', 0],
     ['deadlineMs', 600_001],
+    ['wasi', '0.1'],
     ['policies', ['./a.yaml', './a.yaml']],
     ['policies', ['./a.yaml\0']],
     ['functions', { Upper: './upper.wasm' }],
@@ -164,6 +170,7 @@ describe('the files of a configuration', () => {
     functions: { f: 'f.wasm' },
     endorsements: ['root.pem', './root.der'],
     deadlineMs: 1,
+    wasi: '0.2' as const,
     egress: { names: {}, roots: ['root.pem'] },
   };
 

@@ -2,8 +2,7 @@
  * The answer of one query as its guest gives it: kept while it may go out whole, sent in pieces when it cannot wait. It is complete only
  * when the guest has returned: until then the guest may still trap, and nothing of that kind may look complete.
  */
-import type { BodyWriter } from './body-writer.ts';
-import type { QueryHost } from './guest.ts';
+import type { AnswerWriter, QueryHost } from './guest.ts';
 import { GuestFailure } from './guest-call.ts';
 import type { FunctionResponse } from './sandbox.ts';
 import type { ByteSink } from './wasi/byte-stream.ts';
@@ -24,7 +23,7 @@ const UNFINISHED = 'it did not finish the body of its answer';
 export function openAnswer(host: Pick<QueryHost, 'beginAnswer'>, fail: (reason: string) => void): OpenAnswer {
   let given: Answer | null = null;
   let whole: FunctionResponse | null = null;
-  let writer: BodyWriter | null = null;
+  let writer: AnswerWriter | null = null;
   let isFinished = false;
 
   const headOf = (response: AnyResponse): Omit<FunctionResponse, 'body'> => ({
@@ -33,7 +32,7 @@ export function openAnswer(host: Pick<QueryHost, 'beginAnswer'>, fail: (reason: 
   });
 
   /** Stands between the guest and the writer: the guest's word that its body is finished is not yet the end. */
-  const sinkOf = (to: BodyWriter): ByteSink => ({
+  const sinkOf = (to: AnswerWriter): ByteSink => ({
     get state() {
       return to.state;
     },

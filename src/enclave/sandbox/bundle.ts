@@ -49,8 +49,9 @@ function parseInstances(head: Head | undefined): Instances | null {
 
 function parseRules(head: Head | undefined): ModuleRules | null {
   if (head === undefined || !isHeadMap(head)) return null;
-  const { memoryPages } = head;
-  return typeof memoryPages === 'number' ? { memoryPages } : null;
+  const { memoryPages, gas } = head;
+  if (typeof memoryPages !== 'number' || (typeof gas !== 'number' && gas !== null)) return null;
+  return { memoryPages, gas };
 }
 
 function parseVariables(value: Head | undefined): Variables | null {

@@ -77,7 +77,6 @@ export class CallInFlight {
   constructor(place: CallPlace, options: CallOptions) {
     this.#place = place;
     this.#options = options;
-    options.whenGone(() => this.#stop(place.error('ERR_FUNCTION_UNAVAILABLE', 'was asked by a client that is gone')));
   }
 
   /** Who is answerable for it. */
@@ -90,6 +89,7 @@ export class CallInFlight {
     const { child, id } = this.#place;
     void child.send(encodeFrame(FRAME.call, id, head, isWhole(body) ? body : NOTHING));
     if (!isWhole(body)) void this.#feed(body);
+    this.#options.whenGone(() => this.#stop(new TransportError('ERR_TRANSPORT_CLOSED', 'the client is gone')));
     return this.#settled.promise;
   }
 

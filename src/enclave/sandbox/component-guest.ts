@@ -9,11 +9,12 @@ import { makePlan } from './component/make-plan.ts';
 import type { LiftedFunction } from './component/plan.ts';
 import { shortenPlan } from './component/shorten-plan.ts';
 import { findQueryShape, type QueryInstance } from './component-queries.ts';
+import { type CallSetting, checkGas, openSetting, withGas } from './determinism.ts';
 import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
-import { prepareModules } from './prepare-modules.ts';
+import { type ModuleRules, prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
 import { runToEnd } from './service-call.ts';
 import type { GuestCall } from './wasi/call.ts';
@@ -30,10 +31,11 @@ function openSupply(
   instances: Instances,
   files: GivenFiles,
   env: GuestCall['env'],
+  setting: CallSetting,
 ): InstanceSupply<QueryInstance> {
   const maker = {
     make(): QueryInstance {
-      const call = new QueryCall(files, env);
+      const call = new QueryCall(files, env, setting.idle());
       try {
         return { call, component: instantiate(linked, call) };
       } catch (e) {
@@ -53,6 +55,7 @@ async function runCommand(
   linked: LinkedComponent<GuestCall>,
   run: LiftedFunction | null,
   call: OpenCall,
+  rules: ModuleRules,
 ): Promise<Awaited<ReturnType<typeof settle>>> {
   if (run === null) throw new GuestFailure('it has no such function');
   let instance: ComponentInstance;
@@ -66,6 +69,7 @@ async function runCommand(
     return await settle(running, call.ended);
   } finally {
     instance.close();
+    checkGas(instance.cores(), rules);
   }
 }
 
@@ -78,29 +82,30 @@ function exitCodeOf(end: Awaited<ReturnType<typeof settle>>): number {
  * Opens a component that is called in this way; @throws GuestFailure when it exports nothing of exactly that type, Malformed, and what the
  * engine throws for modules that are not valid.
  */
-export async function openComponent(
-  { kind, bytes, instances, rules, env }: Bundle,
-  files: GivenFiles,
-  outputBytes: number,
-): Promise<Guest> {
+export async function openComponent(bundle: Bundle, files: GivenFiles, outputBytes: number): Promise<Guest> {
+  const { kind, bytes, instances, rules, env } = bundle;
+  const setting = openSetting(bundle);
   const whole = shortenPlan(makePlan(bytes));
   const made = whole.steps.map(({ module }) => module);
   const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
-  const linked = await linkComponent(plan, WASI_HOST);
+  const compiled = await linkComponent(plan, WASI_HOST);
+  // A guest that may wait has a stack of its own, which ends at the same depth wherever it was called from.
+  const linked = rules.gas === null ? compiled : { ...compiled, waits: true };
   const shape = findQueryShape(plan, kind, outputBytes);
   const run =
     kind === 'command'
       ? (findGuestFunction(plan, 'wasi:cli/run@0.3', 'run') ?? findGuestFunction(plan, 'wasi:cli/run', 'run'))
       : null;
   if (shape === null && run === null) throw new GuestFailure('what it exports is not of the type that is called');
-  const supply = shape === null ? null : openSupply(linked, instances, files, env);
+  const supply = shape === null ? null : openSupply(linked, instances, files, env, setting);
 
   return {
-    async query(request, host, cancelHandle) {
+    async query(asked, askedHost, cancelHandle) {
       if (shape === null || supply === null) throw new GuestFailure('it answers no queries');
+      const { request, host, surroundings } = await setting.query(asked, askedHost);
       const instance = supply.take();
-      const { call } = instance;
-      const { ended, cancel, fail } = call.begin(host, outputBytes);
+      const { call, component } = instance;
+      const { ended, cancel, fail } = call.begin({ outside: host, surroundings }, outputBytes);
       cancelHandle.cancel = cancel;
       const query = shape(request, host, fail);
       let sound = false;
@@ -112,13 +117,15 @@ export async function openComponent(
         const text = call.end();
         supply.giveBack(instance, sound);
         if (text.length > 0) host.log(text);
+        checkGas(component.cores(), rules);
       }
-      return await query.answer(ended);
+      const answer = await query.answer(ended);
+      return answer === null ? null : withGas(answer, component.cores(), rules);
     },
     async command(request, outside, cancelHandle) {
-      const { call, ended } = openCommand(request, files, outside, outputBytes);
+      const { call, ended } = openCommand(request, files, setting.command(request, outside), outputBytes);
       cancelHandle.cancel = call.cancel;
-      return await ended(runCommand(linked, run, call).then(exitCodeOf));
+      return await ended(runCommand(linked, run, call, rules).then(exitCodeOf));
     },
   };
 }

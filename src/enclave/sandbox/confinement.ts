@@ -27,6 +27,11 @@ export interface ProcessLimits {
   readonly processMiB: number;
 }
 
+/** Caps on the process of a function, and whether it must be deterministic. */
+export interface FunctionProcessLimits extends ProcessLimits {
+  readonly deterministic: 'required' | 'any';
+}
+
 /** What the kernel holds a child to. */
 export interface KernelCaps {
   /** Memory that it may write to, in MiB, with the runtime's own. */
@@ -34,6 +39,16 @@ export interface KernelCaps {
   /** The directory of the control group that it joins; null where there are none. */
   readonly group: string | null;
 }
+
+/**
+ * Makes what a guest can find out of the engine the same for every call: one compiler, because frames of another have other sizes, and stacks
+ * of a size that does not depend on the build, in KiB. [Node 26 Command-line API]
+ */
+const DETERMINISTIC_FLAGS: readonly string[] = [
+  '--liftoff-only',
+  '--stack-size=984',
+  '--wasm-stack-switching-stack-size=984',
+];
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const HERE = realpathSync(dirname(fileURLToPath(import.meta.url)));
@@ -93,8 +108,9 @@ export function spawnConfined(args: readonly string[], { dataMiB, group }: Kerne
 }
 
 /** Starts the process that runs a function; `group` is the directory of its control group, or null. */
-export function spawnFunctionChild(limits: ProcessLimits, group: string | null): ChildProcess {
-  const args = writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, []);
+export function spawnFunctionChild(limits: FunctionProcessLimits, group: string | null): ChildProcess {
+  const flags = limits.deterministic === 'required' ? DETERMINISTIC_FLAGS : [];
+  const args = writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, flags);
   return spawnConfined(args, { dataMiB: RUNTIME_DATA_MIB + limits.processMiB, group });
 }
 

@@ -8,7 +8,6 @@ import type { EgressAnswer } from './sandbox.ts';
 import type { ByteSink } from './wasi/byte-stream.ts';
 import { ExitRequest, type GuestCall, type Outside } from './wasi/call.ts';
 import { OutputBuffer } from './wasi/output-buffer.ts';
-import { REAL_SURROUNDINGS } from './wasi/surroundings.ts';
 
 /** Says why a call has no answer. */
 export class GuestFailure extends Error {}
@@ -51,7 +50,7 @@ const FIRST_OF_COMMAND = 2n ** 33n;
 export const LOG_BYTES = 4096;
 
 /** What a guest is given for one call. */
-export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts'> {
+export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'surroundings'> {
   readonly outside: Outside;
   readonly stdin: Uint8Array;
 }
@@ -75,7 +74,7 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     beginEgress: given.outside.beginEgress,
     sockets: given.outside.sockets,
     network: new Network(given.outside.sockets),
-    surroundings: REAL_SURROUNDINGS,
+    surroundings: given.surroundings,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
     exceeded,
@@ -94,13 +93,13 @@ const LAST_WORDS = 400;
 export function openCommand(
   request: CommandRequest,
   files: GivenFiles,
-  outside: Outside,
+  given: Pick<Given, 'outside' | 'surroundings'>,
   outputBytes: number,
 ): { readonly call: OpenCall; readonly ended: (running: Promise<number>) => Promise<CommandExit> } {
-  const now = (): bigint => REAL_SURROUNDINGS.wallNanos();
+  const now = (): bigint => given.surroundings.wallNanos();
   const trees = openMounts(request.mounts, FIRST_OF_COMMAND, now);
   const { args, env, stdin } = request;
-  const call = openCall({ args, env, stdin, mounts: [...files(now), ...trees], outside }, outputBytes);
+  const call = openCall({ args, env, stdin, mounts: [...files(now), ...trees], ...given }, outputBytes);
   async function ended(running: Promise<number>): Promise<CommandExit> {
     try {
       const code = await running;

@@ -1,6 +1,4 @@
 /** Makes a function callable inside its own process, by its kind. */
-
-import type { BodyWriter } from './body-writer.ts';
 import type { Bundle } from './bundle.ts';
 import type { CommandExit, CommandRequest } from './command-messages.ts';
 import { openComponent } from './component-guest.ts';
@@ -9,12 +7,20 @@ import type { CancelHandle } from './guest-call.ts';
 import type { OnWire } from './messages.ts';
 import { openModule } from './module-guest.ts';
 import type { FunctionRequest, FunctionResponse } from './sandbox.ts';
+import type { ByteSink } from './wasi/byte-stream.ts';
 import type { Outside } from './wasi/call.ts';
+
+/** What the body of an answer goes out by; bytes that it begins with may be more than there is room for. */
+export interface AnswerWriter extends ByteSink {
+  begin(bytes: Uint8Array): void;
+  /** Resolves when all of it has gone out. */
+  readonly over: Promise<void>;
+}
 
 /** What a query is given by the process that it runs in. */
 export interface QueryHost extends Outside {
   /** Sends the head of an answer; gives what its body goes out by. */
-  beginAnswer(head: OnWire<FunctionResponse>): BodyWriter;
+  beginAnswer(head: OnWire<FunctionResponse>): AnswerWriter;
   log(text: string): void;
 }
 

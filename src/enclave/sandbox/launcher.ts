@@ -1,6 +1,6 @@
 /** Starts the processes of one function where the kernel caps them together, if it can, and says so when it ended one for its memory. */
 import type { ChildProcess } from 'node:child_process';
-import { groupMemoryMiB, type ProcessLimits, spawnFunctionChild } from './confinement.ts';
+import { type FunctionProcessLimits, groupMemoryMiB, spawnFunctionChild } from './confinement.ts';
 import type { ResourceGroups } from './resource-groups.ts';
 
 export interface Launcher {
@@ -14,7 +14,7 @@ export interface Launcher {
 export function openLauncher(
   groups: ResourceGroups,
   name: string,
-  limits: ProcessLimits,
+  limits: FunctionProcessLimits,
   onMemoryKill: () => void,
 ): Launcher {
   if (groups.kind === 'none') return { launch: () => spawnFunctionChild(limits, null), close: () => undefined };

@@ -32,6 +32,8 @@ export interface FunctionLimits {
   readonly deterministic: 'required' | 'any';
   /** Most processor time of one call, in milliseconds. */
   readonly cpuMs: number;
+  /** Instructions of one call, roughly, of a function that must be deterministic; others count none. */
+  readonly gas: number;
   /** Largest WASM memory of one instance, in pages of 64 KiB. */
   readonly memoryPages: number;
   /** V8 heap of the function's process, in MiB. */
@@ -59,6 +61,7 @@ export const DEFAULT_FUNCTION_LIMITS: FunctionLimits = {
   scratchBytes: 0,
   deterministic: 'any',
   cpuMs: 600_000,
+  gas: 10_000_000_000,
   memoryPages: 4096,
   heapMiB: 256,
   processMiB: 1024,
@@ -119,24 +122,25 @@ function checkBytes(options: LoadOptions): FunctionKind {
   if (!equalBytes(sha256(bytes), digest)) {
     throw new FunctionError('ERR_FUNCTION_DIGEST', `the file of function "${name}" has another SHA-256 than was named`);
   }
-  if (limits.deterministic === 'required') {
-    const why = `function "${name}" must be deterministic, and nothing here can promise that`;
-    throw new FunctionError('ERR_FUNCTION_INVALID', why);
-  }
   const kind = checkFunctionForm(bytes, name, limits.wasi);
   admitModules(bytes, name, limits.deterministic);
   return kind;
 }
 
 async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes: number): Promise<FunctionProcess> {
-  const { bytes, name, limits, mounts, env, onNotice, onLog } = options;
-  const { instances, memoryPages, outputBytes, scratchBytes } = limits;
+  const { bytes, name, limits, mounts, onNotice, onLog } = options;
+  const { memoryPages, outputBytes, scratchBytes } = limits;
+  const isDeterministic = limits.deterministic === 'required';
+  // What an instance keeps of earlier calls, and what this worker's operator gives it, would be another on each worker.
+  const instances: Instances = isDeterministic ? { kind: 'fresh' } : limits.instances;
+  const env = isDeterministic ? [] : options.env;
+  const rules = { memoryPages, gas: isDeterministic ? limits.gas : null };
   const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
   try {
     const running = await openFunctionProcess({
       name,
       launch,
-      load: writeBundle({ kind, instances, rules: { memoryPages }, mounts, env, scratchBytes, bytes }, outputBytes),
+      load: writeBundle({ kind, instances, rules, mounts, env, scratchBytes, bytes }, outputBytes),
       startDeadlineMs: limits.startDeadlineMs,
       frameBytes,
       maxCalls: limits.maxCalls,

@@ -2,11 +2,12 @@
 import { BLOCKLESS_NAMES, openBlockless } from './blockless/imports.ts';
 import type { Bundle } from './bundle.ts';
 import type { Fate } from './component/trap.ts';
+import { checkGas, openSetting } from './determinism.ts';
 import { ENGINE } from './engine.ts';
 import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
-import { prepareModules } from './prepare-modules.ts';
+import { type ModuleRules, prepareModules } from './prepare-modules.ts';
 import { ExitRequest } from './wasi/call.ts';
 import { openPreview1, PREVIEW1, PREVIEW1_NAMES } from './wasi/preview1.ts';
 
@@ -23,7 +24,7 @@ function codeOf(fate: Fate, thrown: unknown): number {
 }
 
 /** Runs a module to its end, and gives its exit code. @throws GuestFailure when it neither ended nor asked to */
-async function runModule(module: object, call: OpenCall): Promise<number> {
+async function runModule(module: object, call: OpenCall, rules: ModuleRules): Promise<number> {
   const fate: Fate = { mayLeave: true, failure: null };
   const { imports, memory } = openPreview1(call, fate);
   try {
@@ -32,9 +33,13 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
     if (exported instanceof ENGINE.Memory && exported.buffer instanceof ArrayBuffer) memory.bind(exported);
     const start = exports['_start'];
     if (typeof start !== 'function') throw new GuestFailure('it exports no _start');
-    const end = await settle(ENGINE.promising(start as () => unknown)(), call.ended);
-    if ('exit' in end) return end.exit;
-    return fate.failure === null ? 0 : codeOf(fate, null);
+    try {
+      const end = await settle(ENGINE.promising(start as () => unknown)(), call.ended);
+      if ('exit' in end) return end.exit;
+      return fate.failure === null ? 0 : codeOf(fate, null);
+    } finally {
+      checkGas([exports], rules);
+    }
   } catch (e) {
     return codeOf(fate, e);
   } finally {
@@ -45,7 +50,9 @@ async function runModule(module: object, call: OpenCall): Promise<number> {
 }
 
 /** Opens a module; @throws GuestFailure for imports that there are not, and what the engine throws for a module that is not valid. */
-export async function openModule({ bytes, rules }: Bundle, files: GivenFiles, outputBytes: number): Promise<Guest> {
+export async function openModule(bundle: Bundle, files: GivenFiles, outputBytes: number): Promise<Guest> {
+  const { bytes, rules } = bundle;
+  const setting = openSetting(bundle);
   const [prepared = bytes] = prepareModules([bytes], [0], rules);
   const module = await ENGINE.compile(Uint8Array.from(prepared));
   const foreign = ENGINE.Module.imports(module).find((i) => !isGiven(i));
@@ -54,9 +61,9 @@ export async function openModule({ bytes, rules }: Bundle, files: GivenFiles, ou
   return {
     query: () => Promise.reject(new GuestFailure('it answers no queries')),
     command: async (request, outside, handle) => {
-      const { call, ended } = openCommand(request, files, outside, outputBytes);
+      const { call, ended } = openCommand(request, files, setting.command(request, outside), outputBytes);
       handle.cancel = call.cancel;
-      return await ended(runModule(module, call));
+      return await ended(runModule(module, call, rules));
     },
   };
 }

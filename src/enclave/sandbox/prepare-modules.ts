@@ -1,20 +1,23 @@
 /**
- * Changes a function's core modules before they are compiled, in its own process: memories get a maximum. The digest was checked over the
- * bytes as they were, and the same bytes and limits always give the same modules.
+ * Changes a function's core modules before they are compiled, in its own process: memories get a maximum, and code counts gas where it has
+ * to. The digest was checked over the bytes as they were, and the same bytes and limits always give the same modules.
  */
 import { at } from './component/scope.ts';
 import { capMemory, makesMemory } from './wasm/cap-memory.ts';
+import { meterModule } from './wasm/meter.ts';
 
 /** What a function's modules are held to. */
 export interface ModuleRules {
   /** Pages of 64 KiB that all memories of one instance may have together. */
   readonly memoryPages: number;
+  /** Gas of one instance, for a function whose answers must be the same everywhere; null for any other. */
+  readonly gas: number | null;
 }
 
 /**
  * Gives the modules as they are to be compiled; `made` lists the place of a module for each time that one instance makes it. Several
  * memories share what there is evenly, because nobody else adds them up.
- * @throws Malformed when a memory begins with more than its share
+ * @throws Malformed when a memory begins with more than its share, or when gas cannot be counted
  */
 export function prepareModules(
   modules: readonly Uint8Array[],
@@ -24,5 +27,9 @@ export function prepareModules(
   const memories = modules.map(makesMemory);
   const count = made.filter((place) => at(memories, place, 'module')).length;
   const pages = Math.floor(rules.memoryPages / Math.max(count, 1));
-  return modules.map((bytes) => capMemory(bytes, pages));
+  const { gas } = rules;
+  return modules.map((bytes) => {
+    const capped = capMemory(bytes, pages);
+    return gas === null ? capped : meterModule(capped, gas);
+  });
 }

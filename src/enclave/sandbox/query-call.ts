@@ -3,14 +3,14 @@
  * query, and may answer several; so what belongs to a query is behind this, and is nothing between two of them.
  */
 import { emptyTree, type GivenFiles } from './files/mount.ts';
-import { LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
+import { type Given, LOG_BYTES, NO_EGRESS, type OpenCall, openCall } from './guest-call.ts';
 import { Network } from './net/network.ts';
 import type { GuestCall, Outside } from './wasi/call.ts';
 import { type Allowance, OutputBuffer } from './wasi/output-buffer.ts';
+import type { Surroundings } from './wasi/surroundings.ts';
 
 const NOTHING = new Uint8Array(0);
-/** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
-const NO_CALL: OpenCall = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, outside: NO_EGRESS }, 0);
+const NO_INPUT = { args: [], env: [], mounts: [], stdin: NOTHING };
 
 export class QueryCall implements GuestCall {
   /** Sockets that a guest keeps from one query to the next count for all of them; the way out is always that of the query now. */
@@ -21,12 +21,17 @@ export class QueryCall implements GuestCall {
   readonly args: readonly string[] = [];
   readonly env: GuestCall['env'];
   readonly mounts: GuestCall['mounts'];
-  #now: OpenCall = NO_CALL;
+  /** A guest that is called by nobody has no way out, nothing to read, and nothing to write. */
+  readonly #noCall: OpenCall;
+  #now: OpenCall;
   readonly #logAllowance: Allowance = { leftBytes: 0 };
   /** A guest opens its streams once and keeps them; what it writes to them is only a log, which stays one for all its queries. */
   readonly #log = new OutputBuffer(this.#logAllowance, () => undefined);
 
-  constructor(files: GivenFiles, env: GuestCall['env']) {
+  /** Begins with no query; until there is one, and after it, a guest sees these surroundings. */
+  constructor(files: GivenFiles, env: GuestCall['env'], surroundings: Surroundings) {
+    this.#noCall = openCall({ ...NO_INPUT, outside: NO_EGRESS, surroundings }, 0);
+    this.#now = this.#noCall;
     this.env = env;
     this.mounts = files(() => this.surroundings.wallNanos());
   }
@@ -69,15 +74,18 @@ export class QueryCall implements GuestCall {
   }
 
   /** Begins a query whose guest may write so many bytes as its answer; gives the end that comes before the answer. */
-  begin(outside: Outside, outputBytes: number): Pick<OpenCall, 'ended' | 'cancel' | 'fail'> {
-    this.#now = openCall({ args: [], env: [], mounts: [], stdin: NOTHING, outside }, outputBytes);
+  begin(
+    given: Pick<Given, 'outside' | 'surroundings'>,
+    outputBytes: number,
+  ): Pick<OpenCall, 'ended' | 'cancel' | 'fail'> {
+    this.#now = openCall({ ...NO_INPUT, ...given }, outputBytes);
     this.#logAllowance.leftBytes = LOG_BYTES;
     return this.#now;
   }
 
   /** Ends the query, and gives what its guest wrote to its streams. */
   end(): string {
-    this.#now = NO_CALL;
+    this.#now = this.#noCall;
     // A guest may keep the directory, but nothing that is in it.
     for (const mount of this.mounts) if (mount.root.volume.writable) emptyTree(mount);
     this.#logAllowance.leftBytes = 0;

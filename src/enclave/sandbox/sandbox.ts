@@ -71,7 +71,7 @@ export interface LoadedFunction {
   /**
    * Calls the function once. A streamed answer is read or cancelled by whoever gets it; the call, and its deadline, last until then.
    * @throws FunctionError ERR_FUNCTION_TRAP, _DEADLINE, _UNAVAILABLE, _CIRCUIT or _PROTOCOL; the worker goes on after each.
-   * @throws TransportError ERR_TRANSPORT_CLOSED when the body of the query broke off
+   * @throws TransportError ERR_TRANSPORT_CLOSED when the body of the query broke off, or nobody waits any more
    */
   call(request: FunctionRequest, options: CallTerms): Promise<FunctionResponse>;
   close(): Promise<void>;

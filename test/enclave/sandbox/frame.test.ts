@@ -222,5 +222,8 @@ describe('what the gate says', () => {
     expect(refused({ ...pooled, instances: { kind: 'pooled' } })).toBeNull();
     expect(refused({ ...pooled, instances: { kind: 'pooled', calls: 0 } })).toBeNull();
     expect(refused({ ...fresh, rules: {} })).toBeNull();
+    expect(refused({ ...fresh, rules: { memoryPages: 16 } })).toBeNull();
+    expect(refused({ ...fresh, rules: { memoryPages: 16, gas: 'much' } })).toBeNull();
+    expect(refused({ ...fresh, rules: { memoryPages: 16, gas: 5 } })).not.toBeNull();
   });
 });

@@ -40,6 +40,38 @@ describe('the look at a function', () => {
     expect(built.map((f) => codeOf(f.bytes))).toEqual(['http', 'preview1', 'bytes', 'http', 'command']);
   });
 
+  it.each([
+    ['a service', component(['wasi:http/types@0.3.0'], ['wasi:http/handler@0.3.0']), 'http'],
+    ['a command', component(['wasi:cli/stdin@0.3.0'], ['wasi:cli/run@0.3.0']), 'command'],
+    [
+      'a service with an empty program of 0.2 beside it',
+      component([], ['wasi:http/handler@0.3.0', 'wasi:cli/run@0.2.0']),
+      'http',
+    ],
+    ['a function of 0.2', component([], ['wasi:cli/run@0.2.0']), 'command'],
+  ])('takes %s where WASI 0.3 is allowed', (_, bytes, kind) => {
+    expect(codeOf(bytes, ['0.2', '0.3'])).toBe(kind);
+  });
+
+  it.each([
+    ['an import of 0.3', component(['wasi:cli/stdin@0.3.0'], ['wasi:cli/run@0.2.0'])],
+    ['an export of 0.3', component([], ['wasi:cli/run@0.3.0'])],
+    // (component (core func (canon waitable-set.new)))
+    [
+      'a built-in of its part of the Component Model',
+      concatBytes(component([], ['wasi:cli/run@0.2.0']), Uint8Array.of(8, 2, 1, 0x1f)),
+    ],
+  ])('refuses %s where it is not', (_, bytes) => {
+    expect(codeOf(bytes)).toBe('ERR_FUNCTION_INVALID');
+    expect(codeOf(bytes, ['0.2', '0.3'])).toBe('command');
+  });
+
+  it('refuses what WASI 0.3 does not have, also where it is allowed', () => {
+    expect(codeOf(component(['wasi:io/poll@0.3.0'], ['wasi:cli/run@0.3.0']), ['0.2', '0.3'])).toBe(
+      'ERR_FUNCTION_INVALID',
+    );
+  });
+
   const HTTP = 'wasi:http/incoming-handler@0.2.3';
   const RUN = 'wasi:cli/run@0.2.0';
   const INVALID = 'ERR_FUNCTION_INVALID';

@@ -21,7 +21,7 @@ import { buildComponent } from '../../../tools/build-functions.ts';
 import { NEVER_GONE, wholeOf } from '../bodies.ts';
 
 /** What a test's modules are held to, where it does not matter. */
-export const RULES: ModuleRules = { memoryPages: 4096 };
+export const RULES: ModuleRules = { memoryPages: 4096, gas: null };
 
 /** What the guest does, by the first byte of the body; anything else is answered with the body itself. */
 const ROGUE = `(module

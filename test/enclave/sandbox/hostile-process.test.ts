@@ -127,7 +127,9 @@ describe('a child that does its worst in a call', () => {
     expect(pipeOf(rogue).writableLength).toBeGreaterThan(0);
     expect(pipeOf(rogue).writableLength).toBeLessThan((MAX_CALLS + 1) * body.length);
     const codes = await Promise.all(calls);
-    expect(codes.filter((code) => code === 'ERR_FUNCTION_UNAVAILABLE')).toHaveLength(3 * MAX_CALLS);
+    // The first deadline can take the process from the others before theirs.
+    expect(codes.filter((code) => code === 'ERR_FUNCTION_UNAVAILABLE').length).toBeGreaterThanOrEqual(3 * MAX_CALLS);
+    expect(new Set(codes)).toEqual(new Set(['ERR_FUNCTION_DEADLINE', 'ERR_FUNCTION_UNAVAILABLE']));
     const [child] = rogue.children;
     if (child !== undefined && child.signalCode === null) await once(child, 'exit');
     expect(pipeOf(rogue).destroyed).toBe(true);

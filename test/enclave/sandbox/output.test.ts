@@ -4,6 +4,7 @@ import { NO_EGRESS, openCall } from '../../../src/enclave/sandbox/guest-call.ts'
 import { Fields } from '../../../src/enclave/sandbox/wasi/http-fields.ts';
 import { OutgoingRequest, OutgoingResponse } from '../../../src/enclave/sandbox/wasi/http-outgoing.ts';
 import { OutputBuffer } from '../../../src/enclave/sandbox/wasi/output-buffer.ts';
+import { REAL_SURROUNDINGS } from '../../../src/enclave/sandbox/wasi/surroundings.ts';
 
 describe('output', () => {
   it('may come in single bytes', () => {
@@ -24,7 +25,10 @@ describe('output', () => {
   });
 
   it('of all outgoing requests of a call shares one allowance, beside that of the answer', async () => {
-    const call = openCall({ args: [], env: [], mounts: [], stdin: new Uint8Array(0), outside: NO_EGRESS }, 10);
+    const call = openCall(
+      { args: [], env: [], mounts: [], stdin: new Uint8Array(0), outside: NO_EGRESS, surroundings: REAL_SURROUNDINGS },
+      10,
+    );
     const write = (message: OutgoingRequest | OutgoingResponse, size: number): string => {
       const body = message.body();
       const stream = body.tag === 'ok' ? body.val.write() : body;

@@ -178,12 +178,13 @@ describe('a body that ends early', () => {
   });
 
   it('because the client is gone: nothing is left of the call', async () => {
-    let leave = (): void => undefined;
+    const given = Promise.withResolvers<() => void>();
     const maker = new Maker(10);
     maker.end = 'open';
-    const asked = call('/r', streamed(maker), { whenGone: (end) => void (leave = end) });
-    leave();
-    await expect(asked).rejects.toMatchObject({ code: 'ERR_FUNCTION_UNAVAILABLE' });
+    const asked = call('/r', streamed(maker), { whenGone: given.resolve });
+    (await given.promise)();
+    await expect(asked).rejects.toMatchObject({ code: 'ERR_TRANSPORT_CLOSED' });
+    if (!maker.isCancelled) await maker.changed();
     expect(maker.isCancelled).toBe(true);
   });
 
@@ -281,7 +282,7 @@ describe('an outgoing request', () => {
     const asked = call('/r', new Uint8Array(0), { egress, whenGone: (end) => void (leave = end) });
     await begun.promise;
     leave();
-    await expect(asked).rejects.toMatchObject({ code: 'ERR_FUNCTION_UNAVAILABLE' });
+    await expect(asked).rejects.toMatchObject({ code: 'ERR_TRANSPORT_CLOSED' });
     expect((ended as AbortSignal | null)?.aborted).toBe(true);
   });
 });

@@ -21,6 +21,8 @@ export interface ComponentInstance {
   call(func: LiftedFunction, args: readonly unknown[]): Promise<unknown>;
   /** Calls an export that gives its result by `task.return`; it may go on afterwards. */
   start(func: LiftedFunction, args: readonly unknown[]): RunningTask;
+  /** Gives what each core instance exports, in the order in which they were made. */
+  cores(): readonly Exports[];
   /** Drops what the guest left behind, and never lets it run again. */
   close(): void;
 }
@@ -141,6 +143,7 @@ export function instantiate<Call>(linked: LinkedComponent<Call>, call: Call): Co
       for (const state of states) state.liftLeft = LIFT_BUDGET;
       return await callGuest(args);
     },
+    cores: () => made,
     close,
   };
 }

@@ -1,5 +1,6 @@
 /** What our reader knows of a core module: enough to decide whether it may be loaded, and to change it without understanding all of it. */
 import type { Feature, Place } from './features.ts';
+import type { FunctionTypes } from './read-function-types.ts';
 import type { Section } from './sections.ts';
 
 export type ModuleSort = 'func' | 'table' | 'memory' | 'global' | 'tag';
@@ -25,9 +26,13 @@ export interface ModuleExport {
   readonly index: number;
 }
 
-/** One function's code: its size is before `start`, its locals are first. */
+/** One function's code; its size stands before it. */
 export interface Body {
+  /** Where its locals begin, after the number of their groups. */
   readonly start: number;
+  readonly localGroups: number;
+  /** Locals with the parameters. */
+  readonly locals: number;
   /** Where its instructions begin. */
   readonly code: number;
   readonly end: number;
@@ -36,8 +41,7 @@ export interface Body {
 export interface CoreModule {
   readonly bytes: Uint8Array;
   readonly sections: readonly Section[];
-  /** How many types it has, and how many entries they are listed in: a group of types is one. */
-  readonly types: { readonly count: number; readonly entries: number };
+  readonly types: FunctionTypes;
   readonly imports: readonly ModuleImport[];
   /** Functions, globals and so on that it has of its own. */
   readonly own: Readonly<Record<ModuleSort, number>>;

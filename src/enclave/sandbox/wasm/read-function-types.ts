@@ -14,12 +14,22 @@ const VECTOR = 0x7b;
 const MAX_PARAMETERS = 1000;
 const MAX_FIELDS = 10_000;
 
+export interface FunctionTypes {
+  readonly count: number;
+  /** Entries that they are listed in: a group of types is one. */
+  readonly entries: number;
+  /** How many parameters each has; 0 for what is no function. */
+  readonly parameters: readonly number[];
+}
+
 /** Reads types one after the other; `spend` is told how many parts were met, `note` each feature. */
 export function readFunctionTypes(
   c: Cursor,
   spend: (count: number) => void,
   note: (feature: Feature) => void,
-): { readonly count: number; readonly entries: number } {
+): FunctionTypes {
+  const parameters: number[] = [];
+
   function readValues(): number {
     const count = readCount(c);
     if (count > MAX_PARAMETERS) throw new Malformed(`more than ${MAX_PARAMETERS} parameters or results`);
@@ -41,12 +51,13 @@ export function readFunctionTypes(
 
   function readComposite(form: number): void {
     if (form === FUNCTION) {
-      readValues();
+      parameters.push(readValues());
       if (readValues() > 1) note('multi-value');
       return;
     }
     if (form !== ARRAY && form !== STRUCT) throw new Malformed(`a type of form ${form}`);
     note('gc');
+    parameters.push(0);
     const fields = form === ARRAY ? 1 : readCount(c);
     if (fields > MAX_FIELDS) throw new Malformed(`more than ${MAX_FIELDS} fields`);
     for (let i = 0; i < fields; i += 1) readField();
@@ -61,7 +72,6 @@ export function readFunctionTypes(
 
   const entries = readCount(c);
   spend(entries);
-  let count = 0;
   for (let i = 0; i < entries; i += 1) {
     const first = readByte(c);
     if (first === GROUP) {
@@ -69,11 +79,7 @@ export function readFunctionTypes(
       const size = readCount(c);
       spend(size);
       for (let j = 0; j < size; j += 1) readSubtype(readByte(c));
-      count += size;
-    } else {
-      readSubtype(first);
-      count += 1;
-    }
+    } else readSubtype(first);
   }
-  return { count, entries };
+  return { count: parameters.length, entries, parameters };
 }

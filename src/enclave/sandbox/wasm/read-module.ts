@@ -14,14 +14,18 @@ import {
 } from '../component/cursor.ts';
 import type { Feature, Place } from './features.ts';
 import type { Body, CoreModule, ModuleExport, ModuleImport, ModuleLimits, ModuleSort } from './module.ts';
-import { FEATURE_OF, OPCODE_FEATURES } from './opcodes.ts';
-import { readFunctionTypes } from './read-function-types.ts';
+import { FEATURE_OF, FORM, FORMS, OPCODE_FEATURES } from './opcodes.ts';
+import { type FunctionTypes, readFunctionTypes } from './read-function-types.ts';
 import { openSection, readSections, SECTION, type Section } from './sections.ts';
 import { type Instruction, readValueType, skipValueType, walkExpression } from './walk-code.ts';
 
 /** V8's own caps; a JavaScript engine of 14 MB has 20,000 functions. */
 const MAX_ITEMS = 1_000_000;
 const MAX_LOCALS = 50_000;
+
+/** Opcodes that are of the first version whatever follows them, so that nothing is to be noted of them. */
+const PLAIN: Uint8Array = FEATURE_OF.map((feature, op) => (feature === 0 && FORMS[op] !== FORM.blockType ? 1 : 0));
+const NONE_UNASKED: Uint8Array = new Uint8Array(0);
 
 const SORTS: readonly ModuleSort[] = ['func', 'table', 'memory', 'global', 'tag'];
 
@@ -50,7 +54,8 @@ class Reader {
   readonly features = new Map<Feature, Place>();
   readonly own: Record<ModuleSort, number> = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
   readonly imported: Record<ModuleSort, number> = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
-  types: { count: number; entries: number } = { count: 0, entries: 0 };
+  types: FunctionTypes = { count: 0, entries: 0, parameters: [] };
+  readonly #functionTypes: number[] = [];
   hasStart = false;
   #functionIndex: number | null = null;
 
@@ -97,7 +102,7 @@ class Reader {
         (feature) => this.#note(feature, c.at),
       );
     else if (id === SECTION.import) this.#each(c, () => this.#import(c));
-    else if (id === SECTION.function) this.own.func = this.#each(c, () => readU32(c));
+    else if (id === SECTION.function) this.own.func = this.#each(c, () => void this.#functionTypes.push(readU32(c)));
     else if (id === SECTION.table) this.own.table = this.#each(c, () => this.#ownTable(c));
     else if (id === SECTION.memory) this.own.memory = this.#each(c, () => this.#memory(c));
     else if (id === SECTION.tag) this.own.tag = this.#each(c, () => this.#tag(c));
@@ -220,15 +225,16 @@ class Reader {
   };
 
   #constant(c: Cursor): void {
-    walkExpression(c, this.#lookAtConstant);
+    walkExpression(c, NONE_UNASKED, this.#lookAtConstant);
   }
 
   #body(c: Cursor, i: number): void {
     const body = takeCursor(c, readU32(c));
-    const start = body.at;
     this.#functionIndex = this.imported.func + i;
+    const localGroups = readCount(body);
+    const start = body.at;
     let locals = 0;
-    for (let left = readCount(body); left > 0; left -= 1) {
+    for (let left = localGroups; left > 0; left -= 1) {
       locals += readU32(body);
       if (locals > MAX_LOCALS)
         throw new Malformed(`function ${this.#functionIndex} has more than ${MAX_LOCALS} locals`);
@@ -236,13 +242,14 @@ class Reader {
     }
     const code = body.at;
     try {
-      walkExpression(body, this.#look);
+      walkExpression(body, PLAIN, this.#look);
     } catch (e) {
       if (e instanceof Malformed) throw new Malformed(`function ${this.#functionIndex}: ${e.message}`);
       throw e;
     }
     if (body.at !== body.end) throw new Malformed(`function ${this.#functionIndex} goes on behind its end`);
-    this.bodies.push({ start, code, end: body.end });
+    const parameters = this.types.parameters[this.#functionTypes[i] ?? -1] ?? 0;
+    this.bodies.push({ start, localGroups, locals: parameters + locals, code, end: body.end });
     this.#functionIndex = null;
   }
 }

@@ -1,5 +1,4 @@
 /** The sections of a core module: where each one is, and a module with other contents in some of them. [WebAssembly core 5.5.2] */
-import { concatBytes } from '../../../base/bytes.ts';
 import { type Cursor, Malformed, openCursor, readByte, readMark, readU32, takeCursor } from '../component/cursor.ts';
 
 const HEADER: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
@@ -60,6 +59,17 @@ export function openSection(bytes: Uint8Array, section: Section, items: Cursor['
   return { bytes, at: section.start, end: section.end, items };
 }
 
+/** Joins any number of pieces: a function alone can have more of them than a call can have arguments. */
+export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
 /** Writes an unsigned LEB128 number. */
 export function writeU32(value: number): Uint8Array {
   const bytes: number[] = [];
@@ -93,5 +103,5 @@ export function writeSections(
     write(id, contents.get(id) ?? bytes.subarray(start, end));
   }
   writeMissingBefore(ORDER.length);
-  return concatBytes(...parts);
+  return joinPieces(parts);
 }

@@ -132,11 +132,37 @@ const NESTING: Int8Array = new Int8Array(FORMS.length);
 for (const op of [OP.block, OP.loop, OP.if, OP.try, OP.tryTable]) NESTING[op] = 1;
 for (const op of [OP.end, OP.delegate]) NESTING[op] = -1;
 
-/** Walks one expression to its end; the cursor stands behind it then. */
-export function walkExpression(c: Cursor, visit: (instruction: Instruction) => void): void {
+/** What follows an opcode of one byte where it is a byte too, and twice so for an access to memory; 0 where it may be anything. */
+const SHORT_SIZES: Uint8Array = new Uint8Array(0x100);
+for (const [op, form] of FORMS.subarray(0, FIRST_PREFIX).entries()) {
+  if (form === FORM.none) SHORT_SIZES[op] = 1;
+  else if (form === FORM.index || form === FORM.label || form === FORM.signed32 || form === FORM.signed64) {
+    SHORT_SIZES[op] = 2;
+  } else if (form === FORM.memory) SHORT_SIZES[op] = 3;
+}
+
+/** Gives the end of an instruction that nobody asks about and that has nothing but single bytes behind it; -1 for any other. */
+function endOfShort(bytes: Uint8Array, at: number, end: number): number {
+  const size = SHORT_SIZES[bytes[at] ?? 0] ?? 0;
+  if (size === 0 || at + size > end) return -1;
+  if (size > 1 && (bytes[at + 1] ?? 0xff) >= (size === 2 ? 0x80 : HAS_MEMORY)) return -1;
+  return size > 2 && (bytes[at + 2] ?? 0xff) >= 0x80 ? -1 : at + size;
+}
+
+/** Walks one expression to its end; the cursor stands behind it then. Opcodes with a 1 in `unasked` are not visited. */
+export function walkExpression(c: Cursor, unasked: Uint8Array, visit: (instruction: Instruction) => void): void {
   const instruction: Instruction = { op: 0, at: 0, end: 0, index: 0, labels: [], hasBlockSignature: false };
+  const { bytes, end } = c;
   let depth = 1;
   while (depth > 0) {
+    const first = c.at < end ? (bytes[c.at] ?? 0) : 0;
+    // Nine instructions of ten end here: a module of 14 MB has millions.
+    const next = unasked[first] === 1 ? endOfShort(bytes, c.at, end) : -1;
+    if (next >= 0) {
+      c.at = next;
+      depth += NESTING[first] ?? 0;
+      continue;
+    }
     instruction.at = c.at;
     instruction.index = 0;
     if (instruction.labels.length > 0) instruction.labels.length = 0;

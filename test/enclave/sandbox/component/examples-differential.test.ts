@@ -12,6 +12,7 @@ import type { GuestCall } from '../../../../src/enclave/sandbox/wasi/call.ts';
 import { findGuestFunction, INTERFACES, WASI_HOST } from '../../../../src/enclave/sandbox/wasi/host.ts';
 import { IncomingRequest } from '../../../../src/enclave/sandbox/wasi/http-messages.ts';
 import { type Answer, ResponseOutparam } from '../../../../src/enclave/sandbox/wasi/http-outgoing.ts';
+import { REAL_SURROUNDINGS } from '../../../../src/enclave/sandbox/wasi/surroundings.ts';
 import { buildFunctions } from '../../../../tools/build-functions.ts';
 import { buildRogue } from '../guests.ts';
 import { openOracle } from './kit.ts';
@@ -144,7 +145,10 @@ async function runBoth(bytes: Uint8Array, body: string): Promise<readonly [ours:
     const log: unknown[] = [];
     const host = watched(log);
     const stdin = new TextEncoder().encode(body);
-    const call = openCall({ args: ['guest', 'b'], env: [], mounts: [], stdin, outside: NO_EGRESS }, 65_536);
+    const call = openCall(
+      { args: ['guest', 'b'], env: [], mounts: [], stdin, outside: NO_EGRESS, surroundings: REAL_SURROUNDINGS },
+      65_536,
+    );
     let given: Answer | null = null;
     let finished: Uint8Array | null = null;
     const outparam = new ResponseOutparam((set) => {

@@ -14,6 +14,7 @@ import {
 import { NO_EGRESS, openCall, reasonOf } from '../../../../src/enclave/sandbox/guest-call.ts';
 import type { GuestCall } from '../../../../src/enclave/sandbox/wasi/call.ts';
 import { WAITING, WASI_HOST } from '../../../../src/enclave/sandbox/wasi/host.ts';
+import { REAL_SURROUNDINGS } from '../../../../src/enclave/sandbox/wasi/surroundings.ts';
 import { buildComponent } from '../../../../tools/build-functions.ts';
 import { ALL_FUNCTIONS, coreTypeOf, writeImports } from './core-imports.ts';
 import { exportOf, memoryOf, WASM, watchInstances } from './kit.ts';
@@ -102,7 +103,14 @@ describe('the functions of WASI', () => {
         fc.array(fc.oneof(fc.nat(3), fc.nat(255)), { minLength: 64, maxLength: 64 }),
         async (all, words) => {
           const call = openCall(
-            { args: [], env: [], mounts: [], stdin: new Uint8Array(0), outside: NO_EGRESS },
+            {
+              args: [],
+              env: [],
+              mounts: [],
+              stdin: new Uint8Array(0),
+              outside: NO_EGRESS,
+              surroundings: REAL_SURROUNDINGS,
+            },
             65_536,
           );
           const { value: instance, cores } = watchInstances(() => instantiate(linked, call));

@@ -4,6 +4,7 @@ import { ENGINE } from '../../../../src/enclave/sandbox/engine.ts';
 import type { DirectoryNode } from '../../../../src/enclave/sandbox/files/nodes.ts';
 import { NO_EGRESS, type OpenCall, openCall } from '../../../../src/enclave/sandbox/guest-call.ts';
 import { openPreview1 } from '../../../../src/enclave/sandbox/wasi/preview1.ts';
+import { REAL_SURROUNDINGS } from '../../../../src/enclave/sandbox/wasi/surroundings.ts';
 
 export interface TestGuest {
   readonly call: OpenCall;
@@ -24,7 +25,14 @@ export interface GuestOptions {
 }
 
 export function openTestGuest({ mounts = [], args = [], env = [], stdin = '' }: GuestOptions = {}): TestGuest {
-  const given = { args, env, mounts, stdin: new TextEncoder().encode(stdin), outside: NO_EGRESS };
+  const given = {
+    args,
+    env,
+    mounts,
+    stdin: new TextEncoder().encode(stdin),
+    outside: NO_EGRESS,
+    surroundings: REAL_SURROUNDINGS,
+  };
   const call = openCall(given, 100);
   const fate: Fate = { mayLeave: true, failure: null };
   const { imports, memory: bound } = openPreview1(call, fate);

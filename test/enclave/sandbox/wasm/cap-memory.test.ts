@@ -67,7 +67,7 @@ describe('the memories of one instance', () => {
   it('have what there is together', async () => {
     const one = await build('(module (memory 1))');
     const none = await build('(module (func))');
-    const rules = { memoryPages: 21 };
+    const rules = { memoryPages: 21, gas: null };
     expect(maxima(prepareModules([one, none], [0, 1, 1], rules))).toEqual([21n, null]);
     expect(maxima(prepareModules([one, none, one], [0, 1, 2], rules))).toEqual([10n, null, 10n]);
     expect(maxima(prepareModules([one], [0, 0, 0], rules))).toEqual([7n]);

@@ -112,7 +112,7 @@ function prepareWithout(builtin: Extract<PlannedBuiltin, { owner: number }>): (s
   if (op === 'subtask.cancel')
     return (state) =>
       ([index = 0]) =>
-        cancelSubtask(state, builtin.isAsync, index);
+        cancelSubtask(state, index);
   if (op === 'thread.yield') {
     return (state) => () => {
       checkMayBlock(state);

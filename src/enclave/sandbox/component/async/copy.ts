@@ -64,7 +64,7 @@ export function copy(
   return answer(end, isAsync);
 }
 
-/** Gives a copy up that its guest started; what was copied by then stays copied. */
+/** Gives a copy up that its guest started, at once; what was copied by then stays copied. So it does not matter whether a set holds the end. */
 export function cancelCopy(
   state: InstanceState,
   type: EndType,
@@ -73,7 +73,6 @@ export function cancelCopy(
 ): number | Promise<number> {
   const end = endAt(state, index, type);
   if (end.progress !== 'copying' || end.hasSyncWaiter) throw new GuestTrap('there is no copy to give up');
-  if (end.isInSet && !isAsync) throw new GuestTrap('an end is waited for twice');
   end.progress = 'cancelling';
   if (!end.hasEvent) end.shared.cancel();
   return answer(end, isAsync);

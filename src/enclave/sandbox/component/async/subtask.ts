@@ -79,10 +79,9 @@ export function dropSubtask(state: InstanceState, index: number): void {
 }
 
 /** Gives a call up and says how it ended: the host never makes a guest wait for that, and lets its result go. */
-export function cancelSubtask(state: InstanceState, isAsync: boolean, index: number): number {
+export function cancelSubtask(state: InstanceState, index: number): number {
   const subtask = state.handles.get(index, KIND).representation as Subtask;
   if (subtask.isDelivered) throw new GuestTrap('a call is cancelled after its end');
-  if (subtask.isInSet && !isAsync) throw new GuestTrap('a call is waited for twice');
   if (!subtask.isResolved) subtask.cancel();
   return subtask.takeEvent()[2];
 }

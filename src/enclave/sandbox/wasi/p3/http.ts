@@ -13,6 +13,8 @@ import { Fields, RequestOptions } from './http-fields.ts';
 import { Request, type RequestHead, Response, receivedHeaders } from './http-messages.ts';
 import { beginAnswer, beginRequest, refuseAnswer } from './http-wire.ts';
 
+/** Schemes that a policy can allow. */
+const CARRIED: ReadonlySet<string> = new Set(['http', 'https', 'enclave']);
 const NOT_ASCII = /[^\x21-\x7e]+/gu;
 
 function schemeOf({ scheme }: RequestHead): string {
@@ -42,6 +44,7 @@ async function sendRequest(call: GuestCall, request: Request, path: string): Pro
     const done = await Promise.race([poured, Promise.resolve(DONE)]);
     const failure = done.tag === 'err' ? done : err(makeErrorCode(given.error));
     contents.finish(failure);
+    contents.drop();
     return failure;
   }
   void poured.then((done) => contents.finish(done));
@@ -52,9 +55,10 @@ async function sendRequest(call: GuestCall, request: Request, path: string): Pro
 /** Sends a request: one that the guest made, or one that it was given and passes on. */
 function send(call: GuestCall, request: Request): Result<never, Variant> | Promise<Result<Response, Variant>> {
   const path = pathOf(request.head);
-  if (path !== null) return sendRequest(call, request, path);
+  const isCarried = CARRIED.has(schemeOf(request.head)) && request.head.method !== 'CONNECT';
+  if (path !== null && isCarried) return sendRequest(call, request, path);
   request[Symbol.dispose]();
-  return err({ tag: 'HTTP-request-URI-invalid' });
+  return err({ tag: path === null ? 'HTTP-request-URI-invalid' : 'HTTP-protocol-error' });
 }
 
 /** Makes the request that a query is for its guest. */
