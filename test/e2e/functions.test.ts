@@ -99,6 +99,7 @@ describe('behind the gate', () => {
       ['fresh', singleFile(counting)],
       ['pooled', singleFile(counting)],
       ['disputed', singleFile(counting)],
+      ['sure', singleFile(counting)],
       ['late', singleFile(looping)],
       ['busy', singleFile(looping)],
       ['small', singleFile(await parse(GROWING))],
@@ -107,12 +108,14 @@ describe('behind the gate', () => {
     const first = policyOf('hospital-a', files, {
       pooled: { instances: 'pooled', 'calls-per-instance': '2' },
       disputed: { instances: 'pooled' },
+      sure: { instances: 'pooled', deterministic: 'required' },
       late: { deadline: '300 ms' },
       busy: { cpu: '200 ms' },
       small: { memory: '1280 KiB' },
     });
     const second = policyOf('hospital-b', new Map([...files].filter(([name]) => name === 'disputed')), {});
-    t = await bootTestWorker({ policies: [first, second], files });
+    // Without the owner's terms a loop would outlast the test.
+    t = await bootTestWorker({ policies: [first, second], files, deadlineMs: 600_000 });
   });
   afterAll(() => t[Symbol.asyncDispose]());
 
@@ -140,18 +143,16 @@ describe('behind the gate', () => {
     expect(await ask('greeting', '')).toMatchObject({ status: 500, code: 'ERR_FUNCTION_EXIT' });
   });
 
-  it('memory is kept only where every owner says so', async () => {
+  it('memory is kept only where every owner says so, and never where answers must be the same', async () => {
     const thrice = async (name: string): Promise<string> =>
       `${(await ask(name, 'x')).text}${(await ask(name, 'x')).text}${(await ask(name, 'x')).text}`;
-    expect([await thrice('fresh'), await thrice('pooled'), await thrice('disputed')]).toEqual(['111', '121', '111']);
+    expect([await thrice('fresh'), await thrice('pooled')]).toEqual(['111', '121']);
+    expect([await thrice('disputed'), await thrice('sure')]).toEqual(['111', '111']);
   });
 
   it('time, processor time and memory are those of the owner', async () => {
-    const start = performance.now();
     expect(await ask('late', '')).toMatchObject({ status: 504, code: 'ERR_FUNCTION_DEADLINE' });
     expect(await ask('busy', '')).toMatchObject({ status: 504, code: 'ERR_FUNCTION_DEADLINE' });
-    // The worker's own deadline is 10 s for each.
-    expect(performance.now() - start).toBeLessThan(10_000);
     expect(await ask('small', '')).toMatchObject({ status: 200, text: '2' });
   });
 
@@ -171,13 +172,5 @@ describe('behind the gate', () => {
         code: 'ERR_FUNCTION_DIGEST',
       },
     );
-  });
-
-  it('a worker loads no function that it cannot make deterministic', async () => {
-    const one = new Map([['reverse', files.get('reverse') ?? singleFile(new Uint8Array())]]);
-    const policy = policyOf('hospital-a', one, { reverse: { deterministic: 'required' } });
-    await expect(bootTestWorker({ policies: [policy], files: one })).rejects.toMatchObject({
-      code: 'ERR_FUNCTION_INVALID',
-    });
   });
 });
