@@ -60,9 +60,11 @@ describe('seeded time', () => {
     const { promise, resolve } = Promise.withResolvers<{ error: string }>();
     const answer = s.standStill(promise);
     let reached = false;
-    const waiting = s.reach(100n).then(() => {
+    const reach = async (): Promise<void> => {
+      await s.reach(100n);
       reached = true;
-    });
+    };
+    const waiting = reach();
     for (let i = 0; i < 5; i += 1) await new Promise((turn) => void setImmediate(turn));
     expect([reached, s.monotonicNanos()]).toEqual([false, 0n]);
     resolve({ error: 'DNS-error' });
