@@ -7,7 +7,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { type Body, isWhole, pour, type StreamedBody } from './body.ts';
-import type { CommandExit } from './command-messages.ts';
+import { type CommandExit, parseExit } from './command-messages.ts';
 import { encodeFrame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import { type BodyMessage, type ChildMessage, FRAME, type OnWire, writeEgressAnswerHead } from './messages.ts';
@@ -24,8 +24,8 @@ export type CallAnswer =
   | { readonly type: 'exit'; readonly exit: CommandExit };
 
 export interface CallOptions extends CallTerms {
-  /** Which of the two answers this function may give. */
-  readonly expects: CallAnswer['type'];
+  /** Which of the two answers this function may give; an exit tells of exactly the trees that the program was given. */
+  readonly expects: 'answer' | { readonly trees: number };
 }
 
 /** What a call knows of the process that works on it. */
@@ -43,6 +43,7 @@ export interface CallPlace {
   readonly onOver: (end: 'answered' | 'lost') => void;
 }
 
+type ExitMessage = Extract<ChildMessage, { type: 'exit' }>;
 type EgressMessage = Extract<ChildMessage, { type: 'egress' }>;
 type CallMessage = Exclude<ChildMessage, { type: 'ready' | 'refused' }>;
 
@@ -104,12 +105,7 @@ export class CallInFlight {
       this.#finish('answered');
       return true;
     }
-    if (message.type === 'exit') {
-      if (this.#options.expects !== 'exit') return false;
-      this.#settled.resolve(message);
-      this.#finish('answered');
-      return true;
-    }
+    if (message.type === 'exit') return this.#takeExit(message);
     if (message.type === 'cancelled') {
       if (this.#phase !== 'stopped') return false;
       this.#finish('answered');
@@ -190,6 +186,18 @@ export class CallInFlight {
     const gone = (): void => this.#stop(this.#place.error('ERR_FUNCTION_UNAVAILABLE', 'answers what nobody reads'));
     const source = this.#openBodies().read(0, gone);
     this.#settled.resolve({ type: 'answer', response: { ...head, body: { source, length: body.length } } });
+    return true;
+  }
+
+  #takeExit({ head, body }: ExitMessage): boolean {
+    const { expects } = this.#options;
+    if (expects === 'answer') return false;
+    if (this.#phase !== 'stopped') {
+      const exit = parseExit(head, body, expects.trees);
+      if (exit === null) return false;
+      this.#settled.resolve({ type: 'exit', exit });
+    }
+    this.#finish('answered');
     return true;
   }
 

@@ -100,11 +100,11 @@ export function writeExit({ code, stdout, stderr, changes }: CommandExit): { hea
   return { head, body: concatBytes(...parts) };
 }
 
-/** Reads how a program ended; null when it is not well said. */
-export function parseExit(head: HeadMap, body: Uint8Array): CommandExit | null {
+/** Reads how a program that was given so many trees ended; null when it is not well said, and before any tree is read when they are not so many. */
+export function parseExit(head: HeadMap, body: Uint8Array, treeCount: number): CommandExit | null {
   const { code, stdoutBytes, stderrBytes, treeBytes } = head;
   if (typeof code !== 'number' || code > MAX_EXIT_CODE || Object.keys(head).length !== 4) return null;
-  if (!Array.isArray(treeBytes)) return null;
+  if (!Array.isArray(treeBytes) || treeBytes.length !== treeCount) return null;
   const parts = cut(body, [stdoutBytes, stderrBytes, ...(treeBytes as readonly Head[])]);
   const [stdout, stderr, ...trees] = parts ?? [];
   if (stdout === undefined || stderr === undefined || trees.pop()?.length !== 0) return null;

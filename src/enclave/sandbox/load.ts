@@ -191,11 +191,12 @@ export async function loadCommand(options: LoadOptions): Promise<SandboxedComman
   // A program runs once, so a spare process would be started for nobody.
   const limits = { ...options.limits, spareMs: 0 };
   const running = await openProcess({ ...options, limits }, kind, LIMITS.exitFrameBytes);
-  const always = { sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined, expects: 'exit' } as const;
+  const always = { sockets: NO_SOCKET_EGRESS, caller: '', whenGone: (): void => undefined };
   return {
     run: async (request, deadlineMs, egress = NO_WAY_OUT) => {
       const { head, body } = writeCommand(request);
-      const answer = await running.call(head, body, { ...always, deadlineMs, egress });
+      const expects = { trees: request.mounts.length };
+      const answer = await running.call(head, body, { ...always, deadlineMs, egress, expects });
       if (answer.type !== 'exit') throw new FunctionError('ERR_FUNCTION_PROTOCOL', 'the program gave no exit code');
       return answer.exit;
     },

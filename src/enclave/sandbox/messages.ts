@@ -4,7 +4,6 @@
  */
 import { LIMITS } from '../../base/limits.ts';
 import type { Body } from './body.ts';
-import { type CommandExit, parseExit } from './command-messages.ts';
 import type { Frame } from './frame.ts';
 import { type Head, type HeadMap, isHeadMap } from './frame-head.ts';
 import type {
@@ -60,7 +59,8 @@ export type ChildMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'refused'; readonly text: string }
   | { readonly type: 'answer'; readonly call: number; readonly response: OnWire<FunctionResponse> }
-  | { readonly type: 'exit'; readonly call: number; readonly exit: CommandExit }
+  /** Unread: only the call knows whether it may end so, and with how many trees. */
+  | { readonly type: 'exit'; readonly call: number; readonly head: HeadMap; readonly body: Uint8Array }
   | { readonly type: 'trap'; readonly call: number; readonly text: string }
   | { readonly type: 'cancelled'; readonly call: number }
   | { readonly type: 'egress'; readonly call: number; readonly number: number; readonly request: OnWire<EgressRequest> }
@@ -173,10 +173,7 @@ export function parseChildMessage(frame: Frame): ChildMessage | null {
     const response = isAnswer ? parseResponse(head, parseSmallBody(head, body)) : null;
     return response === null ? null : { type: 'answer', call, response };
   }
-  if (type === FRAME.exit) {
-    const exit = parseExit(head, body);
-    return exit === null ? null : { type: 'exit', call, exit };
-  }
+  if (type === FRAME.exit) return { type: 'exit', call, head, body };
   if (type === FRAME.egress) {
     const egress = parseEgress(head, body);
     return egress === null ? null : { type: 'egress', call, ...egress };

@@ -5,7 +5,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { type Body, readWhole } from './body.ts';
-import type { CallAnswer } from './call-in-flight.ts';
+import type { CallAnswer, CallOptions } from './call-in-flight.ts';
 import { writeCommand } from './command-messages.ts';
 import type { Head } from './frame-head.ts';
 import type { FunctionKind } from './grants.ts';
@@ -20,7 +20,7 @@ interface Written {
 }
 
 export interface QueryShape {
-  readonly expects: CallAnswer['type'];
+  readonly expects: CallOptions['expects'];
   /**
    * @throws FunctionError ERR_FUNCTION_METHOD for a method that this kind does not have
    * @throws TransportError ERR_TRANSPORT_CLOSED when the body of a program's query broke off
@@ -59,7 +59,7 @@ function openBytesShape(name: string, type: string): QueryShape {
 
 function openProgramShape(name: string, type: string): QueryShape {
   return {
-    expects: 'exit',
+    expects: { trees: 0 },
     async write(request) {
       // A program is given its input whole.
       const stdin = await readWhole(request.body, LIMITS.bodyBytes);

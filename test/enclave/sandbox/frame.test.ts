@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { concatBytes, encodeUtf8 } from '../../../src/base/bytes.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { type Bundle, parseBundle, writeBundle } from '../../../src/enclave/sandbox/bundle.ts';
+import { parseExit } from '../../../src/enclave/sandbox/command-messages.ts';
+import { encodeTree } from '../../../src/enclave/sandbox/files/tree-image.ts';
 import { encodeFrame, type Frame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
-import { type Head, parseHead } from '../../../src/enclave/sandbox/frame-head.ts';
+import { type Head, type HeadMap, parseHead } from '../../../src/enclave/sandbox/frame-head.ts';
 import {
   FRAME,
   parseChildMessage,
@@ -135,7 +137,6 @@ describe('what a child says', () => {
     expect(read.map((m) => m?.type)).toEqual(['ready', 'refused', 'trap', 'log', 'answer', 'exit', 'egress']);
   });
 
-  const exit = { code: 0, stdoutBytes: 0, stderrBytes: 0, treeBytes: [] };
   const egress = writeEgressHead(1, request) as Record<string, Head>;
   const bad: readonly (readonly [string, number, number, Head, Uint8Array])[] = [
     ['a type that only the gate sends', FRAME.load, 0, {}, EMPTY],
@@ -153,14 +154,6 @@ describe('what a child says', () => {
     ['a header name in upper case', FRAME.answer, 7, { status: 200, headers: [['A', 'b']] }, EMPTY],
     ['a header name with a colon', FRAME.answer, 7, { status: 200, headers: [['a:', 'b']] }, EMPTY],
     ['a header without a value', FRAME.answer, 7, { status: 200, headers: [['a']] }, EMPTY],
-    ['an exit code over 32 bits', FRAME.exit, 7, { ...exit, code: 2 ** 32 }, EMPTY],
-    ['more stdout than body', FRAME.exit, 7, { ...exit, stdoutBytes: 1 }, EMPTY],
-    ['more stderr than body', FRAME.exit, 7, { ...exit, stderrBytes: 1 }, EMPTY],
-    ['more of a tree than body', FRAME.exit, 7, { ...exit, treeBytes: [1] }, EMPTY],
-    ['a tree that is none', FRAME.exit, 7, { ...exit, treeBytes: [1] }, Uint8Array.of(0)],
-    ['less than body', FRAME.exit, 7, exit, Uint8Array.of(0)],
-    ['an exit with an unknown key', FRAME.exit, 7, { ...exit, extra: 1 }, EMPTY],
-    ['an exit without its trees', FRAME.exit, 7, { code: 0, stdoutBytes: 0, stderrBytes: 0 }, EMPTY],
     ['a method with a space', FRAME.egress, 7, { ...egress, method: 'GET /' }, EMPTY],
     ['an authority with a space', FRAME.egress, 7, { ...egress, authority: 'a b' }, EMPTY],
     ['a path with a line end', FRAME.egress, 7, { ...egress, path: '/\n' }, EMPTY],
@@ -185,6 +178,43 @@ describe('what a child says', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('how a program ended', () => {
+  const exit: HeadMap = { code: 0, stdoutBytes: 0, stderrBytes: 0, treeBytes: [] };
+  const tree = encodeTree([{ kind: 'removed', path: 'a' }]);
+  const trees = { ...exit, treeBytes: [tree.length, tree.length] };
+
+  it('is read when it is exactly right', () => {
+    const said = { ...exit, code: 2 ** 32 - 1, stdoutBytes: 1, stderrBytes: 1 };
+    const [stdout, stderr] = [Uint8Array.of(1), Uint8Array.of(2)];
+    expect(parseExit(said, Uint8Array.of(1, 2), 0)).toEqual({ code: 2 ** 32 - 1, stdout, stderr, changes: [] });
+    expect(parseExit(trees, concatBytes(tree, tree), 2)?.changes).toHaveLength(2);
+  });
+
+  const bad: readonly (readonly [string, HeadMap, Uint8Array])[] = [
+    ['an exit code over 32 bits', { ...exit, code: 2 ** 32 }, EMPTY],
+    ['more stdout than body', { ...exit, stdoutBytes: 1 }, EMPTY],
+    ['more stderr than body', { ...exit, stderrBytes: 1 }, EMPTY],
+    ['more of a tree than body', { ...exit, treeBytes: [1] }, EMPTY],
+    ['a tree that is none', { ...exit, treeBytes: [1] }, Uint8Array.of(0)],
+    ['less than body', exit, Uint8Array.of(0)],
+    ['an exit with an unknown key', { ...exit, extra: 1 }, EMPTY],
+    ['an exit without its trees', { code: 0, stdoutBytes: 0, stderrBytes: 0 }, EMPTY],
+  ];
+  it.each(bad)('is refused for %s', (_, head, bytes) => {
+    expect(parseExit(head, bytes, (head['treeBytes'] as readonly Head[] | undefined)?.length ?? 0)).toBeNull();
+  });
+
+  it.each([0, 1, 3])('is refused with two trees for a program that was given %i, before any is read', (given) => {
+    expect(parseExit(trees, concatBytes(tree, tree), given)).toBeNull();
+    const unread = new Proxy(tree, {
+      get(_, key) {
+        throw new Error(`read ${String(key)}`);
+      },
+    });
+    expect(parseExit(trees, unread, given)).toBeNull();
   });
 });
 

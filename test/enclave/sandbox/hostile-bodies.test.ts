@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { type Body, WholeBytes } from '../../../src/enclave/sandbox/body.ts';
+import type { CallOptions } from '../../../src/enclave/sandbox/call-in-flight.ts';
+import { encodeTree } from '../../../src/enclave/sandbox/files/tree-image.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import type { Head } from '../../../src/enclave/sandbox/frame-head.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
@@ -57,7 +59,11 @@ const ECHO: Egress = async ({ body }) => {
 };
 
 /** Calls with a body of four windows, or one that is whole. */
-function call({ running }: World, streamed = false): Promise<FunctionResponse | string> {
+function call(
+  { running }: World,
+  streamed = false,
+  expects: CallOptions['expects'] = 'answer',
+): Promise<FunctionResponse | string> {
   const bytes = new Uint8Array(4 * WINDOW);
   const body: Body = streamed ? { source: new WholeBytes({ rest: bytes }), length: null } : new Uint8Array(1);
   const terms = {
@@ -66,7 +72,7 @@ function call({ running }: World, streamed = false): Promise<FunctionResponse | 
     egress: ECHO,
     sockets: NO_SOCKET_EGRESS,
     whenGone: NEVER_GONE,
-    expects: 'answer',
+    expects,
   } as const;
   return running.call({}, body, terms).then(
     (answer) => (answer.type === 'answer' ? answer.response : 'exit'),
@@ -175,6 +181,35 @@ describe('what a child says of bodies', () => {
     expect([bytesOf(0), bytesOf(1)]).toEqual([WINDOW, WINDOW]);
     await world.child.say(FRAME.credit, 1, [1, PIECE]);
     expect([bytesOf(0), bytesOf(1)]).toEqual([WINDOW, WINDOW + PIECE]);
+    await world.running.close();
+  });
+});
+
+describe('an exit', () => {
+  const tree = encodeTree([]);
+  const exit = (...trees: readonly Uint8Array[]): Said => {
+    const head = { code: 0, stdoutBytes: 0, stderrBytes: 0, treeBytes: trees.map(({ length }) => length) };
+    return [FRAME.exit, 1, head, Buffer.concat(trees)];
+  };
+
+  it.each([
+    ['of a program that was given no tree', { trees: 0 }, exit(), 'exit', false],
+    ['of a program that was given one', { trees: 1 }, exit(tree), 'exit', false],
+    ['with a tree more than the program was given', { trees: 0 }, exit(tree), 'ERR_FUNCTION_PROTOCOL', true],
+    ['with a tree less than the program was given', { trees: 1 }, exit(), 'ERR_FUNCTION_PROTOCOL', true],
+    ['where an answer is due', 'answer', exit(), 'ERR_FUNCTION_PROTOCOL', true],
+  ] as const)('%s', async (_, expects, said, outcome, isGone) => {
+    const world = await open();
+    const asked = call(world, false, expects);
+    await sayAll(world, [said]);
+    expect([await asked, world.child.isGone()]).toEqual([outcome, isGone]);
+    await world.running.close();
+  });
+
+  it('of a call that there is not ends the child', async () => {
+    const world = await open();
+    await sayAll(world, [exit()]);
+    expect(world.child.isGone()).toBe(true);
     await world.running.close();
   });
 });

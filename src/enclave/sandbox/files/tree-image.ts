@@ -35,12 +35,17 @@ export function encodeTree(changes: readonly TreeChange[]): Uint8Array {
   return concatBytes(length, rows, ...changes.flatMap((c) => (c.kind === 'file' ? [c.bytes] : [])));
 }
 
+/** Tells whether a text has at most so many bytes; a character has three at most, so that short ones are not encoded. */
+function fits(text: string, maxBytes: number): boolean {
+  return text.length * 3 <= maxBytes || (text.length <= maxBytes && encodeUtf8(text).length <= maxBytes);
+}
+
 /** Tells whether a path is one or more plain names. */
 function isPlainPath(path: string): boolean {
-  if (path.length === 0 || encodeUtf8(path).length > LIMITS.filePathBytes || path.includes('\0')) return false;
+  if (path.length === 0 || !fits(path, LIMITS.filePathBytes) || path.includes('\0')) return false;
   return path
     .split('/')
-    .every((name) => name !== '' && name !== '.' && name !== '..' && encodeUtf8(name).length <= LIMITS.fileNameBytes);
+    .every((name) => name !== '' && name !== '.' && name !== '..' && fits(name, LIMITS.fileNameBytes));
 }
 
 function parseRow(row: unknown, take: (size: number) => Uint8Array | null): TreeChange | null {
@@ -49,8 +54,8 @@ function parseRow(row: unknown, take: (size: number) => Uint8Array | null): Tree
   if (typeof path !== 'string' || !isPlainPath(path)) return null;
   if (kind === 'directory' || kind === 'removed') return more === 0 ? { kind, path } : null;
   if (kind === 'link') {
-    const fits = typeof more === 'string' && more !== '' && !more.includes('\0');
-    return fits && encodeUtf8(more).length <= LIMITS.filePathBytes ? { kind, path, target: more } : null;
+    if (typeof more !== 'string' || more === '' || more.includes('\0')) return null;
+    return fits(more, LIMITS.filePathBytes) ? { kind, path, target: more } : null;
   }
   const bytes = kind === 'file' && typeof more === 'number' ? take(more) : null;
   return bytes === null ? null : { kind: 'file', path, bytes };
