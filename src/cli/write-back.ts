@@ -35,16 +35,16 @@ async function needFolders(root: string, path: string): Promise<void> {
   }
 }
 
-/** Tells whether a link at this path leads somewhere below the root, by names alone. */
+/**
+ * Tells whether a link at this path leads somewhere below the root, by names alone. Only real directories lie above the link, so leading `..` can be
+ * counted; after any other name, which may be a link that goes up, `..` leads nobody knows where.
+ */
 function staysInside(path: string, target: string): boolean {
   if (target.startsWith('/')) return false;
-  let depth = path.split('/').length - 1;
-  for (const name of target.split('/')) {
-    if (name === '..') depth -= 1;
-    else if (name !== '' && name !== '.') depth += 1;
-    if (depth < 0) return false;
-  }
-  return true;
+  const names = target.split('/').filter((name) => name !== '' && name !== '.');
+  const ups = names.findIndex((name) => name !== '..');
+  if (ups === -1) return names.length < path.split('/').length;
+  return ups < path.split('/').length && !names.includes('..', ups);
 }
 
 /** Only files and links are replaced: anything else was never part of the tree, or is removed first. */

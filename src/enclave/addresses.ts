@@ -26,6 +26,23 @@ export function addressFlaw(address: string): string | null {
   return parsed instanceof ipaddr.IPv6 && !parsed.match(GLOBAL_UNICAST) ? 'not global unicast' : null;
 }
 
+/** Ways to say the machine itself, and IPv6 forms that carry an IPv4 address, which may be one of them. */
+const OWN: ReadonlySet<string> = new Set([
+  'loopback',
+  'unspecified',
+  'ipv4Mapped',
+  'rfc6145',
+  'rfc6052',
+  '6to4',
+  'teredo',
+]);
+
+/** Tells whether an address leads, or by its form may lead, to the machine itself. */
+export function mayBeOwn(address: string): boolean {
+  const flaw = addressFlaw(address);
+  return flaw !== null && (OWN.has(flaw) || address.startsWith('::'));
+}
+
 /** Writes an address in its one spelling (IPv6 as the URL standard does, without brackets), or gives null when it is none. */
 export function canonicalAddress(address: string): string | null {
   if (ipaddr.IPv4.isValidFourPartDecimal(address)) return address;

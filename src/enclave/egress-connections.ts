@@ -8,7 +8,7 @@ import type { ResolveHost } from '../io/resolver.ts';
 import type { TcpClient } from '../io/tcp-client.ts';
 import { formatConnection } from '../policy/connection.ts';
 import type { OwnerPolicy } from '../policy/policy.ts';
-import { addressFlaw, canonicalAddress } from './addresses.ts';
+import { addressFlaw, canonicalAddress, mayBeOwn } from './addresses.ts';
 import type { AuditLog } from './audit.ts';
 import type { Budget } from './budget.ts';
 import { openConnectionEnds } from './connection-ends.ts';
@@ -103,7 +103,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
   async function addressesOf(name: string): Promise<readonly string[] | 'DNS-error' | typeof PROHIBITED> {
     const fixed = Object.hasOwn(fixedNames, name) ? fixedNames[name] : undefined;
     // The function's own loopback is another one: told this address, it would find itself.
-    if (fixed !== undefined) return addressFlaw(fixed) === 'loopback' ? PROHIBITED : [fixed];
+    if (fixed !== undefined) return mayBeOwn(fixed) ? PROHIBITED : [fixed];
     const addresses = await options.resolve(name).catch(() => []);
     if (addresses.length === 0) return 'DNS-error';
     // One forbidden address spoils the whole answer: whoever mixes it in is trying something.

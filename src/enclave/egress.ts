@@ -218,9 +218,12 @@ export function openEgress(options: EgressOptions): Egress {
     }
     const metered = new MeteredSource(source, {
       maxBytes: Math.min(maxBodyBytes, length ?? maxBodyBytes),
+      // Answers that come in together share what is left, so each piece is taken before it goes on.
       onBytes: (bytes) => {
-        chargeAnswer(budget, grant, bytes, options.now());
-        return true;
+        const passes = spendBytes(budget, grant, bytes, options.now());
+        // What is not passed on has come in all the same.
+        if (!passes) chargeAnswer(budget, grant, bytes, options.now());
+        return passes;
       },
       onEnd: (end) => {
         done();

@@ -143,6 +143,18 @@ describe('writing back', () => {
     expect(readdirSync(DIR).sort()).toEqual(['after', 'old', 'out', 'sub']);
   });
 
+  it('lets no link out over another link that goes up', async () => {
+    const changes: readonly TreeChange[] = [
+      { kind: 'link', path: 'sub/up', target: '..' },
+      { kind: 'link', path: 'direct', target: 'sub/up/old' },
+      { kind: 'link', path: 'indirect', target: 'sub/up/../outside/secret' },
+    ];
+    const { leftOut, failed } = await writeBack(DIR, changes);
+    expect([leftOut.map((line) => line.split(':')[0]), failed]).toEqual([['indirect'], []]);
+    expect(readFileSync(join(DIR, 'direct'), 'utf8')).toBe('old');
+    expect(existsSync(join(DIR, 'indirect'))).toBe(false);
+  });
+
   it('replaces a link itself, and not what it leads to', async () => {
     symlinkSync('../outside/secret', join(DIR, 'to-secret'));
     expect(await writeBack(DIR, [file('to-secret', 'mine')])).toEqual(DONE);

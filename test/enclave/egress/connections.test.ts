@@ -157,10 +157,22 @@ describe('a lookup', () => {
 
   it('of a fixed name gives its address, but never that of the machine itself', async () => {
     const policies = [policyOf('- to: tcp://*.fixed.example:1')];
-    const fixedNames = { 'a.fixed.example': '10.0.0.7', 'b.fixed.example': '127.0.0.1' };
+    const own = [
+      '127.0.0.1',
+      '::1',
+      '0.0.0.0',
+      '::',
+      '::ffff:127.0.0.1',
+      '64:ff9b::7f00:1',
+      '2002:7f00:1::',
+      '::127.0.0.1',
+    ];
+    const names = own.map((address, i) => [`b${i}.fixed.example`, address]);
+    const fixedNames = { 'a.fixed.example': '10.0.0.7', ...Object.fromEntries(names) };
     const { egress, resolved } = openWorld({ policies, fixedNames });
     expect(await egress.resolve('a.fixed.example')).toEqual(['10.0.0.7']);
-    expect(await egress.resolve('b.fixed.example')).toEqual({ error: 'access-denied' });
+    for (const [name = ''] of names)
+      expect([name, await egress.resolve(name)]).toEqual([name, { error: 'access-denied' }]);
     expect(resolved).toEqual([]);
   });
 
