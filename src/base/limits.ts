@@ -51,6 +51,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   manifestBytes: 64 * 1024,
   bundleFiles: 256,
   bundleNameBytes: 128,
+  /** Entries that all tables of one instance may have together, at 8 bytes and more each; a JavaScript engine has 20,000. */
+  guestTableEntries: 1_000_000,
   /** Ends of streams and futures that one instance of a WASI 0.3 function has: each may hold a window of bytes in the host. */
   guestStreamEnds: 4096,
   /** Calls of the host that one instance has under way. */
@@ -125,6 +127,7 @@ export type LimitName =
   | 'manifestBytes'
   | 'bundleFiles'
   | 'bundleNameBytes'
+  | 'guestTableEntries'
   | 'guestStreamEnds'
   | 'guestSubtasks'
   | 'guestStreamBytes'

@@ -43,8 +43,9 @@ export class FileContent {
       const grown = new Uint8Array(capacity);
       grown.set(this.#bytes.subarray(0, this.#size));
       this.#bytes = grown;
-    } else if (size === 0) {
-      this.#bytes = new Uint8Array(0);
+    } else if (size < this.#size && size < this.#bytes.length / 2) {
+      // Bytes that are given back to the volume must not stay in the array.
+      this.#bytes = this.#bytes.slice(0, size);
     } else if (size < this.#size) {
       this.#bytes.fill(0, size, this.#size);
     }

@@ -105,6 +105,16 @@ describe('the caps', () => {
     expect(root.volume.bytesLeft).toBe(0);
   });
 
+  it('hold for what the host keeps of a file that was cut, too', () => {
+    const { volume } = makeTree();
+    const file = new FileNode(volume, new Uint8Array(0));
+    file.setSize(100_000);
+    file.setSize(60_000);
+    expect(file.view(0, 1).buffer.byteLength).toBeLessThanOrEqual(120_000);
+    file.setSize(10);
+    expect(file.view(0, 1).buffer.byteLength).toBeLessThanOrEqual(20);
+  });
+
   it('count all files of a tree together, with names and targets', () => {
     const root = makeTree({ bytes: 10 });
     putFile(root, 'a', '123');
