@@ -80,7 +80,8 @@ export class BodyWriter implements ByteSink {
   }
 
   #keep(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
+    // Whoever does not know yet that nobody takes it must not fill this.
+    if (bytes.length === 0 || this.#phase === 'over') return;
     this.#kept.push(bytes);
     if (this.#kept.size >= LIMITS.pieceBytes) this.#flush();
     else if (!this.#flushing) {

@@ -9,7 +9,7 @@ import { FunctionError, TransportError } from '../../errors.ts';
 import { type Body, isWhole, pour, type StreamedBody } from './body.ts';
 import { type CommandExit, parseExit } from './command-messages.ts';
 import { encodeFrame } from './frame.ts';
-import type { Head } from './frame-head.ts';
+import { encodeHead, type Head } from './frame-head.ts';
 import { type BodyMessage, type ChildMessage, FRAME, type OnWire, writeEgressAnswerHead } from './messages.ts';
 import { type OpenBodies, openBodies } from './open-bodies.ts';
 import type { CallTerms, EgressAnswer, EgressRequest, FunctionResponse } from './sandbox.ts';
@@ -49,6 +49,15 @@ type CallMessage = Exclude<ChildMessage, { type: 'ready' | 'refused' }>;
 
 const NOTHING = new Uint8Array(0);
 const TOO_MANY: EgressAnswer = { error: 'connection-limit-reached' };
+const HEAD_TOO_LARGE: EgressAnswer = { error: 'HTTP-response-header-section-size' };
+
+/** Bodies of outgoing requests that a child may have begun and not ended, those that nobody takes among them. */
+const MAX_READING = 256;
+
+/** Tells whether an answer's head can be carried: a child gives up a gate that sends it more, and its other calls with it. */
+function fitsFrame(number: number, answer: EgressAnswer): boolean {
+  return 'error' in answer || encodeHead(writeEgressAnswerHead(number, answer)).length <= LIMITS.frameHeadBytes;
+}
 
 /** The gate's egress never rejects; if it does all the same, the guest gets an error and the gate goes on. */
 async function askEgress({ egress }: CallTerms, request: EgressRequest, ended: AbortSignal): Promise<EgressAnswer> {
@@ -238,6 +247,7 @@ export class CallInFlight {
 
   #takeEgress(message: EgressMessage): boolean {
     if (!this.#isNext(message.number)) return false;
+    if ((this.#bodies?.reading ?? 0) >= MAX_READING) return false;
     if (this.#phase !== 'stopped') void this.#passEgress(message.number, message.request);
     return true;
   }
@@ -251,7 +261,9 @@ export class CallInFlight {
     const { signal } = this.#ended;
     const reader = body instanceof Uint8Array ? null : this.#openBodies().read(number);
     const request = { ...head, body: reader === null ? (body as Uint8Array) : { source: reader, length: body.length } };
-    const answer = refused ? TOO_MANY : await askEgress(this.#options, request, signal);
+    const given = refused ? TOO_MANY : await askEgress(this.#options, request, signal);
+    const answer = fitsFrame(number, given) ? given : HEAD_TOO_LARGE;
+    if (answer !== given && 'body' in given && !isWhole(given.body)) given.body.source.cancel();
     const answered = 'error' in answer ? NOTHING : answer.body;
     if (signal.aborted) {
       if (!isWhole(answered)) answered.source.cancel();

@@ -102,7 +102,10 @@ export async function openComponent(bundle: Bundle, files: GivenFiles, outputByt
   return {
     async query(asked, askedHost, cancelHandle) {
       if (shape === null || supply === null) throw new GuestFailure('it answers no queries');
-      const { request, host, surroundings } = await setting.query(asked, askedHost);
+      // A body that is read whole first may never come.
+      const early = Promise.withResolvers<never>();
+      cancelHandle.cancel = () => early.reject(new GuestFailure('it was cancelled'));
+      const { request, host, surroundings } = await Promise.race([setting.query(asked, askedHost), early.promise]);
       const instance = supply.take();
       const { call, component } = instance;
       const { ended, cancel, fail } = call.begin({ outside: host, surroundings }, outputBytes);

@@ -10,6 +10,8 @@ export interface WasmMemory {
 
 interface Engine {
   compile(bytes: Uint8Array): Promise<CompiledModule>;
+  /** Tells whether bytes are a valid module. */
+  validate(bytes: Uint8Array): boolean;
   instantiate(
     module: CompiledModule,
     imports: object,

@@ -62,6 +62,8 @@ export interface FunctionProcess {
 interface CalledChild extends ChildUser {
   readonly child: ReadyChild;
   readonly calls: Map<number, CallInFlight>;
+  /** Who made the call that went over its deadline last, until it is decided. */
+  overrunBy: string | null;
   /** Resolves when it is decided whether the child outlives the call that went over its deadline last. */
   doubt: Promise<void> | null;
 }
@@ -83,17 +85,22 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
 
   function attach(child: ReadyChild): CalledChild {
     const calls = new Map<number, CallInFlight>();
-    return {
+    const called: CalledChild = {
       child,
       calls,
+      overrunBy: null,
       doubt: null,
       onFrame: (frame) => take(calls, frame),
       onEnd(end) {
         const inFlight = [...calls.values()];
-        if (!closed) circuits.died(new Set(inFlight.map(({ caller }) => caller)), timers.now());
+        // Of a child that was killed for an overrun it is known whose call that was; the others only happened to be there.
+        const callers =
+          end === 'killed' && called.overrunBy !== null ? [called.overrunBy] : inFlight.map((c) => c.caller);
+        if (!closed) circuits.died(new Set(callers), timers.now());
         for (const each of inFlight) each.fail(lost(end, inFlight.length));
       },
     };
+    return called;
   }
 
   function lost(end: ChildEnd, inFlight: number): FunctionError {
@@ -114,8 +121,9 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   function overrun(called: CalledChild, inFlight: CallInFlight, spent: string): void {
     const decided = Promise.withResolvers<void>();
     called.doubt = decided.promise;
+    called.overrunBy = inFlight.caller;
     inFlight.overrun(error('ERR_FUNCTION_DEADLINE', `did not answer within ${spent}`), () => {
-      if (called.doubt === decided.promise) called.doubt = null;
+      if (called.doubt === decided.promise) [called.doubt, called.overrunBy] = [null, null];
       decided.resolve();
     });
   }

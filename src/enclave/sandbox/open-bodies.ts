@@ -9,6 +9,8 @@ import type { BodyMessage } from './messages.ts';
 import { FRAME } from './messages.ts';
 
 export interface OpenBodies {
+  /** Bodies that come from the other side and have not ended, whether or not anybody still takes them. */
+  readonly reading: number;
   /** Begins to read the body that comes from the other side; `cancel` is called in place of a word to that side. */
   read(number: number, cancel?: () => void): BodyReader;
   /** Begins to write the body that goes to the other side. */
@@ -27,6 +29,9 @@ export function openBodies(call: number, send: (frame: Uint8Array) => void): Ope
   let closed = false;
 
   return {
+    get reading() {
+      return readers.size;
+    },
     read(number, cancel) {
       const reader = new BodyReader({
         credit: (bytes) => {

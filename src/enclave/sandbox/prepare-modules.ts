@@ -1,10 +1,11 @@
 /**
  * Changes a function's core modules before they are compiled, in its own process: memories and tables get a maximum, and code counts gas
- * where it has to. The digest was checked over the bytes as they were, and the same bytes and limits always give the same modules.
+ * where it has to. The digest was checked over the bytes as they were.
  */
 import { LIMITS } from '../../base/limits.ts';
 import { Malformed } from './component/cursor.ts';
 import { at } from './component/scope.ts';
+import { ENGINE } from './engine.ts';
 import { capMemory, makesMemory } from './wasm/cap-memory.ts';
 import { capTables, tableSizes } from './wasm/cap-tables.ts';
 import { meterModule } from './wasm/meter.ts';
@@ -48,6 +49,9 @@ export function prepareModules(
   const { gas } = rules;
   return modules.map((bytes) => {
     const capped = capTables(capMemory(bytes, pages), growth);
-    return gas === null ? capped : meterModule(capped, gas);
+    if (gas === null) return capped;
+    // What has no counter yet must be valid as it is: a place beyond its globals would be the counter's.
+    if (!ENGINE.validate(bytes)) throw new Malformed('a module is not valid');
+    return meterModule(capped, gas);
   });
 }

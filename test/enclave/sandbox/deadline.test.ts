@@ -243,6 +243,27 @@ describe('a function that keeps ending its process', () => {
     expect(world.notices).toEqual(['circuit open', 'circuit closed']);
   });
 
+  it('by overruns of one caller is held back from that caller, whoever else lost a call by it', async () => {
+    const world = await open(0, CIRCUITS);
+    for (let i = 0; i < 2; i += 1) {
+      const late = call(world, 1000, 'a');
+      const beside = call(world, 10_000, 'b');
+      await turn();
+      world.timers.advance(1000);
+      world.timers.advance(GRACE_MS);
+      await turn();
+      expect([await late, await beside]).toEqual(['ERR_FUNCTION_DEADLINE', 'ERR_FUNCTION_UNAVAILABLE']);
+      world.timers.advance(0);
+      await beReady(world.children.at(-1));
+    }
+    expect(await call(world, 1000, 'a')).toBe('ERR_FUNCTION_CIRCUIT');
+    const other = call(world, 1000, 'b');
+    await turn();
+    await answer(world.children.at(-1), 5);
+    expect(await other).toBe('answered');
+    expect(world.notices).toEqual([]);
+  });
+
   it('says when to come back', async () => {
     const world = await open(0, CIRCUITS);
     for (const caller of ['a', 'b', 'c']) await callAndDie(world, caller);

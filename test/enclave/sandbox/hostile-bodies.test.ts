@@ -116,6 +116,11 @@ describe('what a child says of bodies', () => {
       [begin],
       [[FRAME.answer, 1, { status: 200, headers: [], length: null }, new Uint8Array(1)]],
     ],
+    [
+      'requests whose bodies do not end, and more of them than may be open',
+      Array.from({ length: 256 }, (_, i) => ask(i + 1)),
+      Array.from({ length: 257 }, (_, i) => ask(i + 1)),
+    ],
     ['a length that is a number, and a text', [ask(1, 5)], [ask(1, 'five')]],
     [
       'credit for what it was sent, and for more',
@@ -277,5 +282,24 @@ describe('any frames', () => {
       { numRuns: 300 },
     );
     expect(Math.min(survived, ended)).toBeGreaterThan(20);
+  });
+});
+
+describe('a destination that answers with more header fields than a frame holds', () => {
+  it.each([
+    ['just as many as fit', 7000, null],
+    ['more', 8000, 'HTTP-response-header-section-size'],
+  ])('%s: the child is told, and lives', async (_, fields, error) => {
+    const world = await open();
+    const headers = Array.from({ length: fields }, () => ['a', ''] as const);
+    const egress: Egress = () => Promise.resolve({ status: 200, headers, body: new Uint8Array(0) });
+    const terms = { deadlineMs: 1000, caller: '', egress, sockets: NO_SOCKET_EGRESS, whenGone: NEVER_GONE } as const;
+    const asked = world.running.call({}, new Uint8Array(1), { ...terms, expects: 'answer' });
+    await world.child.say(FRAME.egress, 1, { number: 1, ...REQUEST });
+    const { head } = world.child.heard.find(({ type }) => type === FRAME.egressAnswer) ?? {};
+    expect(head).toMatchObject(error === null ? { number: 1, status: 200 } : { number: 1, error });
+    await world.child.say(FRAME.answer, 1, { status: 200, headers: [] });
+    await expect(asked).resolves.toMatchObject({ type: 'answer' });
+    await world.running.close();
   });
 });

@@ -1,6 +1,7 @@
 /** That a deterministic guest notices nothing of how fast others read and write: bodies are whole, and there is always room. */
 import { describe, expect, it } from 'vitest';
 import { ChangeSignal } from '../../../src/base/change-signal.ts';
+import { LIMITS } from '../../../src/base/limits.ts';
 import { NO_OUTSIDE } from '../../../src/enclave/sandbox/net/outside.ts';
 import type { EgressAnswer } from '../../../src/enclave/sandbox/sandbox.ts';
 import { hurry, wholeOutside } from '../../../src/enclave/sandbox/unhurried.ts';
@@ -118,5 +119,40 @@ describe('the way out of a deterministic guest', () => {
   it('leads to no sockets outside', async () => {
     const { sockets } = wholeOutside({ ...wayOut({ error: 'x' }).outside }, direct);
     expect(sockets).toBe(NO_OUTSIDE);
+  });
+});
+
+describe('what waits for a slow side', () => {
+  it('is no more than a whole body may have', () => {
+    const kept: number[] = [];
+    const to = hurry({
+      state: 'open',
+      room: 0,
+      over: Promise.resolve(),
+      begin: (piece) => void kept.push(piece.length),
+      write: () => false,
+      end: () => undefined,
+      abort: () => undefined,
+      changed: () => Promise.resolve(),
+    });
+    const half = new Uint8Array(LIMITS.bodyBytes / 2);
+    expect([to.write(half), to.write(half), to.write(new Uint8Array(1))]).toEqual([true, true, false]);
+    expect(kept).toEqual([half.length, half.length]);
+  });
+
+  it('goes out whole however many writes it took, and not at all when it is too large', async () => {
+    const { outside, bodies } = wayOut({ status: 200, headers: [], body: new Uint8Array(0) });
+    const whole = wholeOutside(outside, (answer) => answer);
+    const many = whole.beginEgress({ ...HEAD, body: { length: null } }, new Uint8Array(0));
+    for (let i = 0; i < 300_000; i += 1) many.body.write(Uint8Array.of(0x61));
+    many.body.end();
+    expect(await many.answer).toMatchObject({ status: 200 });
+    const before = bodies.length;
+    expect(bodies[0]).toHaveLength(300_000);
+    const large = whole.beginEgress({ ...HEAD, body: { length: null } }, new Uint8Array(LIMITS.bodyBytes));
+    expect(large.body.write(Uint8Array.of(0x61))).toBe(false);
+    large.body.end();
+    expect(await large.answer).toEqual({ error: 'HTTP-request-body-size' });
+    expect(bodies).toHaveLength(before);
   });
 });

@@ -1,8 +1,8 @@
 /** The two families of Blockless as imports of a core module. Whatever ends the guest is a trap, as with preview1. */
 import { type Fate, leaveGuest } from '../component/trap.ts';
-import { ENGINE } from '../engine.ts';
 import type { GuestCall } from '../wasi/call.ts';
 import type { Preview1Memory } from '../wasi/preview1-memory.ts';
+import { suspending } from '../wasi/suspending.ts';
 import { openBlocklessHttp } from './http.ts';
 import { openBlocklessMemory } from './memory.ts';
 
@@ -13,20 +13,6 @@ export const BLOCKLESS_NAMES: ReadonlyMap<string, ReadonlySet<string>> = new Map
   ['blockless_http', new Set(['http_req', 'http_read_header', 'http_read_body', 'http_close'])],
   ['blockless_memory', new Set(['memory_read', 'env_var_read'])],
 ]);
-
-/** Makes the import of a function that suspends its guest; no trap can be raised in one that is suspended, so it only never goes on. */
-function suspending(fate: Fate, run: (...args: number[]) => Promise<number>): object {
-  const answer = async (args: number[]): Promise<number> => {
-    try {
-      return await run(...args);
-    } catch (e) {
-      fate.failure ??= { reason: e };
-      fate.mayLeave = false;
-      throw e;
-    }
-  };
-  return new ENGINE.Suspending((...args: number[]) => leaveGuest(fate, () => answer(args)));
-}
 
 /** Makes the imports of one guest, by family and name. */
 export function openBlockless(

@@ -3,7 +3,6 @@
  * number; what ends it (an exit, a fault of the host) is a trap, because a guest can catch errors of the host's language. [WASI snapshot-01]
  */
 import { type Fate, leaveGuest } from '../component/trap.ts';
-import { ENGINE } from '../engine.ts';
 import type { GuestCall } from './call.ts';
 import { DescriptorTable } from './preview1-descriptors.ts';
 import { ERRNO, errnoOf } from './preview1-errno.ts';
@@ -14,6 +13,7 @@ import { Preview1Memory } from './preview1-memory.ts';
 import { PATH } from './preview1-path.ts';
 import { POLL, WAITING } from './preview1-poll.ts';
 import { PROCESS } from './preview1-process.ts';
+import { suspending } from './suspending.ts';
 
 /** The module name of every function. */
 export const PREVIEW1 = 'wasi_snapshot_preview1';
@@ -42,22 +42,16 @@ function answerAtOnce(fate: Fate, host: Preview1Host, answer: Answer): (...args:
 
 /** Makes the import of a function that suspends the guest until it has its answer. */
 function answerLater(fate: Fate, host: Preview1Host, answer: Answer): object {
-  const run = async (args: readonly unknown[]): Promise<number> => {
+  return suspending(fate, async (...args: readonly unknown[]) => {
     try {
       await answer(host, ...args);
-      if (fate.failure === null) return ERRNO.success;
-      // Its call is over; nobody wakes it, and nothing keeps it.
-      return await new Promise<never>(() => undefined);
+      return ERRNO.success;
     } catch (e) {
       const errno = errnoOf(e);
-      if (errno !== null) return errno;
-      // No trap can be raised in a guest that is suspended; so it comes back to a host that does nothing more for it.
-      fate.failure ??= { reason: e };
-      fate.mayLeave = false;
-      throw e;
+      if (errno === null) throw e;
+      return errno;
     }
-  };
-  return new ENGINE.Suspending((...args: readonly unknown[]) => leaveGuest(fate, () => run(args)));
+  });
 }
 
 /** One guest's imports, and its memory, which is bound once the module is instantiated. */

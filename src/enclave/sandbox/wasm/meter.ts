@@ -1,7 +1,8 @@
 /**
  * Writes gas into a core module: a counter of its own that the code counts down as it runs, and a trap when it is below zero. The counter is a
- * global behind all others, so nothing is renumbered; it is exported under a name that no function may use.
+ * global behind all others, so nothing is renumbered; it is exported under a name that no function can know.
  */
+import { randomBytes } from 'node:crypto';
 import { concatBytes, encodeUtf8 } from '../../../base/bytes.ts';
 import { Malformed } from '../component/cursor.ts';
 import { type Insertion, meterCode } from './meter-code.ts';
@@ -9,8 +10,8 @@ import type { Body, CoreModule } from './module.ts';
 import { readModule } from './read-module.ts';
 import { joinPieces, SECTION, writeSections, writeU32 } from './sections.ts';
 
-/** The export by which the host sees the counter. */
-const GAS_EXPORT = 'anchorhold:gas';
+/** The export by which the host sees the counter: a name that no module can know beforehand, so none can import or pass it on. */
+export const GAS_EXPORT: string = `anchorhold:gas:${randomBytes(16).toString('hex')}`;
 
 const I32 = 0x7f;
 const I64 = 0x7e;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Malformed } from '../../../../src/enclave/sandbox/component/cursor.ts';
-import { gasUsed, meterModule } from '../../../../src/enclave/sandbox/wasm/meter.ts';
+import { GAS_EXPORT, gasUsed, meterModule } from '../../../../src/enclave/sandbox/wasm/meter.ts';
 import { readModule } from '../../../../src/enclave/sandbox/wasm/read-module.ts';
 import { build, WASM } from '../component/kit.ts';
 import { body, moduleOf, section, validate, vector } from './encode.ts';
@@ -202,7 +202,7 @@ describe('metering', () => {
     const [before, after] = [readModule(bytes), readModule(meterModule(bytes, 5))];
     expect(after.own.global).toBe(before.own.global + 1);
     expect(after.exports.slice(0, before.exports.length)).toEqual(before.exports);
-    expect(after.exports.at(-1)).toEqual({ name: 'anchorhold:gas', sort: 'global', index: 2 });
+    expect(after.exports.at(-1)).toEqual({ name: GAS_EXPORT, sort: 'global', index: 2 });
   });
 
   it('leaves every opcode in a module that is still valid', () => {
@@ -227,7 +227,7 @@ describe('metering', () => {
   it('refuses a module that takes the name of the counter', async () => {
     const wat = (name: string): string => `(module (global i64 (i64.const 1)) (func) (export "${name}" (global 0)))`;
     expect(() => meterModule(bytes, 5)).not.toThrow();
-    const [taken, free] = [await build(wat('anchorhold:gas')), await build(wat('anchorhold:gas2'))];
+    const [taken, free] = [await build(wat(GAS_EXPORT)), await build(wat('anchorhold:gas'))];
     expect(() => meterModule(taken, 5)).toThrow(Malformed);
     expect(() => meterModule(free, 5)).not.toThrow();
   });
