@@ -95,6 +95,8 @@ export function openConnectionEnds(
         const count = Math.min(maxBytes, this.available);
         const piece: unknown = count > 0 ? socket.read(count) : null;
         if (!(piece instanceof Uint8Array)) return new Uint8Array(0);
+        // An end that came while bytes were still here is only told to whoever reads on.
+        if (socket.readableLength === 0) socket.read(0);
         if (!spend(piece.length)) {
           breakOff('ERR_POLICY_DENIED_LIMIT');
           return new Uint8Array(0);

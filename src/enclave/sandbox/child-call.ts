@@ -8,6 +8,7 @@ import { ChildSockets } from './child-sockets.ts';
 import { encodeFrame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import type { QueryHost } from './guest.ts';
+import { CLOSED } from './guest-call.ts';
 import {
   type BodyMessage,
   type EgressAnswerOnWire,
@@ -19,6 +20,19 @@ import {
 } from './messages.ts';
 import { type OpenBodies, openBodies } from './open-bodies.ts';
 import type { EgressAnswer, EgressRequest, FunctionRequest } from './sandbox.ts';
+
+/** Outgoing requests that wait for the gate: a guest that never looks for an answer must not pile up more. */
+const MAX_WAITING = 256;
+
+interface Asked {
+  /** null when the gate was not asked. */
+  readonly number: number | null;
+  readonly answer: Promise<EgressAnswer>;
+}
+
+function refuse(error: string): Asked {
+  return { number: null, answer: Promise.resolve({ error }) };
+}
 
 export interface ChildCall {
   readonly host: QueryHost;
@@ -47,8 +61,12 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
     return body instanceof Uint8Array ? body : { source: theBodies().read(number), length: body.length };
   }
 
-  function ask(request: OnWire<EgressRequest>): { readonly number: number; readonly answer: Promise<EgressAnswer> } {
-    if (isOver) return { number: 0, answer: Promise.resolve({ error: 'internal-error' }) };
+  function ask(request: OnWire<EgressRequest>): {
+    readonly number: number | null;
+    readonly answer: Promise<EgressAnswer>;
+  } {
+    if (isOver) return refuse('internal-error');
+    if (waiting.size >= MAX_WAITING) return refuse('connection-limit-reached');
     lastEgress += 1;
     const number = lastEgress;
     const { promise: answer, resolve } = Promise.withResolvers<EgressAnswer>();
@@ -73,6 +91,7 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
     egress: (request) => ask(request).answer,
     beginEgress(head, held) {
       const { number, answer } = ask(head);
+      if (number === null) return { answer, body: CLOSED };
       const body: BodyWriter = theBodies().write(number);
       body.begin(held);
       return { answer, body };

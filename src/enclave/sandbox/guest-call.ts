@@ -27,7 +27,7 @@ export interface CancelHandle {
 }
 
 const REFUSED: EgressAnswer = { error: 'HTTP-request-denied' };
-const CLOSED: ByteSink = {
+export const CLOSED: ByteSink = {
   state: 'closed',
   room: 0,
   write: () => false,

@@ -43,15 +43,15 @@ describe('seeded time', () => {
     s.sleepUntil(100n);
     s.sleepUntil(50n);
     expect([s.wallNanos(), s.monotonicNanos()]).toEqual([5n, 100n]);
-    await s.reach(200n);
+    await s.reach(200n).over;
     expect(s.monotonicNanos()).toBe(200n);
-    await s.reach(1n);
+    await s.reach(1n).over;
     expect(s.monotonicNanos()).toBe(200n);
   });
 
   it('goes to the first of several instants', async () => {
     const s = open();
-    await Promise.all([s.reach(300n), s.reach(100n), s.reach(200n)]);
+    await Promise.all([s.reach(300n).over, s.reach(100n).over, s.reach(200n).over]);
     expect(s.monotonicNanos()).toBe(100n);
   });
 
@@ -61,7 +61,7 @@ describe('seeded time', () => {
     const answer = s.standStill(promise);
     let reached = false;
     const reach = async (): Promise<void> => {
-      await s.reach(100n);
+      await s.reach(100n).over;
       reached = true;
     };
     const waiting = reach();

@@ -1,17 +1,31 @@
 /** wasi:clocks and wasi:random over what a call says of time and randomness. A wait ends with the call. [WASI 0.2.12] */
 import type { GuestCall } from './call.ts';
 import { Pollable } from './io.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { Surroundings, Wait } from './surroundings.ts';
 
 /** More randomness than this at once is a trap: the guest would otherwise make the host allocate what its own memory cap forbids. */
 const MAX_RANDOM_BYTES = 1024n * 1024n;
 const NANOS_PER_SECOND = 1_000_000_000n;
 
-function waitUntil(surroundings: Surroundings, instant: bigint): Pollable {
-  return new Pollable(
-    () => surroundings.monotonicNanos() >= instant,
-    () => surroundings.reach(instant),
-  );
+/** A pollable that is ready from an instant on. However often it is waited for, it has one wait, which ends with it. */
+export class Alarm extends Pollable {
+  readonly #callOff: () => void;
+  constructor(surroundings: Surroundings, instant: bigint) {
+    let wait: Wait | null = null;
+    super(
+      () => surroundings.monotonicNanos() >= instant,
+      async () => {
+        wait ??= surroundings.reach(instant);
+        const { over } = wait;
+        await over;
+        wait = null;
+      },
+    );
+    this.#callOff = () => wait?.callOff();
+  }
+  [Symbol.dispose](): void {
+    this.#callOff();
+  }
 }
 
 function readWallClock({ surroundings }: GuestCall): { seconds: bigint; nanoseconds: number } {
@@ -37,9 +51,9 @@ export const CLOCKS: Readonly<Record<string, unknown>> = {
   'wasi:clocks/monotonic-clock': {
     now: ({ surroundings }: GuestCall) => surroundings.monotonicNanos(),
     resolution: () => 1n,
-    subscribeInstant: ({ surroundings }: GuestCall, when: bigint) => waitUntil(surroundings, when),
+    subscribeInstant: ({ surroundings }: GuestCall, when: bigint) => new Alarm(surroundings, when),
     subscribeDuration: ({ surroundings }: GuestCall, duration: bigint) =>
-      waitUntil(surroundings, surroundings.monotonicNanos() + duration),
+      new Alarm(surroundings, surroundings.monotonicNanos() + duration),
   },
   'wasi:clocks/wall-clock': { now: readWallClock, resolution: () => ({ seconds: 0n, nanoseconds: 1_000_000 }) },
 };

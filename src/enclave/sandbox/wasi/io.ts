@@ -7,6 +7,8 @@ import type { ByteSink, ByteSource } from './byte-stream.ts';
 import { DONE, err, ok, type Result } from './result.ts';
 
 const MAX_READ_BYTES = 1024 * 1024;
+/** Pollables that one poll may name: each costs the host something for as long as the guest waits. */
+const MAX_POLLABLES = 4096;
 /** What a guest is told that it may write at once. */
 const WRITE_BYTES = 64 * 1024;
 
@@ -70,6 +72,7 @@ async function pollLater(pollables: readonly Pollable[]): Promise<Uint32Array> {
  * trap, and a guest that has to be refused is better told than ended.
  */
 function poll(_call: unknown, pollables: readonly Pollable[]): Maybe<Uint32Array> {
+  if (pollables.length > MAX_POLLABLES) throw new GuestTrap(`a poll of more than ${MAX_POLLABLES} pollables`);
   const ready = readyOf(pollables);
   return ready.length > 0 || pollables.length === 0 ? Uint32Array.from(ready) : pollLater(pollables);
 }

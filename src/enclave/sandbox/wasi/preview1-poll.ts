@@ -97,7 +97,7 @@ async function pollOneoff(
     readSubscription(host, memory.view(inAt + i * SUBSCRIPTION_BYTES, SUBSCRIPTION_BYTES)),
   );
   const first = subscriptions.reduce((least, s) => (s.due < least ? s.due : least), subscriptions[0]?.due ?? 0n);
-  while (surroundings.monotonicNanos() < first) await surroundings.reach(first);
+  while (surroundings.monotonicNanos() < first) await surroundings.reach(first).over;
   const now = surroundings.monotonicNanos();
   const due = subscriptions.filter((s) => s.due <= now);
   due.forEach((s, i) => writeEvent(memory.blank(outAt + i * EVENT_BYTES, EVENT_BYTES), s));

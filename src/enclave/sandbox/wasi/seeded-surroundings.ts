@@ -4,7 +4,7 @@
  * [RFC 8439 2.4]
  */
 import { type Cipheriv, createCipheriv } from 'node:crypto';
-import type { Surroundings } from './surroundings.ts';
+import type { Surroundings, Wait } from './surroundings.ts';
 
 /** Counter and nonce of the key stream: each seed is used for one stream. */
 const START = new Uint8Array(16);
@@ -33,11 +33,17 @@ export class SeededSurroundings implements Surroundings {
   }
 
   /** The clock goes to the first instant that anybody waits for; who waits for a later one looks, and waits again. */
-  reach(instant: bigint): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ instant, wake: resolve });
+  reach(instant: bigint): Wait {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const waiting = { instant, wake: resolve };
+    this.#waiting.push(waiting);
     this.#advanceLater();
-    return promise;
+    return {
+      over,
+      callOff: () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      },
+    };
   }
 
   sleepUntil(instant: bigint): void {

@@ -4,13 +4,19 @@
  */
 import { randomFillSync } from 'node:crypto';
 
+/** A wait for a clock; who waits no longer calls it off, so that nothing is kept for it. */
+export interface Wait {
+  readonly over: Promise<void>;
+  callOff(): void;
+}
+
 export interface Surroundings {
   /** Gives the time in nanoseconds since 1970. */
   wallNanos(): bigint;
   /** Gives the time of a clock that never goes back, in nanoseconds since some instant. */
   monotonicNanos(): bigint;
-  /** Resolves when the monotonic clock may have reached an instant; whoever waits looks at the clock again. */
-  reach(monotonicNanos: bigint): Promise<void>;
+  /** Waits until the monotonic clock may have reached an instant; whoever waits looks at the clock again. */
+  reach(monotonicNanos: bigint): Wait;
   /** Fills bytes with randomness. */
   fillRandom(bytes: Uint8Array): void;
 }
@@ -28,6 +34,10 @@ function leftMs(monotonicNanos: bigint): number {
 export const REAL_SURROUNDINGS: Surroundings = {
   wallNanos: () => BigInt(Date.now()) * NANOS_PER_MS,
   monotonicNanos: () => process.hrtime.bigint(),
-  reach: (monotonicNanos) => new Promise((resolve) => void setTimeout(resolve, leftMs(monotonicNanos))),
+  reach(monotonicNanos) {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, leftMs(monotonicNanos));
+    return { over, callOff: () => clearTimeout(timer) };
+  },
   fillRandom: (bytes) => void randomFillSync(bytes),
 };

@@ -6,11 +6,8 @@ import { endGuest, type Fate, leaveGuest } from '../component/trap.ts';
 import { ENGINE } from '../engine.ts';
 
 /** Makes an import of what answers it; `fate` says whether its guest still goes on. */
-export function suspending<Args extends readonly unknown[]>(
-  fate: Fate,
-  run: (...args: Args) => Promise<number>,
-): object {
-  const answer = async (args: Args): Promise<number> => {
+export function suspending(fate: Fate, run: (...args: never[]) => Promise<number>): object {
+  const answer = async (args: never[]): Promise<number> => {
     let result: number | null = null;
     try {
       result = await run(...args);
@@ -21,5 +18,5 @@ export function suspending<Args extends readonly unknown[]>(
     if (fate.failure !== null || result === null) return await new Promise<never>(() => undefined);
     return result;
   };
-  return new ENGINE.Suspending((...args: Args) => leaveGuest(fate, () => answer(args)));
+  return new ENGINE.Suspending((...args: never[]) => leaveGuest(fate, () => answer(args)));
 }

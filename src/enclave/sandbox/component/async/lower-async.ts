@@ -42,7 +42,10 @@ export function makeAsyncLower<Call>(
     flat: readonly CoreValue[],
   ): Promise<void> {
     try {
+      const { task } = cx.state;
       const settled = await value;
+      // What comes when its task is over is for nobody: the instance may answer another call by then.
+      if (cx.state.task !== task) return;
       if (cx.state.over || cx.state.failure !== null || subtask.isResolved) return;
       lowerResult(cx, settled, flat);
       subtask.resolve(SUBTASK.returned);

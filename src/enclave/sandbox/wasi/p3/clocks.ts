@@ -1,6 +1,6 @@
 /** wasi:clocks and wasi:random of WASI 0.3, by the clocks and the randomness of 0.2. A wait is a timer, so it ends with the call. [WASI 0.3.0] */
-import { CLOCKS, RANDOM } from '../clocks.ts';
-import type { Pollable } from '../io.ts';
+import { whenCancelled } from '../../component/async/subtask.ts';
+import { type Alarm, CLOCKS, RANDOM } from '../clocks.ts';
 
 type Run = (...args: readonly unknown[]) => unknown;
 const runOf = (interfaces: Readonly<Record<string, unknown>>, from: string, name: string): Run =>
@@ -12,8 +12,9 @@ const MAX_RANDOM_BYTES = 64n * 1024n;
 /** Makes a function that waits of one that gives something to wait for. */
 function waiting(subscribe: Run): (call: unknown, time: bigint) => Promise<void> | void {
   return (call, time) => {
-    const pollable = subscribe(call, time) as Pollable;
-    return pollable.block();
+    const alarm = subscribe(call, time) as Alarm;
+    const waited = alarm.block();
+    return waited instanceof Promise ? whenCancelled(waited, () => alarm[Symbol.dispose]()) : waited;
   };
 }
 
