@@ -90,3 +90,14 @@ describe('one flipped bit of the signed region', () => {
     },
   );
 });
+
+it.each([
+  [0, true],
+  [3, true],
+  [4, false],
+])('reads a report of privilege level %i: %s', (level, isRead) => {
+  const report = Uint8Array.from(issued.report);
+  new DataView(report.buffer).setUint32(FIELDS.vmpl.offset, level, true);
+  const parsed = parseReport(report);
+  expect(parsed.report?.vmpl ?? null).toBe(isRead ? level : null);
+});
