@@ -30,8 +30,8 @@ interface Asked {
   readonly answer: Promise<EgressAnswer>;
 }
 
-function refuse(error: string): Asked {
-  return { number: null, answer: Promise.resolve({ error }) };
+function refuse(code: string): Asked {
+  return { number: null, answer: Promise.resolve({ error: code }) };
 }
 
 export interface ChildCall {
@@ -61,10 +61,7 @@ export function openChildCall(call: number, send: (frame: Uint8Array) => void): 
     return body instanceof Uint8Array ? body : { source: theBodies().read(number), length: body.length };
   }
 
-  function ask(request: OnWire<EgressRequest>): {
-    readonly number: number | null;
-    readonly answer: Promise<EgressAnswer>;
-  } {
+  function ask(request: OnWire<EgressRequest>): Asked {
     if (isOver) return refuse('internal-error');
     if (waiting.size >= MAX_WAITING) return refuse('connection-limit-reached');
     lastEgress += 1;
