@@ -54,7 +54,7 @@ conformance: setup ## the modules of WebAssembly/wasi-testsuite (SUITE= a checko
 mutation: setup ## how many changes of src/attestation the tests notice (FILES= for some of them)
 	@stryker run mutation/stryker.config.json $(if $(FILES),--mutate $(FILES))
 
-bench: setup ## speed as ratios, with machine and versions (CASES=, RESULTS=1 keeps the run, SOAK= requests)
+bench: build ## speed as ratios, with machine and versions (CASES=, RESULTS=1 keeps the run, SOAK= requests)
 	@$(if $(RESULTS),RESULTS=1) $(if $(SOAK),SOAK=$(SOAK)) node bench/main.ts $(CASES)
 
 bench-peers: setup ## install what the benchmarks compare with (jco, workerd; 500 MB); without it those figures are skipped by name
