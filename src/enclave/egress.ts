@@ -156,7 +156,7 @@ export function openEgress(options: EgressOptions): Egress {
       onBytes: (bytes) => spendBytes(budget, grant, bytes, options.now()),
       onEnd: () => true,
     });
-    return { sent: { pieces: piecesOf(meter, LIMITS.pieceBytes), length: body.length }, meter };
+    return { sent: { pieces: piecesOf(meter, LIMITS.pieceBytes), length: body.length, trailers: () => [] }, meter };
   }
 
   /** Carries out what all owners allow, and calls `done` when nothing of it is under way; what still stops it before the connection is a denial in the log. */
@@ -189,7 +189,7 @@ export function openEgress(options: EgressOptions): Egress {
     const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
     const { sent, meter } = meterRequest(body, grant);
     const times = { connectTimeoutMs, deadlineMs, ended };
-    const call = { port, tls, origin, method, path, headers, body: sent, maxHeadBytes, maxBodyBytes, ...times };
+    const call = { port, tls, authority, method, path, headers, body: sent, maxHeadBytes, maxBodyBytes, ...times };
     const answer = await send(call, addresses);
     const record = (reason: string, bytesIn: number, isSent: boolean): void => {
       const bytes = { bytesIn, bytesOut: isSent ? bytesOut + (meter?.bytes ?? 0) : 0 };

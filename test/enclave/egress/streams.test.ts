@@ -1,7 +1,11 @@
 /** Bodies of outgoing requests that nobody holds whole: metered as they go by, cut where an owner's limit ends, and written down twice. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { type Body, isWhole, readWhole, sourceOf, WholeBytes } from '../../../src/enclave/sandbox/body.ts';
+import { BodyReader } from '../../../src/enclave/sandbox/body-reader.ts';
 import type { EgressAnswer, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
 import type { ByteSource } from '../../../src/enclave/sandbox/wasi/byte-stream.ts';
 import {
@@ -166,6 +170,29 @@ describe('a request', () => {
     expect(await post(LARGE)).toBe('200');
     const sizes = server.seen.filter(({ url }) => url === '/v1/b').map(({ body }) => body.length);
     expect(new Set(sizes)).toEqual(new Set([LARGE]));
+  });
+
+  it('may have its answer before its end, with a length or without', async () => {
+    const early = createServer((asked, response) => {
+      response.writeHead(200, asked.url === '/v1/known' ? { 'content-length': '2' } : {}).flushHeaders();
+      asked.pipe(response);
+    });
+    await new Promise<void>((resolve) => early.listen(0, '127.0.0.1', resolve));
+    const w = openWorld({
+      policies: [policyOf(RULE.replace('https', 'http'))],
+      dns: { 'api.example.com': [PUBLIC] },
+      ports: { 80: (early.address() as AddressInfo).port },
+    });
+    for (const path of ['known', 'unknown']) {
+      // Its writer goes on only when it has the answer.
+      const sent = new BodyReader({ credit: () => undefined, cancel: () => undefined });
+      const ask = w.ask(`http://api.example.com/v1/${path}`, { method: 'POST', body: { source: sent, length: 2 } });
+      const { body } = answered(await ask);
+      sent.receive(encodeUtf8('ok'));
+      sent.finish('ended');
+      expect(await readOut(body)).toEqual({ size: 2, state: 'ended' });
+    }
+    await new Promise((resolve) => early.close(resolve));
   });
 
   it('that breaks off is none', async () => {

@@ -73,22 +73,26 @@ export class GuestContents implements Contents {
 
   async #pour(sink: ByteSink, declared: number | null): Promise<Sent> {
     let written = 0;
+    // A guest may wait for its trailers to be taken before it closes the body.
+    const trailers = this.#readTrailers();
     for (;;) {
       while (sink.state === 'open' && sink.room === 0) await sink.changed();
       if (sink.state !== 'open') return err({ tag: 'connection-terminated' });
+      // What is more than was declared is not taken, so that its guest learns what was not.
+      const total = declared === null ? 0 : written + ((await this.#body?.offered()) ?? 0);
+      if (declared !== null && total > declared) return err({ tag: this.#sizeError, val: BigInt(total) });
       const pieces = (await this.#body?.read(Math.min(sink.room, LIMITS.guestStreamBytes))) ?? null;
       if (pieces === null) break;
       written += pieces.reduce((sum, bytes) => sum + bytes.length, 0);
-      if (declared !== null && written > declared) return err({ tag: this.#sizeError, val: BigInt(written) });
       for (const bytes of pieces as readonly Uint8Array[]) {
         if (!sink.write(bytes)) return err({ tag: 'connection-terminated' });
       }
     }
     if (declared !== null && written < declared) return err({ tag: this.#sizeError, val: BigInt(written) });
-    return await this.#checkTrailers();
+    return await trailers;
   }
 
-  async #checkTrailers(): Promise<Sent> {
+  async #readTrailers(): Promise<Sent> {
     const trailers = (await this.#trailers.read())?.value as Trailers | undefined;
     if (trailers === undefined) return internalError('its trailers were never written');
     if (trailers.tag === 'err') return trailers;
