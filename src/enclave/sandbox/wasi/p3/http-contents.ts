@@ -86,6 +86,7 @@ export class GuestContents implements Contents {
       const pieces = (await this.#body?.read(Math.min(sink.room, LIMITS.guestStreamBytes))) ?? null;
       if (pieces === null) break;
       written += pieces.reduce((sum, bytes) => sum + bytes.length, 0);
+      if (declared !== null && written > declared) return err({ tag: this.#sizeError, val: BigInt(written) });
       for (const bytes of pieces as readonly Uint8Array[]) {
         if (!sink.write(bytes)) return err({ tag: 'connection-terminated' });
       }
