@@ -26,6 +26,7 @@ import { checkEgressHeaders, keepAnswerHeaders } from './egress-headers.ts';
 import { type MeteredEnd, MeteredSource } from './metered-source.ts';
 import { type Body, isWhole, piecesOf } from './sandbox/body.ts';
 import type { Egress, EgressAnswer, EgressFailure, EgressRequest, HeaderField } from './sandbox/sandbox.ts';
+import { areTrailers, keepTrailers } from './sandbox/trailers.ts';
 
 export interface EgressLimits {
   readonly maxRequestBytes: number;
@@ -149,14 +150,24 @@ export function openEgress(options: EgressOptions): Egress {
   }
 
   /** Meters what a function sends as it comes: every piece is taken from the owners' limits before it leaves. */
-  function meterRequest(body: Body, grant: EgressGrant): { sent: HttpCall['body']; meter: MeteredSource | null } {
+  function meterRequest(
+    { body }: EgressRequest,
+    grant: EgressGrant,
+    authority: string,
+  ): { sent: HttpCall['body']; meter: MeteredSource | null } {
     if (isWhole(body)) return { sent: body, meter: null };
     const meter = new MeteredSource(body.source, {
       maxBytes: Math.min(limits.maxRequestBytes, body.length ?? limits.maxRequestBytes),
       onBytes: (bytes) => spendBytes(budget, grant, bytes, options.now()),
+      // What may not be a header of a request may not come after it either.
+      onTrailers: (trailers) =>
+        areTrailers(trailers) && 'headers' in checkEgressHeaders(trailers, { authority, bodyBytes: null })
+          ? trailers
+          : null,
       onEnd: () => true,
     });
-    return { sent: { pieces: piecesOf(meter, LIMITS.pieceBytes), length: body.length }, meter };
+    const pieces = piecesOf(meter, LIMITS.pieceBytes);
+    return { sent: { pieces, length: body.length, trailers: () => meter.trailers }, meter };
   }
 
   /** Carries out what all owners allow, and calls `done` when nothing of it is under way; what still stops it before the connection is a denial in the log. */
@@ -187,9 +198,9 @@ export function openEgress(options: EgressOptions): Egress {
     const name = host.startsWith('[') ? host.slice(1, -1) : host;
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
     const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
-    const { sent, meter } = meterRequest(body, grant);
+    const { sent, meter } = meterRequest(request, grant, authority);
     const times = { connectTimeoutMs, deadlineMs, ended };
-    const call = { port, tls, origin, method, path, headers, body: sent, maxHeadBytes, maxBodyBytes, ...times };
+    const call = { port, tls, authority, method, path, headers, body: sent, maxHeadBytes, maxBodyBytes, ...times };
     const answer = await send(call, addresses);
     const record = (reason: string, bytesIn: number, isSent: boolean): void => {
       const bytes = { bytesIn, bytesOut: isSent ? bytesOut + (meter?.bytes ?? 0) : 0 };
@@ -225,6 +236,7 @@ export function openEgress(options: EgressOptions): Egress {
         if (!passes) chargeAnswer(budget, grant, bytes, options.now());
         return passes;
       },
+      onTrailers: keepTrailers,
       onEnd: (end) => {
         done();
         try {
