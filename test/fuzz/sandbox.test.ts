@@ -12,6 +12,10 @@ const RUNS: Readonly<Record<string, readonly [runs: number, accepted: number, re
   gate: [3000, 0.3, 0.2],
   modules: [4000, 0.15, 0.3],
   components: [4000, 0.1, 0.3],
+  bundles: [4000, 0.1, 0.3],
+  manifests: [4000, 0.05, 0.5],
+  trees: [4000, 0.2, 0.2],
+  'write-back': [500, 0.2, 0.2],
 };
 const named: readonly (readonly [name: string, target: Target])[] = (await sandboxTargets()).map((t) => [t.name, t]);
 
