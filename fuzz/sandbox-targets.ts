@@ -1,4 +1,5 @@
 /** What is fuzzed of the sandbox: all that stands between the gate, a function's process and its guest. */
+import { ABI_TARGET } from './abi-target.ts';
 import { BUNDLE_TARGETS } from './bundle-target.ts';
 import { componentTarget } from './component-target.ts';
 import { FRAME_TARGET } from './frame-target.ts';
@@ -14,6 +15,7 @@ export async function sandboxTargets(): Promise<readonly Target[]> {
   return [
     FRAME_TARGET,
     GATE_TARGET,
+    ABI_TARGET,
     moduleTarget(modules),
     componentTarget(components),
     ...BUNDLE_TARGETS,

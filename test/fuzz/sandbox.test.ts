@@ -10,6 +10,7 @@ const SEED = 20261129;
 const RUNS: Readonly<Record<string, readonly [runs: number, accepted: number, refused: number]>> = {
   frames: [4000, 0.3, 0.1],
   gate: [3000, 0.3, 0.2],
+  abi: [2500, 0.2, 0.3],
   modules: [4000, 0.15, 0.3],
   components: [4000, 0.1, 0.3],
   bundles: [4000, 0.1, 0.3],
