@@ -71,7 +71,9 @@ function checkMemory(before: Uint8Array, after: Uint8Array, allowed: readonly Ra
 function checkHandles(guest: Guest): void {
   for (let index = 0; index < MOST_HANDLES; index++) {
     const expected = guest.reference.handles.get(index)?.representation;
-    demand(guest.handle(index)?.representation === expected, 'a table holds the handles that it was given');
+    const handle = guest.handle(index);
+    demand(handle?.representation === expected, 'a table holds the handles that it was given');
+    demand((handle?.lent ?? 0) === 0, 'nothing is lent out when a call is over');
   }
 }
 

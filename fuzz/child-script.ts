@@ -7,6 +7,7 @@ import type { Frame } from '../src/enclave/sandbox/frame.ts';
 import type { Head } from '../src/enclave/sandbox/frame-head.ts';
 import { FRAME } from '../src/enclave/sandbox/messages.ts';
 import type { Choices } from './choices.ts';
+import { demand } from './target.ts';
 
 /** How often a choice is a wrong one. */
 const ODD = 0.012;
@@ -31,14 +32,22 @@ interface KnownCall {
   hasLogged: boolean;
   /** Bodies that the child writes. */
   readonly writing: Set<number>;
-  /** Bytes of bodies that the child was sent and gave no credit for, and which of those have not ended. */
+  /** Bytes of bodies that the child was sent and gave no credit for. */
   readonly owed: Map<number, number>;
+  /** Those of them that have ended, or that the child wants no more of. */
+  readonly ended: Set<number>;
 }
+
+const newCall = (): KnownCall => ({ last: 0, hasLogged: false, writing: new Set(), owed: new Map(), ended: new Set() });
 
 export class ChildScript {
   readonly #choices: Choices;
   readonly #calls = new Map<number, KnownCall>();
+  /** Calls that the gate has told the child to drop. */
+  readonly #stopped = new Set<number>();
   #heard = 0;
+  /** Whether it gave credit for more than was under way, which no gate may take. */
+  isOverdrawn = false;
 
   constructor(choices: Choices) {
     this.#choices = choices;
@@ -52,14 +61,17 @@ export class ChildScript {
   /** Takes note of what the gate has said since. */
   #listen(heard: readonly Frame[]): void {
     for (const { type, call, head, body } of heard.slice(this.#heard)) {
-      if (type === FRAME.call)
-        this.#calls.set(call, { last: 0, hasLogged: false, writing: new Set(), owed: new Map() });
+      if (type === FRAME.call) this.#calls.set(call, newCall());
       const known = this.#calls.get(call);
+      if (type === FRAME.cancel) this.#stopped.add(call);
+      if ((type === FRAME.end || type === FRAME.abort) && typeof head === 'number') known?.ended.add(head);
       if (type === FRAME.connectAnswer) {
         const { number, error } = head as { readonly number: number; readonly error?: string };
         if (error === undefined) known?.writing.add(number);
       } else if ((type === FRAME.piece || type === FRAME.end) && typeof head === 'number') {
-        known?.owed.set(head, (known.owed.get(head) ?? 0) + body.length);
+        const owed = (known?.owed.get(head) ?? 0) + body.length;
+        demand(owed <= LIMITS.windowBytes, 'the gate sends no more than it has credit for');
+        known?.owed.set(head, owed);
       }
     }
     this.#heard = heard.length;
@@ -85,7 +97,7 @@ export class ChildScript {
   }
 
   /** Gives head and body of a frame of this type. */
-  #fill(type: number, known: KnownCall): readonly [head: Head, body?: Uint8Array] {
+  #fill(type: number, call: number, known: KnownCall): readonly [head: Head, body?: Uint8Array] {
     const choices = this.#choices;
     const [writing, owed] = [[...known.writing], [...known.owed.keys()]];
     const written = this.#odd(writing.length > 0 ? writing : [0], [known.last, known.last + 1, 0, 2 ** 53 - 1]);
@@ -121,8 +133,11 @@ export class ChildScript {
       case FRAME.credit: {
         const number = owed.length > 0 ? choices.pick(owed) : 0;
         const most = known.owed.get(number) ?? 0;
-        const bytes = this.#odd([most, Math.ceil(most / 2)], [most + 1, 2 ** 53 - 1, 0]);
-        known.owed.set(number, most - bytes);
+        // Wrong ones are more frequent here: there is seldom anything to give credit for.
+        const bytes = choices.pick([most, most, Math.ceil(most / 2), most, choices.chance(0.3) ? most + 1 : most]);
+        if (bytes <= most) known.owed.set(number, most - bytes);
+        else if (known.owed.has(number) && !known.ended.has(number) && !this.#stopped.has(call))
+          this.isOverdrawn = true;
         return [[number, bytes]];
       }
       case FRAME.piece:
@@ -133,8 +148,11 @@ export class ChildScript {
       case FRAME.abort:
         known.writing.delete(written);
         return [written];
-      case FRAME.unwanted:
-        return [owed.length > 0 ? choices.pick(owed) : 0];
+      case FRAME.unwanted: {
+        const number = owed.length > 0 ? choices.pick(owed) : 0;
+        known.ended.add(number);
+        return [number];
+      }
       default:
         return [{}];
     }
@@ -151,6 +169,17 @@ export class ChildScript {
     return this.#choices.chance(0.1) ? [FRAME.trap, FRAME.exit, FRAME.cancelled] : types;
   }
 
+  /** Gives more of a body than a window holds, at once; nothing when no body is under way. */
+  flood(heard: readonly Frame[]): readonly Frame[] {
+    this.#listen(heard);
+    const [call, known] = [...this.#calls].findLast(([, { writing }]) => writing.size > 0) ?? [];
+    const number = known === undefined ? undefined : [...known.writing].at(-1);
+    if (call === undefined || number === undefined) return [];
+    const pieces = 1 + LIMITS.windowBytes / LIMITS.pieceBytes;
+    const body = new Uint8Array(LIMITS.pieceBytes);
+    return Array.from({ length: pieces }, () => ({ type: FRAME.piece, call, head: number, body }));
+  }
+
   /** Gives the next frame, for one of the last calls mostly. */
   next(heard: readonly Frame[]): Frame | null {
     const choices = this.#choices;
@@ -158,9 +187,9 @@ export class ChildScript {
     const numbers = [...this.#calls.keys()].slice(-3);
     if (numbers.length === 0 && !choices.chance(ODD)) return null;
     const call = this.#odd(numbers.length > 0 ? numbers : [0], [0, 1, 2 ** 32 - 1]);
-    const known = this.#calls.get(call) ?? { last: 0, hasLogged: false, writing: new Set(), owed: new Map() };
+    const known = this.#calls.get(call) ?? newCall();
     const type = this.#odd(this.#typesOf(known), [...CHILD_TYPES, FRAME.load, FRAME.cancel, 255]);
-    const [head, body = NOTHING] = choices.chance(ODD) ? [choices.pick(ODD_HEADS)] : this.#fill(type, known);
+    const [head, body = NOTHING] = choices.chance(ODD) ? [choices.pick(ODD_HEADS)] : this.#fill(type, call, known);
     const isOver = body.length === 0 ? !known.writing.has(0) : true;
     const ends = (type === FRAME.answer && isOver) || (type === FRAME.end && head === 0);
     if (ends || type === FRAME.trap || type === FRAME.exit || type === FRAME.cancelled) this.#calls.delete(call);

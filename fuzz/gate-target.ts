@@ -84,13 +84,14 @@ class Scene {
     const choices = this.#choices;
     const script = this.#scripts.get(child) ?? new ChildScript(choices);
     this.#scripts.set(child, script);
-    const frames: Frame[] = [];
+    const frames: Frame[] = choices.chance(0.02) ? [...script.flood(child.heard)] : [];
     for (let left = choices.chance(0.2) ? 1 + choices.below(6) : 1; left > 0; left--) {
       const frame = script.next(child.heard);
       if (frame !== null) frames.push(frame);
     }
     const isForm = frames.every((frame) => parseChildMessage(frame) !== null);
     await child.write(concatBytes(...frames.map(({ type, call, head, body }) => encodeFrame(type, call, head, body))));
+    demand(!script.isOverdrawn || child.isGone(), 'a child that gives credit for nothing is dropped');
     demand(isForm || child.isGone(), 'a child that says what no child may say is dropped');
   }
 

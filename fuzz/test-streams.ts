@@ -3,7 +3,8 @@ import { ChangeSignal } from '../src/base/change-signal.ts';
 import type { ByteSink, ByteSource } from '../src/enclave/sandbox/wasi/byte-stream.ts';
 import type { Choices } from './choices.ts';
 
-const PIECE = 70_000;
+/** More than a window, so that who writes it has to wait for credit. */
+const PIECE = 300_000;
 
 export class TestSource implements ByteSource {
   readonly #signal = new ChangeSignal();
