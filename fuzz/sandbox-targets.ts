@@ -1,5 +1,6 @@
 /** What is fuzzed of the sandbox: all that stands between the gate, a function's process and its guest. */
 import { ABI_TARGET } from './abi-target.ts';
+import { asyncTarget } from './async-target.ts';
 import { BUNDLE_TARGETS } from './bundle-target.ts';
 import { componentTarget } from './component-target.ts';
 import { FRAME_TARGET } from './frame-target.ts';
@@ -16,6 +17,7 @@ export async function sandboxTargets(): Promise<readonly Target[]> {
     FRAME_TARGET,
     GATE_TARGET,
     ABI_TARGET,
+    await asyncTarget(),
     moduleTarget(modules),
     componentTarget(components),
     ...BUNDLE_TARGETS,

@@ -11,6 +11,7 @@ const RUNS: Readonly<Record<string, readonly [runs: number, accepted: number, re
   frames: [4000, 0.3, 0.1],
   gate: [3000, 0.3, 0.2],
   abi: [2500, 0.2, 0.3],
+  async: [2500, 0.25, 0.25],
   modules: [4000, 0.15, 0.3],
   components: [4000, 0.1, 0.3],
   bundles: [4000, 0.1, 0.3],
