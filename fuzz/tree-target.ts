@@ -83,7 +83,7 @@ function checkPath(path: string): void {
   const isPlain = names.every((name) => name !== '' && name !== '.' && name !== '..' && !name.includes('\0'));
   demand(isPlain, 'a path is one or more plain names');
   demand(encodeUtf8(path).length <= LIMITS.filePathBytes, 'a path is no longer than its cap');
-  demand(resolve('/root', path).startsWith('/root/'), 'a path leads below its root');
+  demand(resolve('/tree', path).startsWith('/tree/'), 'a path leads below its root');
 }
 
 /** Builds a tree and looks every name up again; gives what came of it. */
