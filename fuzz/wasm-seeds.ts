@@ -9,9 +9,10 @@ import { buildComponent } from '../tools/build-functions.ts';
 /** Names the programs that are made; others would only make other mutations. */
 const PROGRAMS_SEED = 7;
 
-const MIXED = `(module (type $a (array (mut i32))) (type $s (struct (field i32))) (tag $t (param i32))
+const MIXED = `(module (rec (type $n (struct (field (ref null $o)))) (type $o (struct (field (ref null $n)))))
+  (type $a (array (mut i32))) (type $s (struct (field i32))) (tag $t (param i32))
   (import "host" "touch" (func $h (param i32) (result i32)))
-  (memory (export "memory") 1 4) (table $x 2 9 funcref) (table $y 1 externref)
+  (memory (export "memory") 1 400) (table $x 2 9 funcref) (table $y 1 externref)
   (global $g (mut i64) (i64.const 5)) (global (export "c") i32 (i32.const 7))
   (elem (table $x) (i32.const 0) func $f) (elem $e declare func $go)
   (data (i32.const 8) "bytes") (data $d "more")
@@ -27,12 +28,18 @@ const MIXED = `(module (type $a (array (mut i32))) (type $s (struct (field i32))
       (i32.add (i32.wrap_i64 (global.get $g)))
       (i32.add (array.get $a (array.new $a (local.get 0) (i32.const 3)) (i32.const 2))))))`;
 
+/** What cannot be run here, because it imports more than functions: indexes count on from what is imported. */
+const IMPORTING = `(module (import "a" "g" (global i32)) (import "a" "h" (global (mut i32))) (import "a" "t" (table 1 funcref))
+  (import "a" "f" (func $f (param i32) (result i32)))
+  (global (mut i32) (global.get 0)) (elem (i32.const 0) $f $go) (export "go" (func $go))
+  (func $go (param i32) (result i32) (loop $l (br_if $l (call $f (global.get 2)))) (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0))))`;
+
 /** Gives valid core modules. */
 export async function makeModules(): Promise<readonly Uint8Array[]> {
   const programs = await Promise.all(fc.sample(arbitraryProgram, { seed: PROGRAMS_SEED, numRuns: 40 }).map(build));
   const opcodes = acceptedModules().map(({ bytes }) => bytes);
   // Most inputs begin with what can be run.
-  const run = [await build(MIXED), ...programs];
+  const run = [await build(MIXED), await build(IMPORTING), ...programs];
   return [...Array.from({ length: 12 }, () => run).flat(), ...opcodes];
 }
 
