@@ -44,7 +44,7 @@ chromium: ## install Debian's Chromium for the browser tests (as root); without 
 interop: setup ## compare our reports and verdicts with go-sev-guest (from Debian sid, 67 MB) and openssl
 	@node test/interop/main.ts
 
-fuzz: setup ## a million inputs to every parser (RUNS=, SEED=), and every bit of every vector flipped
+fuzz: setup ## a million inputs to every parser and the sandbox (RUNS=, SEED=), and every bit of every vector flipped
 	@node fuzz/main.ts --runs $(or $(RUNS),1000000) $(if $(SEED),--seed $(SEED))
 	@ANCHORHOLD_BITS=all vitest run test/attestation/snp/bit-flips.test.ts
 

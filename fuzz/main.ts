@@ -7,8 +7,9 @@ import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { encodeBase64, parseBase64 } from '../src/base/bytes.ts';
 import { fuzz, runInput, type TargetResult } from './run.ts';
+import { sandboxTargets } from './sandbox-targets.ts';
 import { loadSeeds } from './seeds.ts';
-import { makeTargets } from './targets.ts';
+import { verifierTargets } from './verifier-targets.ts';
 
 const { values } = parseArgs({
   options: {
@@ -40,14 +41,11 @@ function show({ target, inputs, ms, slowestMs, outcomes, findings }: TargetResul
 }
 
 const seeds = await loadSeeds();
-const targets = makeTargets(seeds).filter(({ name }) => values.target === undefined || name === values.target);
+const all = [...verifierTargets(seeds), ...(await sandboxTargets())];
+const targets = all.filter(({ name }) => values.target === undefined || name === values.target);
 const [target] = targets;
 if (target === undefined || !(runs >= 1) || !Number.isInteger(seed) || !(maxMs > 0)) {
-  console.error(
-    `fuzz: targets are ${makeTargets(seeds)
-      .map(({ name }) => name)
-      .join(', ')}`,
-  );
+  console.error(`fuzz: targets are ${all.map(({ name }) => name).join(', ')}`);
   process.exitCode = 2;
 } else if (values.input !== undefined) {
   const input = parseBase64(values.input);

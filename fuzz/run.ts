@@ -5,7 +5,7 @@
 
 import { type Mutator } from './mutate.ts';
 import { createRandom } from './random.ts';
-import type { Target } from './targets.ts';
+import type { Target } from './target.ts';
 
 /** What is to be done. */
 export interface FuzzOptions {

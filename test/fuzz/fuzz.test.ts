@@ -1,8 +1,9 @@
-/** A few of the inputs of `make fuzz`: all targets keep their properties, reach what lies behind their first checks, and can be repeated. */
+/** A few of the inputs of `make fuzz`: all targets of the verifier keep their properties, reach what lies behind their first checks, and can be repeated. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fuzz, makeInput, runInput, type TargetResult } from '../../fuzz/run.ts';
 import { loadSeeds } from '../../fuzz/seeds.ts';
-import { makeTargets, type Target } from '../../fuzz/targets.ts';
+import type { Target } from '../../fuzz/target.ts';
+import { verifierTargets } from '../../fuzz/verifier-targets.ts';
 
 const RUNS = 4000;
 const SEED = 20261121;
@@ -11,7 +12,7 @@ describe('fuzzing', () => {
   let targets: readonly Target[] = [];
   let results: readonly TargetResult[] = [];
   beforeAll(async () => {
-    targets = makeTargets(await loadSeeds());
+    targets = verifierTargets(await loadSeeds());
     results = await fuzz({ targets, runs: RUNS, seed: SEED, maxMs: 1000, onProgress: () => undefined });
   });
 

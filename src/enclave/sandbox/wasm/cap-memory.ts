@@ -7,6 +7,8 @@ import { Malformed, readByte, readCount, readU32 } from '../component/cursor.ts'
 import { openSection, readSections, SECTION, type Section, writeSections, writeU32 } from './sections.ts';
 
 const HAS_MAX = 0x01;
+/** All that 32 bits can address. [WebAssembly core 3.2.16] */
+const MAX_PAGES = 65_536;
 
 interface OwnMemory {
   readonly sections: readonly Section[];
@@ -25,7 +27,12 @@ function readOwnMemory(bytes: Uint8Array): OwnMemory | null {
   if (count > 1) throw new Malformed('a module has several memories');
   const flags = readByte(c);
   if (flags > HAS_MAX) throw new Malformed('a memory is shared or has 64 bits');
-  return { sections, min: readU32(c), max: flags === HAS_MAX ? readU32(c) : null };
+  const min = readU32(c);
+  const max = flags === HAS_MAX ? readU32(c) : null;
+  // What the engine would refuse must not become valid by being written anew.
+  if (c.at !== c.end) throw new Malformed('the memories are longer than what they hold');
+  if (max !== null && max > MAX_PAGES) throw new Malformed(`a memory may have more than ${MAX_PAGES} pages of 64 KiB`);
+  return { sections, min, max };
 }
 
 /** Tells whether a module makes a memory of its own. */

@@ -327,4 +327,44 @@ describe('a future', () => {
     const broken = { 'give-future': () => new GivenFuture(Promise.reject(new RangeError('broken'))) };
     await expect(run(text, broken)).rejects.toBeInstanceOf(RangeError);
   });
+
+  it.each([
+    ['dropped before it was written', `(call $future-drop-writable ${B})`],
+    ['left where it is', 'unreachable'],
+  ])('%s by a guest that traps is over for the host', async (_, end) => {
+    const read = Promise.withResolvers<unknown>();
+    const takeFuture = (reader: FutureReader): void => void reader.read().then(read.resolve);
+    const text = { run: `${FUTURE} (call $take-future ${A}) ${end} ${RETURN}` };
+    const guest = await openAsyncGuest(text, { 'take-future': takeFuture });
+    await expect(guest.call('run')).rejects.toBeInstanceOf(Error);
+    guest.instance.close();
+    expect(await read.promise).toBeNull();
+  });
+
+  it.each([
+    ['before', { value: 55 }],
+    ['after', null],
+  ])('whose value comes %s the end of its guest is read as %o by the host', async (when, expected) => {
+    const [value, read] = [Promise.withResolvers<number>(), Promise.withResolvers<unknown>()];
+    const functions = {
+      'give-future': () => new GivenFuture(value.promise),
+      'take-future': (reader: FutureReader) => void reader.read().then(read.resolve),
+    };
+    const guest = await openAsyncGuest({ run: `(call $take-future (call $give-future)) ${RETURN}` }, functions);
+    expect(await guest.call('run')).toBe(7);
+    if (when === 'after') guest.instance.close();
+    value.resolve(55);
+    expect(await read.promise).toEqual(expected);
+  });
+
+  it('that a guest may not pass on is over for the host, a stream, too', async () => {
+    const dropped = Promise.withResolvers<void>();
+    const give = () => new GivenStream((writer) => writer.onDropped(dropped.resolve));
+    // An end in a set cannot be given away.
+    const run = `(global.set $a (call $give)) (call $join ${A} (call $set-new)) (call $take ${A}) ${RETURN}`;
+    const guest = await openAsyncGuest({ run }, { give });
+    await expect(guest.call('run')).rejects.toBeInstanceOf(GuestTrap);
+    guest.instance.close();
+    await dropped.promise;
+  });
 });

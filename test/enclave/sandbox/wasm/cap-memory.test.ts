@@ -55,8 +55,14 @@ describe('the maximum of a memory', () => {
     ['several memories', [2, 0, 1, 0, 1]],
     ['a shared memory', [1, 3, 1, 1]],
     ['a 64-bit memory', [1, 4, 1]],
+    ['a memory with bytes behind it', [1, 0, 1, 0, 1]],
+    ['a memory of more than 65536 pages', [1, 1, 1, 0x81, 0x80, 4]],
   ])('is not given to %s', (_, content) => {
     expect(() => capMemory(moduleOf(section(5, content)), 20)).toThrow(Malformed);
+  });
+
+  it('is given to a memory that may have all 65536 pages', () => {
+    expect(capMemory(moduleOf(section(5, [1, 1, 1, 0x80, 0x80, 4])), 20)).toEqual(moduleOf(section(5, [1, 1, 1, 20])));
   });
 });
 

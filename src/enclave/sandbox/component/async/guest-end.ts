@@ -66,11 +66,10 @@ export function endAt({ handles }: InstanceState, index: number, { kind, side, e
   return end;
 }
 
-function removeEnd(state: InstanceState, index: number, type: EndType): GuestEnd {
-  const end = endAt(state, index, type);
-  state.handles.remove(index, KINDS[type.kind][type.side]);
+/** Takes an end out of the table, after all checks: what a trap leaves in it is dropped with the guest, so that its other side hears of that. */
+function removeEnd(state: InstanceState, index: number, { kind, side }: EndType): void {
+  state.handles.remove(index, KINDS[kind][side]);
   state.ends -= 1;
-  return end;
 }
 
 /** Makes a stream or future whose ends are both the guest's: the readable one in the low half, the writable one in the high. */
@@ -83,12 +82,13 @@ export function makeEnds(state: InstanceState, kind: StreamKind, element: ValueT
 
 /** Drops an end; one that copies is a trap, and so is a future that was promised and never written. */
 export function dropEnd(state: InstanceState, index: number, type: EndType): void {
-  const end = removeEnd(state, index, type);
+  const end = endAt(state, index, type);
   if (end.isCopying) throw new GuestTrap('an end is dropped while it copies');
   if (type.kind === 'future' && type.side === 'write' && end.progress !== 'done') {
     throw new GuestTrap('a future is dropped before it was written');
   }
   end.join(null);
+  removeEnd(state, index, type);
   end.shared.drop();
 }
 
@@ -99,9 +99,11 @@ export function liftEnd(
   kind: StreamKind,
   element: ValueType | null,
 ): SharedStream {
-  const end = removeEnd(state, index, { kind, side: 'read', element });
+  const type: EndType = { kind, side: 'read', element };
+  const end = endAt(state, index, type);
   if (end.progress !== 'idle') throw new GuestTrap('an end is given away after or while it copies');
   if (end.isInSet) throw new GuestTrap('an end is given away while it is in a waitable set');
+  removeEnd(state, index, type);
   return end.shared;
 }
 

@@ -15,12 +15,17 @@ export function makeLiftStream({ kind, element }: StreamShape): (cx: AbiContext,
   return (cx, index) => new FutureReader(liftEnd(cx, index, kind, element));
 }
 
-/** Writes a future's value once the host has it; a value that never comes because the host failed ends the instance. */
+/**
+ * Writes a future's value once the host has it; a value that never comes because the host failed ends the instance. Who reads it for a guest that
+ * is over hears that it never comes.
+ */
 async function fulfil({ state }: AbiContext, shared: SharedStream, value: Promise<unknown>): Promise<void> {
   try {
     const buffer = new GivenItems([await value]);
-    if (!state.over) shared.start({ side: 'write', buffer, progressed: () => undefined, ended: () => undefined }, null);
+    if (state.over) shared.drop();
+    else shared.start({ side: 'write', buffer, progressed: () => undefined, ended: () => undefined }, null);
   } catch (e) {
+    shared.drop();
     failInstance(state, e);
   }
 }

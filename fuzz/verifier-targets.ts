@@ -1,5 +1,5 @@
 /**
- * What is fuzzed: every reader of bytes that others control. Each target turns an input into the name of an outcome, and throws when a
+ * What is fuzzed of the verifier and of configuration: every reader of bytes that others control. Each target turns an input into the name of an outcome, and throws when a
  * property does not hold: any bytes give a value or a typed problem, and what is read encodes back to the same bytes where there is an
  * encoder. The names show how deep the inputs went.
  */
@@ -33,29 +33,7 @@ import { openMemoryCache } from '../src/io/collateral-cache.ts';
 import { nativeSha384 } from '../src/io/native-digest.ts';
 import { changeBytes, changeCbor, changeDer, changeInteger, changeJson, type Mutator, nest } from './mutate.ts';
 import type { Seeds } from './seeds.ts';
-
-/** One reader with what leads into it. */
-export interface Target {
-  readonly name: string;
-  /** Share of all inputs; what has to verify signatures gets fewer. */
-  readonly share: number;
-  readonly seeds: readonly Uint8Array[];
-  readonly mutators: readonly Mutator[];
-  /** Gives the name of what happened. */
-  readonly run: (input: Uint8Array) => string | Promise<string>;
-}
-
-/** Makes a message an outcome: without the numbers and names that differ from input to input. */
-function nameOf(problem: string): string {
-  return problem
-    .replaceAll(/"[^"]*"|0x[0-9a-f]+|[0-9a-f]{8,}|\d+/g, '#')
-    .replaceAll(/\s+/g, ' ')
-    .slice(0, 60);
-}
-
-function demand(holds: boolean, property: string): void {
-  if (!holds) throw new Error(`property: ${property}`);
-}
+import { demand, nameOf, type Target } from './target.ts';
 
 /** Where the integers of a report stand. */
 const REPORT_PLACES: readonly number[] = [
@@ -312,8 +290,8 @@ const NEST_DER: Mutator = (input, random, others) => {
   return random.chance(0.1) ? changeBytes(out, random, others) : out;
 };
 
-/** Every target over these seeds. */
-export function makeTargets(seeds: Seeds): readonly Target[] {
+/** Gives the targets of the verifier over these seeds. */
+export function verifierTargets(seeds: Seeds): readonly Target[] {
   const der = [changeDer, changeDer, changeDer, changeDer, changeDer, changeDer, changeBytes, NEST_DER];
   const cbor = [changeCbor, changeCbor, changeCbor, changeBytes, NEST_CBOR];
   const json = [...Array.from({ length: 12 }, () => changeJson), changeBytes, NEST_JSON];
