@@ -94,7 +94,7 @@ export interface ConnectionRule {
   /** As in an `EgressRule`. */
   readonly host: string;
   readonly port: number;
-  /** Counts connections, or the bytes of both directions. */
+  /** Counts connections and, apart from them, lookups of its name; or the bytes of both directions. */
   readonly limit: RateLimit | null;
 }
 
