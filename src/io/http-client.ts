@@ -23,6 +23,13 @@ export interface OutgoingStream {
   readonly length: number | null;
 }
 
+/** Is told what comes in before anybody else sees it; false ends the call. */
+export interface AnswerMeter {
+  readonly onHead: (headers: HttpAnswer['headers']) => boolean;
+  /** One piece of a body that is read whole; whoever has a streamed one counts for themselves. */
+  readonly onPiece: (bytes: number) => boolean;
+}
+
 export interface HttpCall {
   /** A literal address, without brackets. */
   readonly address: string;
@@ -38,6 +45,7 @@ export interface HttpCall {
   readonly body: Uint8Array | OutgoingStream;
   readonly maxHeadBytes: number;
   readonly maxBodyBytes: number;
+  readonly meter: AnswerMeter | 'unmetered';
   /** For the connection with its handshake. */
   readonly connectTimeoutMs: number;
   /** For the whole call. */
@@ -250,6 +258,9 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
       // `raw` makes this a flat list, which the types of undici do not say.
       const headers = pairs(answer.headers as unknown as readonly string[]);
       const status = answer.statusCode;
+      const meter = call.meter === 'unmetered' ? null : call.meter;
+      if (meter?.onHead(headers) === false)
+        return { failure: 'HTTP-response-header-section-size', sent: true, bytesIn };
       const declared = Number(headers.find(([name]) => name === 'content-length')?.[1] ?? Number.NaN);
       const hasBody = call.method !== 'HEAD' && status !== 204 && status !== 304;
       const answerLength = !hasBody ? 0 : Number.isSafeInteger(declared) ? declared : null;
@@ -263,7 +274,8 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
       const body = openByteCollector(Math.min(call.maxBodyBytes, wholeBytes));
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {
         bytesIn += chunk.length;
-        if (!body.add(chunk)) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
+        const passes = meter?.onPiece(chunk.length) !== false;
+        if (!passes || !body.add(chunk)) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
       }
       return { status, headers, body: body.bytes() };
     } catch (error) {
