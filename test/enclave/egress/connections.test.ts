@@ -167,6 +167,16 @@ describe('a lookup', () => {
       '64:ff9b::7f00:1',
       '2002:7f00:1::',
       '::127.0.0.1',
+      '0:0:0:0:0:0:7f00:1',
+      '0000:0000:0000:0000:0000:0000:127.0.0.1',
+      '0:0:0:0:0:0:0:1',
+      '0::1',
+      '00::7f00:1',
+      '0:0:0:0:0:ffff:7f00:1',
+      '64:ff9b:1::7f00:1',
+      '127.9.9.9',
+      '0.0.0.1',
+      '127.1',
     ];
     const names = own.map((address, i) => [`b${i}.fixed.example`, address]);
     const fixedNames = { 'a.fixed.example': '10.0.0.7', ...Object.fromEntries(names) };
