@@ -130,6 +130,8 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     });
   }
 
+  const doubtNow = (): Promise<void> | null => supervisor.current()?.doubt ?? null;
+
   async function call(head: Head, body: Body, callOptions: CallOptions): Promise<CallAnswer> {
     const { deadlineMs, caller } = callOptions;
     const heldBack = circuits.admit(caller, timers.now());
@@ -146,9 +148,8 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       else giveUp?.(null);
     });
     try {
-      // A child that is about to be killed gets no more calls; the wait is one grace, and the spare is there after it.
-      const { doubt = null } = supervisor.current() ?? {};
-      if (doubt !== null) await doubt;
+      // A child that may be about to be killed gets no more calls; a wait is one grace, another call may begin the next, and the spare is there after it.
+      for (let doubt = doubtNow(); doubt !== null; doubt = doubtNow()) await doubt;
       const late = (): Promise<null> => new Promise((resolve) => void (giveUp = resolve));
       const running = supervisor.current() ?? (await Promise.race([supervisor.next(), late()]));
       // Between its being ready and this turn it may have died already.
