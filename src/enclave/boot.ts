@@ -101,7 +101,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         name,
         limits,
         groups,
-        env: [],
+        env: terms.env,
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
