@@ -11,7 +11,7 @@ import { type Attester, openAttester } from '../../src/enclave/attester.ts';
 import { openAuditLog } from '../../src/enclave/audit.ts';
 import type { ReportDevice } from '../../src/enclave/device/report-device.ts';
 import { type Identity, openIdentity } from '../../src/enclave/identity.ts';
-import { type Listener, openListener } from '../../src/enclave/listener.ts';
+import { LISTENER_TIMES, type Listener, openListener } from '../../src/enclave/listener.ts';
 import { RUNTIME } from '../../src/enclave/runtime.ts';
 import { createSimulatedAmd, type SimulatedDevice, simulatedDevice } from '../../src/testing/index.ts';
 import { openBareTlsServer } from '../bare-tls-server.ts';
@@ -111,6 +111,7 @@ async function openWorker(identity: Identity): Promise<ObservedWorker> {
     attester: observing(attester, observed),
     gate: { answer: () => Promise.reject(new Error('no query is asked here')) },
     simulated: true,
+    times: LISTENER_TIMES,
   });
   return { listener, device, observed };
 }

@@ -73,6 +73,11 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   /** A tree of files that a program is given, all together: contents with names, and names in it; what a guest may make of it has the same caps. */
   treeBytes: 64 * 1024 * 1024,
   treeEntries: 16 * 1024,
+  /** What a query may keep in `/tmp` of its function while it lasts. */
+  scratchBytes: 64 * 1024 * 1024,
+  /** Variables in the environment of a function, and the characters of all their names and values. */
+  functionVariables: 64,
+  functionVariablesBytes: 16 * 1024,
   /** List of the names of such a tree, on its way to the program's process and back. */
   treeListBytes: 4 * 1024 * 1024,
   /** What such a process says at its end: two outputs, and what changed in its trees. */
@@ -143,6 +148,9 @@ export type LimitName =
   | 'fileLinks'
   | 'treeBytes'
   | 'treeEntries'
+  | 'scratchBytes'
+  | 'functionVariables'
+  | 'functionVariablesBytes'
   | 'treeListBytes'
   | 'exitFrameBytes'
   | 'descriptors'

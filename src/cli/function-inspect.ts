@@ -73,12 +73,15 @@ function describePolicy({ kind, egress }: Inspection, policy: readonly string[])
 }
 
 function describe(file: string, inspection: Inspection, policy: readonly string[]): readonly string[] {
-  const { kind, digest, bytes, imports, exports, modules, refused, notDeterministic } = inspection;
+  const { kind, wasi, digest, bytes, imports, exports, modules, refused, notDeterministic } = inspection;
   const orNothing = (lines: readonly string[]): readonly string[] =>
     lines.length === 0 ? ['  nothing'] : lines.map((line) => `  ${line}`);
   return [
     file,
     `  kind    ${kind === null ? 'cannot be loaded' : (KINDS[kind] ?? kind)}`,
+    ...(wasi === '0.3'
+      ? ['  wasi    0.3: loaded only where the `wasi` of a worker, or `run --wasi-0.3`, allows it']
+      : []),
     `  digest  ${digest}`,
     `  size    ${bytes} bytes`,
     '',

@@ -26,21 +26,20 @@ export function addressFlaw(address: string): string | null {
   return parsed instanceof ipaddr.IPv6 && !parsed.match(GLOBAL_UNICAST) ? 'not global unicast' : null;
 }
 
-/** Ways to say the machine itself, and IPv6 forms that carry an IPv4 address, which may be one of them. */
-const OWN: ReadonlySet<string> = new Set([
-  'loopback',
-  'unspecified',
-  'ipv4Mapped',
-  'rfc6145',
-  'rfc6052',
-  '6to4',
-  'teredo',
-]);
+/** IPv6 forms outside of 0000::/8 that carry an IPv4 address, which may be one of the machine's. */
+const CARRIERS: ReadonlySet<string> = new Set(['6to4', 'teredo']);
 
-/** Tells whether an address leads, or by its form may lead, to the machine itself. */
+/**
+ * Tells whether an address leads, or by its form may lead, to the machine itself; what is no address may, too. Bytes are compared, because
+ * an address has many spellings: 0:0:0:0:0:0:7f00:1 is ::127.0.0.1.
+ */
 export function mayBeOwn(address: string): boolean {
-  const flaw = addressFlaw(address);
-  return flaw !== null && (OWN.has(flaw) || address.startsWith('::'));
+  if (addressFlaw(address) === 'not an address') return true;
+  const parsed = ipaddr.parse(address);
+  const [first] = parsed.toByteArray();
+  if (parsed instanceof ipaddr.IPv4) return first === 0 || first === 127;
+  // 0000::/8 has loopback, unspecified, and the compatible, mapped and translated forms of IPv4. [RFC 4291 2.4; RFC 6052; RFC 8215]
+  return first === 0 || CARRIERS.has(parsed.range());
 }
 
 /** Writes an address in its one spelling (IPv6 as the URL standard does, without brackets), or gives null when it is none. */

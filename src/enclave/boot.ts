@@ -20,7 +20,7 @@ import { limitFunction } from './function-limits.ts';
 import { type GatedFunction, openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
 import { findListed } from './listed-functions.ts';
-import { openListener } from './listener.ts';
+import { LISTENER_TIMES, openListener } from './listener.ts';
 import { lockdownClaims } from './lockdown.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
@@ -101,7 +101,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         name,
         limits,
         groups,
-        env: [],
+        env: terms.env,
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
@@ -127,7 +127,14 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
     });
     const gate = openGate({ functions, audit, budget, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
-    const listener = await openListener({ ...options.listen, identity, attester, gate, simulated });
+    const listener = await openListener({
+      ...options.listen,
+      identity,
+      attester,
+      gate,
+      simulated,
+      times: LISTENER_TIMES,
+    });
     const host = listener.host.includes(':') ? `[${listener.host}]` : listener.host;
     log.info('listening', { host, port: listener.port, simulated });
     return {

@@ -3,7 +3,7 @@
  * resolved, connected or written down here.
  */
 import type { DigestText } from '../base/digest.ts';
-import { decideConnectionForAll, decideLookupForAll } from '../policy/combine.ts';
+import { decideConnectionForAll } from '../policy/combine.ts';
 import type { ConnectionRule, OwnerPolicy, Position, RateLimit } from '../policy/policy.ts';
 import { type Budget, budgetKey, formatPosition } from './budget.ts';
 
@@ -29,21 +29,6 @@ export interface Deciders {
   readonly functionDigest: DigestText;
 }
 
-const DENIED = 'ERR_POLICY_DENIED_EGRESS';
-
-/** Asks every owner whether the function may know a name's addresses; gives the name as it was judged, and the owner to whom what follows is laid. */
-export function grantLookup(
-  { policies, functionDigest }: Deciders,
-  name: string,
-  now: Date,
-): { readonly name: string; readonly owner: string; readonly at: Position } | ConnectionRefusal {
-  const all = decideLookupForAll(policies, { functionDigest, name, now });
-  const [first] = all.decisions;
-  if (all.outcome !== 'allow' || first === undefined || first.name === null)
-    return { reason: all.code ?? DENIED, owner: all.owner, at: all.at };
-  return { name: first.name, owner: first.owner, at: first.at };
-}
-
 /** Asks every owner for a rule that allows the connection; the first who refuses decides. */
 export function grantConnection(
   { policies, functionDigest }: Deciders,
@@ -54,7 +39,7 @@ export function grantConnection(
   const grants = all.decisions.flatMap(({ owner, rule }) => (rule === null ? [] : [{ owner, rule }]));
   const [first, ...rest] = grants;
   const whole = all.outcome === 'allow' && first !== undefined && grants.length === policies.length;
-  return whole ? [first, ...rest] : { reason: all.code ?? DENIED, owner: all.owner, at: all.at };
+  return whole ? [first, ...rest] : { reason: all.code ?? 'ERR_POLICY_DENIED_EGRESS', owner: all.owner, at: all.at };
 }
 
 interface Limited extends ConnectionGrant {

@@ -16,10 +16,10 @@ import {
   type ConnectionGrants,
   type ConnectionRefusal,
   grantConnection,
-  grantLookup,
   spendBytes,
   spendConnection,
 } from './connection-grant.ts';
+import { grantLookup, spendLookup } from './lookup-grant.ts';
 import type { NetError } from './sandbox/net/net-error.ts';
 import type { Connection } from './sandbox/net/outside.ts';
 import type { OpenSocketEgress, SocketEgress, SocketFailure } from './sandbox/socket-egress.ts';
@@ -34,6 +34,8 @@ export interface ConnectionLimits {
   readonly maxConcurrent: number;
   /** Lookups and connections that one call may ask for, allowed or not: each of them costs the gate a decision and a record. */
   readonly maxRequests: number;
+  /** Lookups among them. */
+  readonly maxLookups: number;
 }
 
 /** What holds unless a worker is configured otherwise. */
@@ -43,6 +45,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   flushMs: 1000,
   maxConcurrent: 64,
   maxRequests: 1024,
+  maxLookups: 64,
 };
 
 export interface ConnectionOptions {
@@ -114,6 +117,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
     /** Names that led to an address in this call. */
     const namesOf = new Map<string, string[]>();
     let requests = 0;
+    let lookups = 0;
 
     async function resolve(asked: string): Promise<readonly string[] | SocketFailure> {
       const granted = grantLookup(options, asked, now());
@@ -121,6 +125,10 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
       if (!('name' in granted)) return deny(granted, target, 'access-denied');
       const { name, owner, at } = granted;
       const refuse = (reason: string, error: NetError): SocketFailure => deny({ reason, owner, at }, target, error);
+      lookups += 1;
+      if (lookups > limits.maxLookups) return refuse('lookup-limit-reached', 'access-denied');
+      const refused = spendLookup(budget, granted, now());
+      if (refused !== null) return deny(refused, target, 'access-denied');
       const found = await addressesOf(name);
       if (found === 'DNS-error') return refuse(found, 'name-unresolvable');
       if (found === PROHIBITED) return refuse(found, 'access-denied');

@@ -104,8 +104,8 @@ export function spendGrant(
   return Math.min(cost.maxAnswerBytes, ...inBytes.map(({ key, limit }) => budget.remaining(key, limit, now)));
 }
 
-/** Takes bytes of a body that is under way from the limits in bytes of all owners; false, and nothing taken, when one has too few left. */
-export function spendBytes(budget: Budget, grant: EgressGrant, bytes: number, now: Date): boolean {
+/** Takes what is about to go out from the limits in bytes of all owners; false, and nothing taken, when one has too few left. */
+export function spendBytesOut(budget: Budget, grant: EgressGrant, bytes: number, now: Date): boolean {
   const inBytes = limitsOf(grant).filter(({ limit }) => limit.unit === 'bytes');
   return (
     inBytes.every(({ key, limit }) => budget.remaining(key, limit, now) >= bytes) &&
@@ -113,9 +113,11 @@ export function spendBytes(budget: Budget, grant: EgressGrant, bytes: number, no
   );
 }
 
-/** Takes what came back from the limits in bytes; requests at the same time may together go over by what was under way. */
-export function chargeAnswer(budget: Budget, grant: EgressGrant, bytesIn: number, now: Date): void {
+/** Takes what has come in from the same limits; false when one has too few left, and then all that it has is taken: it came in all the same. */
+export function spendBytesIn(budget: Budget, grant: EgressGrant, bytes: number, now: Date): boolean {
+  if (spendBytesOut(budget, grant, bytes, now)) return true;
   for (const { key, limit } of limitsOf(grant)) {
-    if (limit.unit === 'bytes') budget.charge(key, limit, bytesIn, now);
+    if (limit.unit === 'bytes') budget.charge(key, limit, bytes, now);
   }
+  return false;
 }

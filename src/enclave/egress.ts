@@ -14,12 +14,12 @@ import { addressFlaw } from './addresses.ts';
 import type { AuditLog } from './audit.ts';
 import type { Budget } from './budget.ts';
 import {
-  chargeAnswer,
   decideGrant,
   type EgressGrant,
   type EgressRefusal,
   ownersOf,
-  spendBytes,
+  spendBytesIn,
+  spendBytesOut,
   spendGrant,
 } from './egress-grant.ts';
 import { checkEgressHeaders, keepAnswerHeaders } from './egress-headers.ts';
@@ -89,7 +89,7 @@ function countBytes(startLine: number, headers: readonly HeaderField[], bodyByte
 }
 
 /** Gives the bytes of a body that is whole; those of another are counted as they go by. */
-const wholeBytes = (body: Body | StreamedHttpAnswer['body']): number => (body instanceof Uint8Array ? body.length : 0);
+const wholeBytes = (body: Body): number => (body instanceof Uint8Array ? body.length : 0);
 
 /**
  * Opens the way out of one function.
@@ -158,7 +158,7 @@ export function openEgress(options: EgressOptions): Egress {
     if (isWhole(body)) return { sent: body, meter: null };
     const meter = new MeteredSource(body.source, {
       maxBytes: Math.min(limits.maxRequestBytes, body.length ?? limits.maxRequestBytes),
-      onBytes: (bytes) => spendBytes(budget, grant, bytes, options.now()),
+      onBytes: (bytes) => spendBytesOut(budget, grant, bytes, options.now()),
       // What may not be a header of a request may not come after it either.
       onTrailers: (trailers) =>
         areTrailers(trailers) && 'headers' in checkEgressHeaders(trailers, { authority, bodyBytes: null })
@@ -199,25 +199,41 @@ export function openEgress(options: EgressOptions): Egress {
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
     const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
     const { sent, meter } = meterRequest(request, grant, authority);
+    // Answers that come in together share what is left, so all that comes is taken before it goes on.
+    const spendIn = (bytes: number): boolean => spendBytesIn(budget, grant, bytes, options.now());
+    let headBytes = 0;
+    const onHead = (fields: readonly HeaderField[]): boolean => {
+      headBytes = countBytes(START_LINE_BYTES, fields, 0);
+      return spendIn(headBytes);
+    };
     const times = { connectTimeoutMs, deadlineMs, ended };
-    const call = { port, tls, authority, method, path, headers, body: sent, maxHeadBytes, maxBodyBytes, ...times };
+    const call = {
+      port,
+      tls,
+      authority,
+      method,
+      path,
+      headers,
+      body: sent,
+      maxHeadBytes,
+      maxBodyBytes,
+      meter: { onHead, onPiece: spendIn },
+      ...times,
+    };
     const answer = await send(call, addresses);
     const record = (reason: string, bytesIn: number, isSent: boolean): void => {
       const bytes = { bytesIn, bytesOut: isSent ? bytesOut + (meter?.bytes ?? 0) : 0 };
       for (const { owner, rule } of ownersOf(grant)) write('allow', { owner, at: rule.at, target, reason }, bytes);
     };
     if ('failure' in answer) {
-      chargeAnswer(budget, grant, answer.bytesIn, options.now());
       const failure = meter?.end === 'exceeded' ? 'HTTP-request-body-size' : answer.failure;
-      record(failure, answer.bytesIn, answer.sent);
+      record(failure, headBytes + answer.bytesIn, answer.sent);
       return { error: failure };
     }
     const { status } = answer;
-    const headBytes = countBytes(START_LINE_BYTES, answer.headers, wholeBytes(answer.body));
-    chargeAnswer(budget, grant, headBytes, options.now());
     const kept = keepAnswerHeaders(answer.headers);
     if (answer.body instanceof Uint8Array) {
-      record('ok', headBytes, true);
+      record('ok', headBytes + answer.body.length, true);
       return { status, headers: kept, body: answer.body };
     }
     const { source, length } = answer.body;
@@ -229,13 +245,7 @@ export function openEgress(options: EgressOptions): Egress {
     }
     const metered = new MeteredSource(source, {
       maxBytes: Math.min(maxBodyBytes, length ?? maxBodyBytes),
-      // Answers that come in together share what is left, so each piece is taken before it goes on.
-      onBytes: (bytes) => {
-        const passes = spendBytes(budget, grant, bytes, options.now());
-        // What is not passed on has come in all the same.
-        if (!passes) chargeAnswer(budget, grant, bytes, options.now());
-        return passes;
-      },
+      onBytes: spendIn,
       onTrailers: keepTrailers,
       onEnd: (end) => {
         done();

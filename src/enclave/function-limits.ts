@@ -1,4 +1,5 @@
 /** What one function of a worker may use: the worker's own caps, and below them what the owners who list it say. Nobody raises a cap. */
+import { LIMITS } from '../base/limits.ts';
 import type { FunctionTerms } from '../policy/policy.ts';
 import { DEFAULT_FUNCTION_LIMITS, type FunctionLimits } from './sandbox/load.ts';
 
@@ -12,12 +13,13 @@ export function limitFunction(
   deadlineMs: number,
 ): FunctionLimits & { readonly deadlineMs: number } {
   const { memoryPages, gas } = DEFAULT_FUNCTION_LIMITS;
-  const { instances, deterministic, memoryBytes } = terms;
+  const { instances, deterministic, memoryBytes, scratchBytes } = terms;
   const longest = Math.min(deadlineMs, terms.deadlineMs ?? deadlineMs);
   return {
     ...DEFAULT_FUNCTION_LIMITS,
     instances,
     deterministic,
+    scratchBytes: Math.min(LIMITS.scratchBytes, scratchBytes),
     memoryPages: memoryBytes === null ? memoryPages : Math.min(memoryPages, Math.floor(memoryBytes / PAGE_BYTES)),
     deadlineMs: longest,
     // Where an answer must not depend on how fast a machine is, gas takes the place of time.

@@ -20,6 +20,7 @@ import { requestForFunction } from './function-request.ts';
 import { MeteredSource } from './metered-source.ts';
 import { problemOfCode, problemOfDenial, problemOfError } from './problem.ts';
 import { type Body, isWhole, type StreamedBody } from './sandbox/body.ts';
+import { FairSlots } from './sandbox/fair-slots.ts';
 import type { Egress, FunctionResponse, HeaderField, LoadedFunction, WholeResponse } from './sandbox/sandbox.ts';
 import type { OpenSocketEgress } from './sandbox/socket-egress.ts';
 import { keepTrailers } from './sandbox/trailers.ts';
@@ -48,8 +49,8 @@ export interface GateRequest extends PresentedRequest {
   openBody(maxBytes: number): Promise<Body>;
   /** Is given what ends the query when its client is gone. */
   whenGone(end: () => void): void;
-  /** Sends head and body, but not the end that makes the answer complete; false when the client is gone or the body broke off. */
-  stream(head: Pick<FunctionResponse, 'status' | 'headers'>, body: StreamedBody): Promise<boolean>;
+  /** Sends head and body, but not the end that makes the answer complete; false when the client is gone or too slow, or the body broke off. */
+  stream(head: Pick<FunctionResponse, 'status' | 'headers'>, body: StreamedBody, withinMs: number): Promise<boolean>;
 }
 
 /** An answer to send; one that was `streamed` is sent already, and either gets its end or must not look as if it had one. */
@@ -73,6 +74,8 @@ export interface GateOptions {
 
 /** Characters of an unknown function's name that are shown and written down. */
 const MAX_SHOWN_NAME = 64;
+/** How long a client may take, beyond its function's time, for an answer: what is left then is a window or two. */
+const DRAIN_MS = 60_000;
 
 /** Who asks, in the words of each owner. */
 interface Asker {
@@ -121,6 +124,7 @@ function showDenial(
 export function openGate(options: GateOptions): Gate {
   const { functions, audit, budget, now } = options;
   let underWay = 0;
+  const slots = new FairSlots(options.maxQueries);
 
   /** Takes the query from the budget of one rule per owner, or from none; gives the owner and the wait when one has none left. */
   function takeBudget(
@@ -215,8 +219,15 @@ export function openGate(options: GateOptions): Gate {
       note(decision, decision.code ?? 'ERR_POLICY_DENIED_QUERY');
       return showDenial(decision, asker);
     }
+    const caller = asker.caller === null ? '' : `${asker.caller.name} ${asker.caller.id}`;
+    if (!slots.take(caller)) {
+      note(decision, 'ERR_TRANSPORT_OVERLOADED');
+      const why = 'this caller has its share of queries under way';
+      return problemOfError(new TransportError('ERR_TRANSPORT_OVERLOADED', why));
+    }
     const spent = takeBudget(decision, asker);
     if (spent !== null) {
+      slots.give(caller);
       note(spent.denial, 'ERR_POLICY_DENIED_LIMIT');
       return showDenial(spent.denial, asker, spent.waitSeconds);
     }
@@ -233,7 +244,7 @@ export function openGate(options: GateOptions): Gate {
         egress: called.egress,
         sockets: called.sockets,
         whenGone: (end) => request.whenGone(end),
-        caller: asker.caller === null ? '' : `${asker.caller.name} ${asker.caller.id}`,
+        caller,
       });
       const headers = answer.headers.filter(([header]) => !header.startsWith('anchorhold-'));
       const refusal = judgeAnswer(called.owners, { ...answer, headers });
@@ -255,7 +266,7 @@ export function openGate(options: GateOptions): Gate {
         streamed.source.cancel();
         throw error;
       }
-      const isSent = await request.stream({ status: answer.status, headers }, streamed);
+      const isSent = await request.stream({ status: answer.status, headers }, streamed, called.deadlineMs + DRAIN_MS);
       bytes.bytesOut = headBytes + streamed.source.bytes;
       reason = reasonOfStream(streamed, isSent, request.method);
       return { status: answer.status, headers, body: NOTHING, streamed: reason === 'ok' ? 'complete' : 'broken' };
@@ -264,6 +275,7 @@ export function openGate(options: GateOptions): Gate {
       reason = failure instanceof EnclaveError ? failure.code : 'ERR_FUNCTION_UNAVAILABLE';
       return problemOfError(failure);
     } finally {
+      slots.give(caller);
       if (incoming !== null) bytes.bytesIn = incoming.bytes;
       note(decision, reason);
     }

@@ -41,6 +41,17 @@ const HANDSHAKE_MS = 10_000;
 /** How long a client may take nothing of its answer. */
 const ANSWER_STALL_MS = 60_000;
 
+/** How long a request may take to come in, and how often that is looked at. */
+export interface ListenerTimes {
+  readonly headersMs: number;
+  /** From its first byte to the last of its body, however steadily it drips. */
+  readonly requestMs: number;
+  readonly lookMs: number;
+}
+
+/** What holds for every worker. */
+export const LISTENER_TIMES: ListenerTimes = { headersMs: 10_000, requestMs: 60_000, lookMs: 5000 };
+
 export interface Listener {
   readonly host: string;
   readonly port: number;
@@ -129,6 +140,7 @@ export async function openListener(options: {
   readonly attester: Attester;
   readonly gate: Gate;
   readonly simulated: boolean;
+  readonly times: ListenerTimes;
 }): Promise<Listener> {
   const { identity, attester, gate } = options;
   const marks: readonly HeaderField[] = options.simulated ? [['anchorhold-simulated', 'SIMULATED']] : [];
@@ -210,7 +222,7 @@ export async function openListener(options: {
                 if (response.destroyed) end();
                 else response.once('close', end);
               },
-              stream: (head, body) => stream(request, response, head, body),
+              stream: (head, body, withinMs) => stream(request, response, head, body, withinMs),
             });
     } catch (error) {
       answer = problemOfError(error);
@@ -238,6 +250,7 @@ export async function openListener(options: {
     response: ServerResponse,
     head: Pick<FunctionResponse, 'status' | 'headers'>,
     { source, length }: StreamedBody,
+    withinMs: number,
   ): Promise<boolean> {
     // Without chunks only a length tells a whole answer from a part of it.
     if (response.destroyed || (length === null && request.httpVersion !== '1.1')) {
@@ -252,15 +265,22 @@ export async function openListener(options: {
       source.cancel();
       return false;
     }
-    return await writeBody(source, response);
+    // A client that takes a byte now and then is never silent, and would hold its place for days.
+    const slow = setTimeout(() => request.socket.destroy(), withinMs);
+    try {
+      return await writeBody(source, response);
+    } finally {
+      clearTimeout(slow);
+    }
   }
 
   const server: Server = createServer({
     ...tlsOptionsOf(identity),
     maxHeaderSize: LIMITS.requestHeadBytes,
     handshakeTimeout: HANDSHAKE_MS,
-    headersTimeout: 10_000,
-    requestTimeout: 60_000,
+    headersTimeout: options.times.headersMs,
+    requestTimeout: options.times.requestMs,
+    connectionsCheckingInterval: options.times.lookMs,
     keepAliveTimeout: 60_000,
     requireHostHeader: true,
   });

@@ -26,6 +26,13 @@ export interface OutgoingStream {
   readonly trailers: () => readonly RawField[];
 }
 
+/** Is told what comes in before anybody else sees it; false ends the call. */
+export interface AnswerMeter {
+  readonly onHead: (headers: HttpAnswer['headers']) => boolean;
+  /** One piece of a body that is read whole; whoever has a streamed one counts for themselves. */
+  readonly onPiece: (bytes: number) => boolean;
+}
+
 export interface HttpCall extends Destination {
   /** The Host header: `host[:port]` as it was asked for. */
   readonly authority: string;
@@ -36,6 +43,7 @@ export interface HttpCall extends Destination {
   readonly body: Uint8Array | OutgoingStream;
   readonly maxHeadBytes: number;
   readonly maxBodyBytes: number;
+  readonly meter: AnswerMeter | 'unmetered';
   /** For the connection with its handshake. */
   readonly connectTimeoutMs: number;
   /** For the whole call. */
@@ -175,6 +183,9 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
       const answer = await exchange(socket, call, deadline);
       const status = answer.statusCode ?? 0;
       const headers = pairFields(answer.rawHeaders);
+      const meter = call.meter === 'unmetered' ? null : call.meter;
+      if (meter?.onHead(headers) === false)
+        return { failure: 'HTTP-response-header-section-size', sent: true, bytesIn };
       const length = lengthOf(answer, call.method);
       // One that says it is over the cap is read as a small one is, and so refused soon.
       const isOver = length !== null && length > call.maxBodyBytes;
@@ -187,7 +198,8 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
       const body = openByteCollector(Math.min(call.maxBodyBytes, wholeBytes));
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         bytesIn += chunk.length;
-        if (!body.add(chunk)) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
+        const passes = meter?.onPiece(chunk.length) !== false;
+        if (!passes || !body.add(chunk)) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
       }
       return { status, headers, body: body.bytes() };
     } catch (error) {

@@ -105,6 +105,7 @@ export function openKdsClient(options: KdsClientOptions): KdsClient {
       body: new Uint8Array(),
       maxHeadBytes: LIMITS.responseHeadBytes,
       maxBodyBytes,
+      meter: 'unmetered',
       connectTimeoutMs: timeoutMs,
       deadlineMs: timeoutMs,
       ended: new AbortController().signal,

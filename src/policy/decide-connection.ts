@@ -34,6 +34,8 @@ export interface ConnectionDecision extends Decision {
 export interface LookupDecision extends Decision {
   /** The name as it was judged: look up exactly this. null when denied. */
   readonly name: string | null;
+  /** The rules that name it, in their order: one of their limits must bear the lookup. Empty when denied. */
+  readonly rules: readonly ConnectionRule[];
 }
 
 /** Judges what comes before any rule. */
@@ -86,15 +88,17 @@ export function decideConnection(policy: OwnerPolicy, request: ConnectionRequest
 
 /** Decides whether the owner allows the function to know the addresses of a name: only if it may connect to one of its ports. */
 export function decideLookup(policy: OwnerPolicy, request: LookupRequest): LookupDecision {
-  const deny = (denial: Denial): LookupDecision => ({ ...denied(policy, denial), name: null });
+  const deny = (denial: Denial): LookupDecision => ({ ...denied(policy, denial), name: null, rules: [] });
   const judged = judge(policy, request, parseHost(request.name));
   if (!('value' in judged)) return deny(judged);
   const name = judged.value;
-  const rule = policy.connections.find((r) => matchesHost(r.host, name));
+  const rules = policy.connections.filter((r) => matchesHost(r.host, name));
+  const [rule] = rules;
   if (rule !== undefined)
     return {
       ...allowed(policy, rule.at, `${policy.owner} allows to look up ${quote(name)} for ${formatConnection(rule)}.`),
       name,
+      rules,
     };
   return deny(explain(policy, `to look up ${quote(name)}`, [], `tcp://${name}:PORT`));
 }

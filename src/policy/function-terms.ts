@@ -3,10 +3,12 @@
  * memory it may use. Reads the entries of `functions`, and combines owners: the strictest wins on each term.
  */
 import type { DigestText } from '../base/digest.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { FunctionInstances, FunctionRule, FunctionTerms } from './policy.ts';
 import { formatByteSize, formatDuration, parseByteSize, parseDuration } from './quantity.ts';
 import { quote, type Reading, refuse } from './reading.ts';
 import { choice, dictionary, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { commonVariables, readVariables, type Variables } from './variables.ts';
 import { parseCount, parseDigestText, parseName } from './words.ts';
 
 /** What holds when an owner says nothing: the closed end of each choice, and the worker's own limits. */
@@ -16,6 +18,8 @@ export const DEFAULT_TERMS: FunctionTerms = Object.freeze({
   deadlineMs: null,
   memoryBytes: null,
   cpuMs: null,
+  scratchBytes: 0,
+  env: [],
 });
 
 const PAGE_BYTES = 64 * 1024;
@@ -31,6 +35,13 @@ function parseMemory(size: string): Reading<number> {
   return refuse(`${quote(size)} is not a size of memory: write a multiple of 64 KiB, at most 4 GiB`);
 }
 
+function parseScratch(size: string): Reading<number> {
+  const bytes = parseByteSize(size);
+  return !bytes.ok || bytes.value <= LIMITS.scratchBytes
+    ? bytes
+    : refuse(`${quote(size)} is more than ${formatByteSize(LIMITS.scratchBytes)}`);
+}
+
 function parseCalls(count: string): Reading<number> {
   const calls = parseCount(count);
   return !calls.ok || calls.value <= MAX_CALLS ? calls : refuse(`${quote(count)} is more than ${MAX_CALLS}`);
@@ -44,6 +55,8 @@ const entry = record('a function', {
   deadline: optional(text(parseDuration), null),
   memory: optional(text(parseMemory), null),
   cpu: optional(text(parseDuration), null),
+  scratch: optional(text(parseScratch), DEFAULT_TERMS.scratchBytes),
+  env: optional(readVariables, DEFAULT_TERMS.env),
 });
 
 const readEntry: Reader<{ readonly digest: DigestText; readonly terms: FunctionTerms }> = (node, references) => {
@@ -58,8 +71,11 @@ const readEntry: Reader<{ readonly digest: DigestText; readonly terms: FunctionT
     );
   const instances: FunctionInstances =
     read.instances === 'fresh' ? DEFAULT_TERMS.instances : { kind: 'pooled', calls: calls ?? DEFAULT_CALLS };
-  const { digest, deterministic, deadline, memory, cpu } = read;
-  return { digest, terms: { instances, deterministic, deadlineMs: deadline, memoryBytes: memory, cpuMs: cpu } };
+  const { digest, deterministic, deadline, memory, cpu, scratch, env } = read;
+  if (deterministic === 'required' && env.length > 0)
+    throw problemAt(read, 'ERR_POLICY_VALUE', 'the environment of deterministic code is empty: leave out env');
+  const caps = { deadlineMs: deadline, memoryBytes: memory, cpuMs: cpu, scratchBytes: scratch };
+  return { digest, terms: { instances, deterministic, ...caps, env } };
 };
 
 /** Reads the section `functions`: a name, and its digest alone or with terms. */
@@ -80,7 +96,7 @@ function stricterInstances(a: FunctionInstances, b: FunctionInstances): Function
   return { kind: 'pooled', calls: Math.min(a.calls, b.calls) };
 }
 
-/** Combines the terms of two owners of one function: pooled only when both say so, and the smaller of every cap. */
+/** Combines the terms of two owners of one function: pooled only when both say so, the smaller of every cap, and the variables that both say. */
 export function stricterTerms(a: FunctionTerms, b: FunctionTerms): FunctionTerms {
   return {
     instances: stricterInstances(a.instances, b.instances),
@@ -88,6 +104,8 @@ export function stricterTerms(a: FunctionTerms, b: FunctionTerms): FunctionTerms
     deadlineMs: smaller(a.deadlineMs, b.deadlineMs),
     memoryBytes: smaller(a.memoryBytes, b.memoryBytes),
     cpuMs: smaller(a.cpuMs, b.cpuMs),
+    scratchBytes: Math.min(a.scratchBytes, b.scratchBytes),
+    env: commonVariables(a.env, b.env),
   };
 }
 
@@ -100,17 +118,27 @@ export type CanonicalTerms = {
   readonly deadline: string | null;
   readonly memory: string | null;
   readonly cpu: string | null;
+  /** These two are there only where they say something. */
+  readonly scratch?: string;
+  readonly env?: Readonly<Record<string, string>>;
 };
 
-function isDefault({ instances, deterministic, deadlineMs, memoryBytes, cpuMs }: FunctionTerms): boolean {
+function isDefault({ instances, deterministic, deadlineMs, memoryBytes, cpuMs, ...given }: FunctionTerms): boolean {
   const capped = [deadlineMs, memoryBytes, cpuMs].some((cap) => cap !== null);
-  return instances.kind === 'fresh' && deterministic === 'any' && !capped;
+  const isGiven = given.scratchBytes > 0 || given.env.length > 0;
+  return instances.kind === 'fresh' && deterministic === 'any' && !capped && !isGiven;
+}
+
+function canonicalVariables(env: Variables): Readonly<Record<string, string>> {
+  const map: Record<string, string> = Object.create(null);
+  for (const [name, value] of env) map[name] = value;
+  return map;
 }
 
 /** Makes the canonical form of a function: the digest alone where every term is the default. */
 export function canonicalFunction({ digest, terms }: FunctionRule): string | CanonicalTerms {
   if (isDefault(terms)) return digest;
-  const { instances, deadlineMs, memoryBytes, cpuMs } = terms;
+  const { instances, deadlineMs, memoryBytes, cpuMs, scratchBytes, env } = terms;
   return {
     digest,
     instances: instances.kind,
@@ -119,6 +147,8 @@ export function canonicalFunction({ digest, terms }: FunctionRule): string | Can
     deadline: deadlineMs === null ? null : `${deadlineMs} ms`,
     memory: memoryBytes === null ? null : `${memoryBytes} B`,
     cpu: cpuMs === null ? null : `${cpuMs} ms`,
+    ...(scratchBytes === 0 ? {} : { scratch: `${scratchBytes} B` }),
+    ...(env.length === 0 ? {} : { env: canonicalVariables(env) }),
   };
 }
 
@@ -128,7 +158,8 @@ const show = <T>(reading: Reading<T>, format: (value: T) => string, text: string
 /** Writes one function of the canonical form in plain English: its digest, and a line for each term that is not the default. */
 export function functionLines(name: string, entry: string | CanonicalTerms): string[] {
   if (typeof entry === 'string') return [`${name}: exactly ${entry}`];
-  const { digest, instances, deterministic, deadline, memory, cpu } = entry;
+  const { digest, instances, deterministic, deadline, memory, cpu, scratch, env = {} } = entry;
+  const size = (text: string): string => show(parseByteSize(text), formatByteSize, text);
   const calls = entry['calls-per-instance'];
   const time = (text: string): string => show(parseDuration(text), formatDuration, text);
   return [
@@ -141,6 +172,10 @@ export function functionLines(name: string, entry: string | CanonicalTerms): str
     ...(deterministic === 'any' ? [] : ['    only where the same query always gives the same answer']),
     ...(deadline === null ? [] : [`    a query may take at most ${time(deadline)}`]),
     ...(cpu === null ? [] : [`    a query may use at most ${time(cpu)} of processor time`]),
-    ...(memory === null ? [] : [`    at most ${show(parseByteSize(memory), formatByteSize, memory)} of memory`]),
+    ...(memory === null ? [] : [`    at most ${size(memory)} of memory`]),
+    ...(scratch === undefined ? [] : [`    a query may keep up to ${size(scratch)} in /tmp while it lasts`]),
+    ...Object.keys(env)
+      .toSorted()
+      .map((variable) => `    it is told ${variable}=${JSON.stringify(env[variable])}`),
   ];
 }

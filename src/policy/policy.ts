@@ -2,9 +2,11 @@
  * The shape of a parsed owner policy: what docs/policy.md describes, with every quantity in one unit and every reference resolved.
  * Absent sections are empty lists here, and an empty list allows nothing.
  */
+
 import type { DigestText } from '../base/digest.ts';
 import type { PolicyCode } from '../error-table.ts';
 import type { CanonicalPolicy } from './canonical.ts';
+import type { Variables } from './variables.ts';
 
 /** Where a rule stands in the owner's file; lines and columns count from 1. */
 export interface Position {
@@ -94,7 +96,7 @@ export interface ConnectionRule {
   /** As in an `EgressRule`. */
   readonly host: string;
   readonly port: number;
-  /** Counts connections, or the bytes of both directions. */
+  /** Counts connections and, apart from them, lookups of its name; or the bytes of both directions. */
   readonly limit: RateLimit | null;
 }
 
@@ -118,6 +120,10 @@ export interface FunctionTerms {
   readonly memoryBytes: number | null;
   /** Most processor time of one call, in milliseconds. */
   readonly cpuMs: number | null;
+  /** What a query may keep in `/tmp` while it lasts; 0 for no such directory. */
+  readonly scratchBytes: number;
+  /** What it finds in its environment, by name. */
+  readonly env: Variables;
 }
 
 export interface FunctionRule {

@@ -30,10 +30,14 @@ const PROGRAM = `(module
   (func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0)))
   (func (export "_start")))`;
 
+/** A program of WASI 0.3. */
+const NEW = '(component (instance $run) (export "wasi:cli/run@0.3.0" (instance $run)))';
+
 beforeAll(async () => {
   for (const { name, bytes } of await buildFunctions()) writeFileSync(join(folder, `${name}.wasm`), bytes);
   writeFileSync(join(folder, 'refused.wasm'), await build(REFUSED));
   writeFileSync(join(folder, 'My Program.wasm'), await build(PROGRAM));
+  writeFileSync(join(folder, 'new.wasm'), await build(NEW));
   writeFileSync(join(folder, 'text.wasm'), 'not WASM at all');
 });
 
@@ -45,7 +49,7 @@ async function inspect(...args: readonly string[]): Promise<string> {
 }
 
 describe('anchorhold function inspect', () => {
-  it.each(['fetcher', 'risk-score', 'upper', 'refused', 'My Program', 'text'])(
+  it.each(['fetcher', 'risk-score', 'upper', 'refused', 'My Program', 'new', 'text'])(
     'of %s reads as in its golden files',
     async (name) => {
       const golden = `../golden/inspect/${name.replace(' ', '-')}`;

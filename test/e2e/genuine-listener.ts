@@ -6,7 +6,7 @@ import { formatDigest } from '../../src/base/digest.ts';
 import { type Attester, openAttester } from '../../src/enclave/attester.ts';
 import type { Gate } from '../../src/enclave/gate.ts';
 import { type Identity, openIdentity } from '../../src/enclave/identity.ts';
-import { type Listener, openListener } from '../../src/enclave/listener.ts';
+import { LISTENER_TIMES, type Listener, type ListenerTimes, openListener } from '../../src/enclave/listener.ts';
 import { type MachineOptions, SIMULATED_MEASUREMENT, simulatedDevice } from '../../src/testing/index.ts';
 import { sharedAmd } from './worker.ts';
 
@@ -23,7 +23,11 @@ export interface GenuineListener extends AsyncDisposable {
 /** Opens it; `attester` may stand in for the real one to break evidence on its way. */
 export async function openGenuineListener(
   answer: Gate['answer'],
-  options: { readonly machine?: MachineOptions; readonly attester?: (real: Attester) => Attester } = {},
+  options: {
+    readonly machine?: MachineOptions;
+    readonly attester?: (real: Attester) => Attester;
+    readonly times?: ListenerTimes;
+  } = {},
 ): Promise<GenuineListener> {
   const amd = await sharedAmd();
   const identity = await openIdentity(new Date());
@@ -49,6 +53,7 @@ export async function openGenuineListener(
     attester: options.attester?.(real) ?? real,
     gate: { answer },
     simulated: true,
+    times: options.times ?? LISTENER_TIMES,
   });
   const url = `https://127.0.0.1:${listener.port}`;
   return {

@@ -342,6 +342,31 @@ describe('the gate', () => {
     expect((await first).status).toBe(200);
     expect((await ask(world)).status).toBe(200);
   });
+
+  it('lets no caller take every place, and gives each back', async () => {
+    const { promise, resolve } = Promise.withResolvers<GateAnswer>();
+    const both = policyOf(
+      ['upper'],
+      SECTIONS.replace('allow: ada, to: POST /upper }', 'allow: [ada, bob], to: POST /upper }'),
+    );
+    const world = openWorld([both], () => promise, 4);
+    const running = [ask(world), ask(world)];
+    await expect.poll(() => world.called.length).toBe(2);
+    expect(await ask(world)).toMatchObject({ status: 503, code: 'ERR_TRANSPORT_OVERLOADED' });
+    expect(world.audit.recent()).toMatchObject([{ caller: { name: 'ada' }, reason: 'ERR_TRANSPORT_OVERLOADED' }]);
+    running.push(ask(world, { key: bob }));
+    await expect.poll(() => world.called.length).toBe(3);
+    resolve(OK);
+    expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect((await Promise.all([ask(world), ask(world)])).map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  it('takes no place for a query that a limit refuses', async () => {
+    const world = openWorld([policy], fine, 2);
+    const codes: (string | null)[] = [];
+    for (let i = 0; i < 4; i++) codes.push((await ask(world, { target: '/upper/twice' })).code);
+    expect(codes).toEqual([null, null, 'ERR_POLICY_DENIED_LIMIT', 'ERR_POLICY_DENIED_LIMIT']);
+  });
 });
 
 describe('the gate with several owners', () => {

@@ -6,7 +6,7 @@ import { ATTESTATION_PATH, parseEvidence } from '../../src/attestation/evidence.
 import { LIMITS } from '../../src/base/limits.ts';
 import { type Attester, openAttester } from '../../src/enclave/attester.ts';
 import { openIdentity } from '../../src/enclave/identity.ts';
-import { type Listener, openListener } from '../../src/enclave/listener.ts';
+import { LISTENER_TIMES, type Listener, openListener } from '../../src/enclave/listener.ts';
 import type { TransportError } from '../../src/errors.ts';
 import { type ManualDevice, type ManualTimer, openManualDevice, openManualTimer } from './manual-device.ts';
 
@@ -74,7 +74,14 @@ beforeEach(async () => {
   });
   const gate = { answer: () => Promise.reject(new TypeError('not asked')) };
   const port = { host: '127.0.0.1', port: 0 };
-  listener = await openListener({ ...port, identity, attester: watched(attester), gate, simulated: true });
+  listener = await openListener({
+    ...port,
+    identity,
+    attester: watched(attester),
+    gate,
+    simulated: true,
+    times: LISTENER_TIMES,
+  });
 });
 afterEach(async () => {
   for (const socket of sockets) socket.destroy();

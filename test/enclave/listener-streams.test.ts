@@ -25,8 +25,7 @@ afterAll(async () => {
 
 const EMPTY: GateAnswer = { status: 200, headers: [], body: new Uint8Array() };
 
-function open(headers: Readonly<Record<string, string>> = {}): ClientRequest {
-  const { url } = genuine;
+function open(headers: Readonly<Record<string, string>> = {}, url = genuine.url): ClientRequest {
   const request = httpsRequest(`${url}/x`, { method: 'POST', rejectUnauthorized: false, agent: false, headers });
   request.on('error', () => undefined);
   return request;
@@ -50,8 +49,14 @@ async function readAll(response: IncomingMessage): Promise<Buffer | null> {
 }
 
 /** Answers with a body that is streamed. */
-async function stream(request: GateRequest, body: Body, length: number | null = null): Promise<GateAnswer> {
-  const isSent = await request.stream({ status: 200, headers: [['x-own', '1']] }, { source: sourceOf(body), length });
+async function stream(
+  request: GateRequest,
+  body: Body,
+  length: number | null = null,
+  withinMs = 60_000,
+): Promise<GateAnswer> {
+  const head = { status: 200, headers: [['x-own', '1']] } as const;
+  const isSent = await request.stream(head, { source: sourceOf(body), length }, withinMs);
   return { ...EMPTY, streamed: isSent ? 'complete' : 'broken' };
 }
 
@@ -124,6 +129,28 @@ describe('the body of a query', () => {
     expect(await ended.promise).toBe('failed');
   });
 
+  it('has to be there in time, however steadily it drips', async () => {
+    const times = { headersMs: 50, requestMs: 50, lookMs: 10 };
+    const ended = Promise.withResolvers<string>();
+    await using hurried = await openGenuineListener(
+      async (request) => {
+        const source = sourceOf(await request.openBody(CAP));
+        while (source.state === 'open') {
+          source.take(MIB);
+          await source.changed();
+        }
+        ended.resolve(source.state);
+        return EMPTY;
+      },
+      { times },
+    );
+    const request = open({}, hurried.url);
+    const drip = setInterval(() => request.write('a'), 5);
+    expect(await ended.promise).toBe('failed');
+    clearInterval(drip);
+    request.destroy();
+  });
+
   it('is not read from the network faster than somebody takes it', async () => {
     const opened = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
@@ -171,6 +198,22 @@ describe('a streamed answer', () => {
     const request = open();
     request.end();
     expect(await readAll(await answerTo(request))).toBe(null);
+  });
+
+  it('ends when its time is up, however steadily its client takes a little', async () => {
+    const ended = Promise.withResolvers<string | undefined>();
+    next = async (request) => {
+      const answer = await stream(request, new Uint8Array(256 * MIB), null, 50);
+      ended.resolve(answer.streamed);
+      return answer;
+    };
+    const request = open();
+    request.end();
+    const response = await answerTo(request);
+    const drip = setInterval(() => response.read(1), 5);
+    expect(await ended.promise).toBe('broken');
+    clearInterval(drip);
+    expect(await readAll(response)).toBe(null);
   });
 
   it('ends with its client: what it is read from is told', async () => {

@@ -20,6 +20,8 @@ describe('the terms of a function', () => {
       deadlineMs: null,
       memoryBytes: null,
       cpuMs: null,
+      scratchBytes: 0,
+      env: [],
     });
   });
 
@@ -34,6 +36,25 @@ describe('the terms of a function', () => {
     ['memory: 64 KiB', { memoryBytes: 65_536 }],
     ['memory: 4 GiB', { memoryBytes: 2 ** 32 }],
     ['cpu: 2 s', { cpuMs: 2000 }],
+    ['scratch: 64 MiB', { scratchBytes: 64 * 1024 * 1024 }],
+    [
+      'env: { MODEL: small, _a1: "x=y z" }',
+      {
+        env: [
+          ['MODEL', 'small'],
+          ['_a1', 'x=y z'],
+        ],
+      },
+    ],
+    [
+      'env: { B: "2", A: "1" }',
+      {
+        env: [
+          ['A', '1'],
+          ['B', '2'],
+        ],
+      },
+    ],
   ])('are read from %s', (text, terms) => {
     expect(termsOf(withTerms(text))).toEqual({ ...DEFAULT_TERMS, ...terms });
   });
@@ -55,10 +76,34 @@ describe('the terms of a function', () => {
     ['memory: 100 KiB', `ERR_POLICY_VALUE 5:${at + 8}`],
     ['memory: 5 GiB', `ERR_POLICY_VALUE 5:${at + 8}`],
     ['cpu: 50%', `ERR_POLICY_VALUE 5:${at + 5}`],
+    ['scratch: 65 MiB', `ERR_POLICY_VALUE 5:${at + 9}`],
+    ['scratch: 5', `ERR_POLICY_VALUE 5:${at + 9}`],
+    ['env: [A]', `ERR_POLICY_VALUE 5:${at + 5}`],
+    ['env: { A=B: c }', `ERR_POLICY_VALUE 5:${at + 7}`],
+    ['env: { 1A: c }', `ERR_POLICY_VALUE 5:${at + 7}`],
+    ['env: { QUERY_STRING: c }', `ERR_POLICY_VALUE 5:${at + 7}`],
+    ['env: { A: [c] }', `ERR_POLICY_VALUE 5:${at + 10}`],
+    [`env: { ${'A'.repeat(65)}: c }`, `ERR_POLICY_VALUE 5:${at + 7}`],
+    ['deterministic: required, env: { A: c }', 'ERR_POLICY_VALUE 5:26'],
     ['fuel: 5', `ERR_POLICY_UNKNOWN_KEY 5:${at}`],
     ['instance: pooled', `ERR_POLICY_UNKNOWN_KEY 5:${at}`],
   ])('are refused: %s', (text, expected) => {
     expect(outcome(withTerms(text))).toBe(expected);
+  });
+
+  it('have so many variables, and so much in them, and no more', () => {
+    const many = (count: number): string =>
+      `env: { ${Array.from({ length: count }, (_, i) => `V${i}: x`).join(', ')} }`;
+    expect([outcome(withTerms(many(64))), outcome(withTerms(many(65)))]).toEqual([
+      'ok',
+      `ERR_POLICY_VALUE 5:${at + 5}`,
+    ]);
+    const large = (last: number): string =>
+      `env: { A: ${'x'.repeat(4095)}, B: ${'x'.repeat(4095)}, C: ${'x'.repeat(4095)}, D: ${'x'.repeat(last)} }`;
+    expect([outcome(withTerms(large(4095))), outcome(withTerms(large(4096)))]).toEqual([
+      'ok',
+      `ERR_POLICY_VALUE 5:${at + 5}`,
+    ]);
   });
 
   it('need a digest', () => {
@@ -87,11 +132,16 @@ describe('the digest', () => {
       'deadline: 6 s',
       'memory: 64 MiB',
       'cpu: 5 s',
+      'scratch: 5 KiB',
+      'env: { A: b }',
+      'env: { A: c }',
     ];
     const digests = texts.map((text) => parse(withTerms(text)).digest);
     expect(new Set([short, ...digests]).size).toBe(texts.length + 1);
     expect(parse(withTerms('instances: pooled, calls-per-instance: 1000')).digest).toBe(digests[0]);
     expect(parse(withTerms('deadline: 5000ms')).digest).toBe(digests[3]);
+    expect(parse(withTerms('env: { B: c, A: b }')).digest).toBe(parse(withTerms('env: { A: b, B: c }')).digest);
+    expect(parse(withTerms('scratch: 1 KiB, env: {}')).digest).toBe(parse(withTerms('scratch: 1024 B')).digest);
   });
 
   it('of an entry with terms stays what it is from release to release', () => {
@@ -124,6 +174,9 @@ describe('in plain English', () => {
         '',
       ].join('\n'),
     );
+    expect(shown(withTerms('scratch: 2 KiB, env: { B: "2", A: x y }'))).toContain(
+      '      a query may keep up to 2 KiB in /tmp while it lasts\n      it is told A="x y"\n      it is told B="2"\n',
+    );
     expect(shown(withTerms('cpu: 2 s'))).toContain('      every query gets clean memory\n');
   });
 });
@@ -139,6 +192,10 @@ describe('several owners', () => {
     deadlineMs: cap,
     memoryBytes: cap,
     cpuMs: cap,
+    scratchBytes: fc.integer({ min: 0, max: 9 }),
+    env: fc
+      .uniqueArray(fc.tuple(fc.constantFrom('A', 'B', 'C'), fc.constantFrom('1', '2')), { selector: ([n]) => n })
+      .map((env) => env.toSorted(([a], [b]) => (a < b ? -1 : 1))),
   });
   /** Numbers that are larger the looser the terms are. */
   const looseness = (t: FunctionTerms): readonly number[] => [
@@ -147,6 +204,8 @@ describe('several owners', () => {
     t.deadlineMs ?? 10,
     t.memoryBytes ?? 10,
     t.cpuMs ?? 10,
+    t.scratchBytes,
+    ...['A1', 'A2', 'B1', 'B2', 'C1', 'C2'].map((v) => Number(t.env.some((pair) => pair.join('') === v))),
   ];
 
   it('get the strictest of each term: adding one never loosens any, and the order does not count', () => {
@@ -160,7 +219,12 @@ describe('several owners', () => {
         expect(stricterTerms(b, a)).toEqual(both);
         expect(stricterTerms(both, c)).toEqual(stricterTerms(a, stricterTerms(b, c)));
         expect(stricterTerms(a, a)).toEqual(a);
-        expect(stricterTerms(a, DEFAULT_TERMS)).toEqual({ ...a, instances: { kind: 'fresh' } });
+        expect(stricterTerms(a, DEFAULT_TERMS)).toEqual({
+          ...a,
+          instances: { kind: 'fresh' },
+          scratchBytes: 0,
+          env: [],
+        });
       }),
       { numRuns: 1000 },
     );

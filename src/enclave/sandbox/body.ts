@@ -3,6 +3,7 @@
  * the pipe use them.
  */
 import { openByteCollector } from '../../base/byte-collector.ts';
+import { firstChange } from '../../base/first-change.ts';
 import type { ByteSink, ByteSource } from './wasi/byte-stream.ts';
 
 /** A body that is on its way; `length` is what was declared beforehand. */
@@ -103,7 +104,7 @@ export async function pour(
       sink.abort();
       return 'broken';
     } else {
-      await Promise.race([source.changed(), sink.changed()]);
+      await firstChange([source.changed(), sink.changed()]);
     }
   }
   source.cancel();

@@ -23,7 +23,7 @@ export interface Bundle {
   readonly mounts: readonly MountImage[];
   /** What a call may keep in a directory of its own while it lasts; 0 for no such directory. */
   readonly scratchBytes: number;
-  /** Variables that every call of a function finds in its environment; a program has those of its call. */
+  /** Variables that every query of a function finds in its environment; a program is given its own with each call. */
   readonly env: Variables;
   readonly bytes: Uint8Array;
 }

@@ -7,6 +7,9 @@ import type { Connection, Outside } from './net/outside.ts';
 import type { OpenBodies } from './open-bodies.ts';
 import { type ConnectAnswer, type LookupAnswer, writeConnect, writeLookup } from './socket-messages.ts';
 
+/** Lookups and connections that wait for the gate: a guest that never looks for an answer must not pile up more. */
+const MAX_WAITING = 256;
+
 export interface ChildSocketsOptions {
   /** Gives the number of the next request, or null when the call is over. */
   readonly nextNumber: () => number | null;
@@ -33,6 +36,7 @@ export class ChildSockets implements Outside {
     type: number,
     write: (number: number) => Head,
   ): Promise<T | NetError> {
+    if (this.#lookups.size + this.#connects.size >= MAX_WAITING) return Promise.resolve('new-socket-limit');
     const number = this.#options.nextNumber();
     if (number === null) return Promise.resolve('access-denied');
     const { promise, resolve } = Promise.withResolvers<T | NetError>();

@@ -13,7 +13,9 @@ export interface CircuitLimits {
 }
 
 export interface Circuit {
-  /** Gives 0 when a call may go on; otherwise how long to wait, in milliseconds. */
+  /** Tells how long a call would have to wait, in milliseconds; 0 when it may go on. */
+  waitMs(now: number): number;
+  /** Lets a call go on and gives 0, or how long to wait; while it is open, what goes on is the try of this pause. */
   admit(now: number): number;
   /** Counts a death. */
   died(now: number): void;
@@ -33,10 +35,12 @@ export function openCircuit({ deaths, windowMs, pauseMs }: CircuitLimits): Circu
   let tried = false;
 
   const recent = (now: number): readonly number[] => times.filter((time) => now - time < windowMs);
+  const waitMs = (now: number): number => (tryAt === null ? 0 : Math.max(0, tryAt - now));
   return {
+    waitMs,
     admit(now) {
-      if (tryAt === null) return 0;
-      if (now < tryAt) return tryAt - now;
+      const wait = waitMs(now);
+      if (tryAt === null || wait > 0) return wait;
       // The others wait for another pause: one that never ends must not keep the circuit open for ever.
       tryAt = now + pauseMs;
       tried = true;

@@ -59,10 +59,15 @@ export function openCircuits(limits: CircuitsLimits, onChange: (isOpen: boolean)
 
   return {
     admit(caller, now) {
-      const callerMs = ofCallers.get(caller)?.admit(now) ?? 0;
+      const own = ofCallers.get(caller);
+      // First look at both: a call that one of them holds back shall not be the try of the other.
+      const callerMs = own?.waitMs(now) ?? 0;
       if (callerMs > 0) return { who: 'caller', waitMs: callerMs };
-      const allMs = all.admit(now);
-      return allMs > 0 ? { who: 'all', waitMs: allMs } : null;
+      const allMs = all.waitMs(now);
+      if (allMs > 0) return { who: 'all', waitMs: allMs };
+      own?.admit(now);
+      all.admit(now);
+      return null;
     },
     died(callers, now) {
       const [only] = callers;

@@ -102,7 +102,7 @@ export function checkGas(cores: readonly Readonly<Record<string, unknown>>[], { 
   if (gas !== null && gasUsed(cores, gas) > BigInt(gas)) throw new GuestFailure('it used up its gas');
 }
 
-/** The header in which the gate learns what a call has used; nobody outside is shown it. */
+/** The header that says how much gas an answer took; the gate takes it out before the answer leaves, as everything that begins with `anchorhold-`. */
 const GAS_HEADER = 'anchorhold-gas';
 
 /** Adds to an answer how much gas it took, where gas is counted; what a guest says of that itself is dropped. */

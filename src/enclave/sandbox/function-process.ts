@@ -10,6 +10,7 @@ import type { Body } from './body.ts';
 import { type CallAnswer, CallInFlight, type CallOptions } from './call-in-flight.ts';
 import type { ChildEnd } from './child-link.ts';
 import { type CircuitsLimits, type HeldBack, openCircuits } from './circuits.ts';
+import { FairSlots } from './fair-slots.ts';
 import type { Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
 import { parseChildMessage } from './messages.ts';
@@ -27,7 +28,7 @@ export interface FunctionProcessOptions {
   readonly startDeadlineMs: number;
   /** The largest frame that a child may send. */
   readonly frameBytes: number;
-  /** Calls at the same time. */
+  /** Calls at the same time, which callers share. */
   readonly maxCalls: number;
   /** Outgoing requests at the same time, per call. */
   readonly maxEgress: number;
@@ -80,6 +81,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   const circuits = openCircuits(options.circuits, (isOpen) =>
     options.onNotice(isOpen ? 'circuit open' : 'circuit closed'),
   );
+  const slots = new FairSlots(options.maxCalls);
   let lastCall = 0;
   let closed = false;
 
@@ -128,6 +130,8 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
     });
   }
 
+  const doubtNow = (): Promise<void> | null => supervisor.current()?.doubt ?? null;
+
   async function call(head: Head, body: Body, callOptions: CallOptions): Promise<CallAnswer> {
     const { deadlineMs, caller } = callOptions;
     const heldBack = circuits.admit(caller, timers.now());
@@ -144,22 +148,22 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       else giveUp?.(null);
     });
     try {
-      // A child that is about to be killed gets no more calls; the wait is one grace, and the spare is there after it.
-      const { doubt = null } = supervisor.current() ?? {};
-      if (doubt !== null) await doubt;
+      // A child that may be about to be killed gets no more calls; a wait is one grace, another call may begin the next, and the spare is there after it.
+      for (let doubt = doubtNow(); doubt !== null; doubt = doubtNow()) await doubt;
       const late = (): Promise<null> => new Promise((resolve) => void (giveUp = resolve));
       const running = supervisor.current() ?? (await Promise.race([supervisor.next(), late()]));
       // Between its being ready and this turn it may have died already.
       if (running === null || running !== supervisor.current() || isLate)
         throw error('ERR_FUNCTION_UNAVAILABLE', 'has no running process');
       const { calls, child } = running;
-      if (calls.size >= options.maxCalls) throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
+      if (!slots.take(caller)) throw error('ERR_FUNCTION_UNAVAILABLE', 'has too many calls in flight');
       lastCall = (lastCall + 1) % 2 ** 32;
       const id = lastCall;
       const onOver = (end: 'answered' | 'lost'): void => {
         callOff();
         callOffWatch();
         calls.delete(id);
+        slots.give(caller);
         if (end === 'answered') circuits.lived(caller);
       };
       called = running;

@@ -44,7 +44,7 @@ const GROUPS: readonly (ImportGroup & { readonly imports: RegExp })[] = [
   {
     name: 'environment',
     imports: /^wasi:cli\/environment@|^wasi_snapshot_preview1 (environ|args)_/,
-    touches: 'reads its arguments and variables; a worker gives it no variables',
+    touches: 'reads its arguments, and the variables that a policy gives it',
     egress: null,
   },
   {

@@ -32,6 +32,8 @@ export interface InspectedImports {
 export interface Inspection {
   /** How it is called; null when it cannot be loaded. */
   readonly kind: FunctionKind | null;
+  /** The release of WASI that it needs; one of 0.3 is loaded only where a worker or a run allows it. null when it cannot be loaded. */
+  readonly wasi: WasiRelease | null;
   readonly digest: DigestText;
   readonly bytes: number;
   readonly imports: readonly InspectedImports[];
@@ -45,8 +47,9 @@ export interface Inspection {
   readonly egress: readonly ('https' | 'tcp')[];
 }
 
-/** The releases of WASI that a worker loads. */
-const LOADED_RELEASES: readonly WasiRelease[] = ['0.2'];
+/** The releases of WASI that are loaded: always, and where it is allowed. */
+const ALWAYS: readonly WasiRelease[] = ['0.2'];
+const ALLOWED: readonly WasiRelease[] = ['0.2', '0.3'];
 
 /** Runs a reader; what it cannot read becomes a finding. */
 function attempt<T>(read: () => T, otherwise: T, findings: string[]): T {
@@ -86,7 +89,8 @@ function describeModule({ name, module }: NamedModule): InspectedModule {
 /** Inspects the bytes of a function; `name` is for the findings. */
 export function inspectFunction(bytes: Uint8Array, name: string): Inspection {
   const findings: string[] = [];
-  const kind = attempt(() => checkFunctionForm(bytes, name, LOADED_RELEASES), null, findings);
+  const kind = attempt(() => checkFunctionForm(bytes, name, ALLOWED), null, findings);
+  const needsMore = attempt(() => checkFunctionForm(bytes, name, ALWAYS), null, []) === null;
   // Bytes that are no component at all have said so already.
   const modules = attempt(() => readCoreModules(bytes), [], kind === null ? [] : findings);
   const { imports, exports } = attempt(() => namesOf(bytes, modules), { imports: [], exports: [] }, []);
@@ -94,8 +98,10 @@ export function inspectFunction(bytes: Uint8Array, name: string): Inspection {
   const isComponent = !isCoreModule(bytes);
   const refused = findRefusals(modules, { isComponent, deterministic: false }).map(formatRefusal);
   const inMode = findRefusals(modules, { isComponent, deterministic: true }).map(formatRefusal);
+  const loads = findings.length === 0 && refused.length === 0 ? kind : null;
   return {
-    kind: findings.length === 0 && refused.length === 0 ? kind : null,
+    kind: loads,
+    wasi: loads === null ? null : needsMore ? '0.3' : '0.2',
     digest: formatDigest(sha256(bytes)),
     bytes: bytes.length,
     imports: groups.map(({ group, imports: names }) => ({ group: group.name, touches: group.touches, names })),

@@ -127,13 +127,18 @@ function checkBytes(options: LoadOptions): FunctionKind {
   return kind;
 }
 
+/** Gives the environment of a function; that of one whose answers must depend on its query alone is empty. */
+function environmentOf({ limits, env }: LoadOptions): Variables {
+  return limits.deterministic === 'required' ? [] : env;
+}
+
 async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes: number): Promise<FunctionProcess> {
   const { bytes, name, limits, mounts, onNotice, onLog } = options;
   const { memoryPages, outputBytes, scratchBytes } = limits;
   const isDeterministic = limits.deterministic === 'required';
-  // What an instance keeps of earlier calls, and what this worker's operator gives it, would be another on each worker.
+  // What an instance keeps of earlier calls would be another on each worker.
   const instances: Instances = isDeterministic ? { kind: 'fresh' } : limits.instances;
-  const env = isDeterministic ? [] : options.env;
+  const env = environmentOf(options);
   const rules = { memoryPages, gas: isDeterministic ? limits.gas : null };
   const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
   try {
@@ -166,7 +171,7 @@ async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes:
  */
 export async function loadFunction(options: LoadOptions): Promise<SandboxedFunction> {
   const kind = checkBytes(options);
-  const shape = openQueryShape(kind, options.name, options.answerType);
+  const shape = openQueryShape(kind, options.name, options.answerType, environmentOf(options));
   const running = await openProcess(options, kind, LIMITS.frameBytes);
   async function call(request: FunctionRequest, terms: CallTerms): Promise<FunctionResponse> {
     const { expects } = shape;

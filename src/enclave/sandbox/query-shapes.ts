@@ -5,6 +5,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError, TransportError } from '../../errors.ts';
 import { type Body, readWhole } from './body.ts';
+import type { Variables } from './bundle.ts';
 import type { CallAnswer, CallOptions } from './call-in-flight.ts';
 import { writeCommand } from './command-messages.ts';
 import type { Head } from './frame-head.ts';
@@ -57,7 +58,7 @@ function openBytesShape(name: string, type: string): QueryShape {
   };
 }
 
-function openProgramShape(name: string, type: string): QueryShape {
+function openProgramShape(name: string, type: string, given: Variables): QueryShape {
   return {
     expects: { trees: 0 },
     async write(request) {
@@ -65,7 +66,8 @@ function openProgramShape(name: string, type: string): QueryShape {
       const stdin = await readWhole(request.body, LIMITS.bodyBytes);
       if (stdin === null)
         throw new TransportError('ERR_TRANSPORT_CLOSED', 'the body of the query broke off, or is too large');
-      return writeCommand({ args: [name], env: queryVariables(request, stdin.length), stdin, mounts: [] });
+      const env = [...queryVariables(request, stdin.length), ...given];
+      return writeCommand({ args: [name], env, stdin, mounts: [] });
     },
     read(answer) {
       if (answer.type !== 'exit') throw foreign();
@@ -78,9 +80,9 @@ function openProgramShape(name: string, type: string): QueryShape {
 
 /**
  * Gives the shape of a kind; `name` is the function's, for messages and as a program's first argument; `type` the media type of what a kind
- * answers that cannot say it.
+ * answers that cannot say it, `env` what a program finds in its environment beside its query.
  */
-export function openQueryShape(kind: FunctionKind, name: string, type: string): QueryShape {
+export function openQueryShape(kind: FunctionKind, name: string, type: string, env: Variables): QueryShape {
   if (kind === 'http') return HTTP_SHAPE;
-  return kind === 'bytes' ? openBytesShape(name, type) : openProgramShape(name, type);
+  return kind === 'bytes' ? openBytesShape(name, type) : openProgramShape(name, type, env);
 }

@@ -6,7 +6,7 @@ import { connect as connectTcp, createServer, type Server, type Socket } from 'n
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { openAuditLog } from '../../../src/enclave/audit.ts';
-import { openBudget } from '../../../src/enclave/budget.ts';
+import { type Budget, openBudget } from '../../../src/enclave/budget.ts';
 import { CONNECTION_LIMITS, type ConnectionLimits, openSocketEgress } from '../../../src/enclave/egress-connections.ts';
 import type { Connection } from '../../../src/enclave/sandbox/net/outside.ts';
 import type { SocketEgress } from '../../../src/enclave/sandbox/socket-egress.ts';
@@ -47,6 +47,7 @@ interface Options {
   readonly fixedNames?: Readonly<Record<string, string>>;
   readonly limits?: Partial<ConnectionLimits>;
   readonly sink?: () => void;
+  readonly budget?: Budget;
   /** Where everything that is dialled leads to on loopback. */
   readonly port?: number;
 }
@@ -71,7 +72,7 @@ function openWorld(options: Options) {
     },
     fixedNames: options.fixedNames ?? {},
     audit,
-    budget: openBudget(1000),
+    budget: options.budget ?? openBudget(1000),
     limits: { ...CONNECTION_LIMITS, ...options.limits },
     now: () => NOW,
   });
@@ -166,6 +167,16 @@ describe('a lookup', () => {
       '64:ff9b::7f00:1',
       '2002:7f00:1::',
       '::127.0.0.1',
+      '0:0:0:0:0:0:7f00:1',
+      '0000:0000:0000:0000:0000:0000:127.0.0.1',
+      '0:0:0:0:0:0:0:1',
+      '0::1',
+      '00::7f00:1',
+      '0:0:0:0:0:ffff:7f00:1',
+      '64:ff9b:1::7f00:1',
+      '127.9.9.9',
+      '0.0.0.1',
+      '127.1',
     ];
     const names = own.map((address, i) => [`b${i}.fixed.example`, address]);
     const fixedNames = { 'a.fixed.example': '10.0.0.7', ...Object.fromEntries(names) };
@@ -188,6 +199,59 @@ describe('a lookup', () => {
     expect(await egress.connect(PUBLIC, 5432)).toEqual({ error: 'access-denied' });
     expect(await open(over.signal).resolve('db.example.com')).toEqual([PUBLIC]);
     expect([resolved.length, log().length]).toEqual([2, 1]);
+  });
+
+  it('is made so often in one call, and no more', async () => {
+    const { egress, open, over, resolved, log } = openWorld({
+      policies: [DB],
+      dns: { 'db.example.com': [PUBLIC] },
+      limits: { maxLookups: 2 },
+    });
+    expect(await egress.resolve('db.example.com')).toEqual([PUBLIC]);
+    expect(await egress.resolve('db.example.com')).toEqual([PUBLIC]);
+    expect(await egress.resolve('db.example.com')).toEqual({ error: 'access-denied' });
+    expect(await egress.connect(PUBLIC, 5432)).not.toEqual({ error: 'access-denied' });
+    expect(await open(over.signal).resolve('db.example.com')).toEqual([PUBLIC]);
+    expect(resolved.length).toBe(3);
+    expect(log()[0]).toEqual(['deny', 'LOOKUP db.example.com', 'lookup-limit-reached', 0, 0]);
+  });
+
+  const limited = (limit: string, port = 5432) => `- { to: "tcp://*.example.com:${port}", limit: ${limit} }`;
+
+  it.each([
+    ['in connections', limited('2/day'), 2],
+    ['in bytes', limited('1535 B/day'), 2],
+    ['in bytes that is smaller than one', limited('511 B/day'), 0],
+    ['of one rule, and then of another that names it', `${limited('1/day', 1)}\n${limited('3/day', 2)}`, 4],
+  ])('counts against a limit %s, over all calls', async (_, rules, allowed) => {
+    const names = Array.from({ length: 6 }, (__, i) => `n${i}.example.com`);
+    const dns = Object.fromEntries(names.map((name) => [name, [PUBLIC]]));
+    const { open, over, resolved, log } = openWorld({ policies: [policyOf(rules)], dns });
+    for (const name of names) await open(over.signal).resolve(name);
+    expect(resolved).toEqual(names.slice(0, allowed));
+    const refused = names.slice(allowed).map((name) => ['deny', `LOOKUP ${name}`, 'ERR_POLICY_DENIED_LIMIT', 0, 0]);
+    expect(log()).toEqual(refused);
+  });
+
+  it('takes nothing from one owner when another has none left', async () => {
+    const [one, two] = [policyOf(limited('1/day')), policyOf(limited('1/hour'), { owner: 'other' })];
+    const budget = openBudget(1000);
+    const dns = { 'db.example.com': [PUBLIC] };
+    const both = openWorld({ policies: [one, two], dns, budget });
+    await openWorld({ policies: [two], dns, budget }).egress.resolve('db.example.com');
+    expect(await both.egress.resolve('db.example.com')).toEqual({ error: 'access-denied' });
+    expect(await openWorld({ policies: [one], dns, budget }).egress.resolve('db.example.com')).toEqual([PUBLIC]);
+  });
+
+  it('takes no connection from a limit in connections', async () => {
+    const { port } = await openEcho();
+    const { egress } = openWorld({
+      policies: [policyOf(limited('1/day'))],
+      dns: { 'db.example.com': [PUBLIC] },
+      port,
+    });
+    expect(await egress.resolve('db.example.com')).toEqual([PUBLIC]);
+    expect(await egress.connect(PUBLIC, 5432)).not.toHaveProperty('error');
   });
 });
 

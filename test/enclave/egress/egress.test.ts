@@ -37,6 +37,7 @@ beforeAll(async () => {
     if (request.url === '/v1/redirect') response.writeHead(302, { location: 'https://evil.example/' }).end();
     else if (request.url === '/v1/large') response.end('x'.repeat(5000));
     else if (request.url === '/v1/head') response.writeHead(200, { 'x-large': 'x'.repeat(20_000) }).end();
+    else if (request.url === '/v1/wide') response.writeHead(200, { 'x-large': 'x'.repeat(5000) }).end();
     else if (request.url === '/v1/never') response.flushHeaders();
     else if (request.url === '/v1/mute') return;
     else if (request.url === '/v1/cut')
@@ -453,6 +454,23 @@ describe('what a function may send', () => {
     expect(outcomeOf(await w.ask('https://api.example.com/v1/large'))).toBe('200');
     expect(outcomeOf(await w.ask('https://api.example.com/v1/large'))).toBe('HTTP-response-body-size');
     expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('HTTP-request-denied');
+  });
+
+  it('is counted as it comes in, however many small answers come in together', async () => {
+    const limit = 8 * 1024;
+    const w = world({}, `${RULE}\n  limit: ${limit} B/day`);
+    const answers = await Promise.all(Array.from({ length: 4 }, () => w.ask('https://api.example.com/v1/large')));
+    const given = answers.flatMap((answer) => ('error' in answer ? [] : [answer.body.length ?? 0]));
+    expect(given.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(limit);
+    expect(answers.map(outcomeOf)).toContain('HTTP-response-body-size');
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('HTTP-request-denied');
+  });
+
+  it('does not bring in a head that is more than what is left', async () => {
+    const ask = async (limit: string): Promise<string> =>
+      outcomeOf(await world({}, `${RULE}\n  limit: ${limit}/day`).ask('https://api.example.com/v1/wide'));
+    expect(await ask('5 KiB')).toBe('HTTP-response-header-section-size');
+    expect(await ask('6 KiB')).toBe('200');
   });
 
   it('costs the first owner nothing when the second refuses', async () => {

@@ -78,6 +78,27 @@ describe('the circuits of a function', () => {
     expect([heldBack('rude'), heldBack('polite'), ...told]).toEqual(['caller', 'nobody']);
   });
 
+  it('take no try from a caller whom the one for all holds back', () => {
+    const all = { ...LIMITS, deaths: 4, pauseMs: 1000 };
+    const circuits = openCircuits({ caller: LIMITS, all, callers: 10 }, () => undefined);
+    for (let i = 0; i < 3; i++) circuits.died(new Set(['rude']), 0);
+    for (const caller of ['b', 'c', 'd']) circuits.died(new Set([caller]), 50);
+    // The caller may try at 100, all at 1050.
+    expect(circuits.admit('rude', 1000)).toEqual({ who: 'all', waitMs: 50 });
+    expect(circuits.admit('rude', 1050)).toBe(null);
+  });
+
+  it('take no try from all for a caller who is held back', () => {
+    const circuits = openCircuits(
+      { caller: { ...LIMITS, pauseMs: 1000 }, all: { ...LIMITS, deaths: 4 }, callers: 10 },
+      () => undefined,
+    );
+    for (const caller of ['rude', 'rude', 'rude', 'b', 'c', 'd']) circuits.died(new Set([caller]), 0);
+    expect(circuits.admit('rude', 100)?.who).toBe('caller');
+    expect(circuits.admit('e', 100)).toBe(null);
+    expect(circuits.admit('e', 100)?.who).toBe('all');
+  });
+
   it('hold back all when processes die under enough different callers', () => {
     const { kill, heldBack, told } = open();
     for (const caller of ['a', 'b', 'c']) kill(caller);

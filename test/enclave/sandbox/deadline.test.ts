@@ -187,6 +187,30 @@ describe('a call that comes while it is open whether the process lives', () => {
     expect(await next).toBe('answered');
   });
 
+  it('waits on when another call makes it open again', async () => {
+    const world = await open(SPARE_MS);
+    const { children, timers } = world;
+    const first = [call(world, 1000), call(world, 1004, 'b')];
+    timers.advance(100);
+    await beReady(children[1]);
+    timers.advance(900);
+    await turn();
+    const next = call(world, 10_000, 'c');
+    timers.advance(4);
+    await children[0]?.say(FRAME.cancelled, 1);
+    expect(heard(children[0], FRAME.call)).toEqual([1, 2]);
+    timers.advance(GRACE_MS);
+    await turn();
+    await turn();
+    expect([heard(children[0], FRAME.call), heard(children[1], FRAME.call)]).toEqual([[1, 2], [3]]);
+    await answer(children[1], 3);
+    expect([await next, ...(await Promise.all(first))]).toEqual([
+      'answered',
+      'ERR_FUNCTION_DEADLINE',
+      'ERR_FUNCTION_DEADLINE',
+    ]);
+  });
+
   it('goes to the same process when it is not', async () => {
     const world = await openOverrun();
     const next = call(world, 10_000);

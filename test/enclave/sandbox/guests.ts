@@ -259,7 +259,7 @@ export function loadGuest(
   bytes: Uint8Array,
   limits: Partial<FunctionLimits> = {},
   onLog: (line: string) => void = () => undefined,
-  rest: Partial<Pick<LoadOptions, 'groups' | 'onNotice'>> = {},
+  rest: Partial<Pick<LoadOptions, 'groups' | 'onNotice' | 'env'>> = {},
 ): Promise<SandboxedFunction> {
   const all = { ...DEFAULT_FUNCTION_LIMITS, startDeadlineMs: 30_000, ...limits };
   return loadFunction({

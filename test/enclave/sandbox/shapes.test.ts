@@ -8,7 +8,7 @@ import type { EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { buildComponent, buildFunctions, FUNCTIONS_FOLDER } from '../../../tools/build-functions.ts';
 import { drain, wholeOf } from '../bodies.ts';
 import { buildWorld } from './component/kit.ts';
-import { CLOSED_TERMS, loadGuest, post, textOf } from './guests.ts';
+import { buildRogue, CLOSED_TERMS, loadGuest, post, textOf } from './guests.ts';
 
 const OCTETS = [['content-type', 'application/octet-stream']];
 const examples = new Map<string, Uint8Array>();
@@ -159,7 +159,7 @@ describe('a program', () => {
     expect(await post(quiet, 'x')).toEqual({ status: 200, headers: OCTETS, body: new Uint8Array(0) });
   });
 
-  it('is told of the query in its environment', async () => {
+  it('is told of the query in its environment, and what its owners say', async () => {
     const wat = `(module
       (import "wasi:cli/environment@0.2.12" "get-environment" (func $environment (param i32)))
       (import "wasi:cli/stdout@0.2.12" "get-stdout" (func $get_stdout (result i32)))
@@ -185,13 +185,14 @@ describe('a program', () => {
           (local.set $at (i32.add (local.get $at) (i32.const 16)))
           (br_if $next (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
         (i32.const 0)))`;
-    const f = await load(await buildComponent(wat, 'command'));
+    const f = await load(await buildComponent(wat, 'command'), {}, undefined, { env: [['MODEL', 'small']] });
     expect(textOf(await post(f, 'abc')).split('\n')).toEqual([
       'REQUEST_METHOD=POST',
       'PATH_INFO=/there',
       'QUERY_STRING=a=b',
       'CONTENT_LENGTH=3',
       'CONTENT_TYPE=text/plain',
+      'MODEL=small',
       '',
     ]);
   });
@@ -209,6 +210,18 @@ describe('a program', () => {
       ['QUERY_STRING', 'c?d'],
       ['CONTENT_LENGTH', '0'],
     ]);
+  });
+});
+
+describe('an HTTP handler', () => {
+  it.each([
+    ['what its owners say, and nothing else', { scratchBytes: 1024 }, true, true],
+    ['no scratch where they say nothing of it', {}, true, false],
+    ['no variables where it must be deterministic', { deterministic: 'required', scratchBytes: 1024 }, false, true],
+  ] as const)('finds %s', async (_, limits, hasVariable, hasScratch) => {
+    const f = await load(await buildRogue(), limits, undefined, { env: [['MODEL', 'small']] });
+    const text = textOf(await post(f, 'p'));
+    expect([text.includes('MODELsmall'), text.includes('/tmp')]).toEqual([hasVariable, hasScratch]);
   });
 });
 

@@ -229,6 +229,25 @@ describe('the passage of sockets', () => {
     expect(await waiting).toBe('access-denied');
   });
 
+  it('lets a child wait for so many answers and no more, whoever asks', async () => {
+    let [last, sent] = [0, 0];
+    const child = new ChildSockets({
+      nextNumber: () => (last += 1),
+      send: () => void (sent += 1),
+      bodies: () => openBodies(CALL, () => undefined),
+    });
+    const first = child.resolve('x');
+    for (let i = 1; i < 255; i++) void child.resolve('x');
+    void child.connect(REMOTE);
+    expect([await child.resolve('x'), await child.connect(REMOTE)]).toEqual(['new-socket-limit', 'new-socket-limit']);
+    expect([last, sent]).toEqual([256, 256]);
+    child.takeLookup({ number: 1, answer: 'timeout' });
+    expect(await first).toBe('timeout');
+    void child.resolve('x');
+    expect(sent).toBe(257);
+    child.end();
+  });
+
   it('answers a child that asks after its call as a refusal', async () => {
     const child = new ChildSockets({
       nextNumber: () => null,

@@ -2,6 +2,7 @@
  * wasi:io (error, poll, streams) over sources and sinks of bytes. What a guest asks for is given at once where it can be; only `poll`, `block`
  * and the operations that are named blocking ever wait, and only then. [WASI 0.2.12 wasi:io]
  */
+import { firstChange } from '../../../base/first-change.ts';
 import { GuestTrap } from '../component/trap.ts';
 import type { ByteSink, ByteSource } from './byte-stream.ts';
 import { DONE, err, ok, type Result } from './result.ts';
@@ -63,7 +64,7 @@ async function pollLater(pollables: readonly Pollable[]): Promise<Uint32Array> {
   for (;;) {
     const ready = readyOf(pollables);
     if (ready.length > 0) return Uint32Array.from(ready);
-    await Promise.race(pollables.map((p) => p.changed()));
+    await firstChange(pollables.map((p) => p.changed()));
   }
 }
 
@@ -183,7 +184,7 @@ export class OutputStream {
   async #spliceLater(source: InputStream, length: bigint): Promise<Result<bigint, StreamError>> {
     while (!this.#isReady()) await this.#sink.changed();
     while (!source.isReady() && this.#sink.state === 'open')
-      await Promise.race([source.changed(), this.#sink.changed()]);
+      await firstChange([source.changed(), this.#sink.changed()]);
     return this.splice(source, length);
   }
   #isClosed(): boolean {

@@ -5,6 +5,7 @@
  * wherever somebody else could look at the counter.
  */
 import type { Cursor } from '../component/cursor.ts';
+import type { Body, CoreModule } from './module.ts';
 import { OP } from './opcodes.ts';
 import { type Instruction, walkExpression } from './walk-code.ts';
 
@@ -88,6 +89,12 @@ const NEVER_FALLS_THROUGH: ReadonlySet<number> = new Set([
 const ARMS: ReadonlySet<number> = new Set([OP.else, OP.catch, OP.catchAll]);
 const BLOCKS: ReadonlySet<number> = new Set([OP.block, OP.loop, OP.if, OP.try, OP.tryTable]);
 const DIRECT_CALLS: ReadonlySet<number> = new Set([OP.call, OP.returnCall]);
+const INDIRECT_CALLS: ReadonlySet<number> = new Set([
+  OP.callIndirect,
+  OP.callRef,
+  OP.returnCallIndirect,
+  OP.returnCallRef,
+]);
 const CALLS: ReadonlySet<number> = new Set([OP.call, OP.callIndirect, OP.callRef]);
 const CATCHES: ReadonlySet<number> = new Set([OP.try, OP.tryTable]);
 /** What ends a function, but for the end of its code and branches out of it. */
@@ -110,8 +117,13 @@ function foldLines(insertions: readonly Insertion[]): void {
   }
 }
 
-/** Finds what the code at the cursor has to pay; `importedFunctions` come first in the numbering of functions. */
-export function meterCode(c: Cursor, importedFunctions: number): MeteredCode {
+/** Locals that the engine clears for what one instruction costs. */
+const LOCALS_PER_COST = 4;
+
+/** Finds what a body of this module has to pay. */
+export function meterCode(module: CoreModule, { code, end, locals }: Body): MeteredCode {
+  const { imported, reachesOthers, types } = module;
+  const c: Cursor = { bytes: module.bytes, at: code, end, items: { left: 0 } };
   const insertions: Insertion[] = [];
   let hasLoop = false;
   let catches = false;
@@ -119,8 +131,8 @@ export function meterCode(c: Cursor, importedFunctions: number): MeteredCode {
   /** The line that pays for what comes next; null where nothing can come. */
   let line: Line | null = null;
 
-  function begin(at: number, checks: boolean, before: Line | null): void {
-    line = { kind: 'line', at, cost: 0, checks, before };
+  function begin(at: number, checks: boolean, before: Line | null, cost = 0): void {
+    line = { kind: 'line', at, cost, checks, before };
     insertions.push(line);
   }
 
@@ -136,8 +148,16 @@ export function meterCode(c: Cursor, importedFunctions: number): MeteredCode {
     if (block.op === OP.loop ? falls : block.isTarget || block.op !== OP.block) begin(end, false, block.line);
   }
 
-  function pay(line: Line, { op, at, end, index, labels }: Instruction): void {
-    line.cost += DIRECT_CALLS.has(op) && index < importedFunctions ? IMPORT_COST : 1;
+  function costOf({ op, index }: Instruction): number {
+    if (DIRECT_CALLS.has(op)) return index < imported.func ? IMPORT_COST : 1;
+    // Where it leads is known when it runs.
+    if (INDIRECT_CALLS.has(op)) return reachesOthers ? IMPORT_COST : 1;
+    return op === OP.structNewDefault ? 1 + (types.fields[index] ?? 0) : 1;
+  }
+
+  function pay(line: Line, instruction: Instruction): void {
+    const { op, at, end, labels } = instruction;
+    line.cost += costOf(instruction);
     const sixteenths = LENGTH_COSTS.get(op);
     if (sixteenths !== undefined) {
       exchange('write', at);
@@ -168,7 +188,7 @@ export function meterCode(c: Cursor, importedFunctions: number): MeteredCode {
     else if (NEVER_FALLS_THROUGH.has(op)) line = null;
   }
 
-  begin(c.at, true, null);
+  begin(c.at, true, null, Math.floor(locals / LOCALS_PER_COST));
   walkExpression(c, NONE_UNASKED, visit);
   foldLines(insertions);
   return { insertions, countsInLocal: hasLoop && !catches };

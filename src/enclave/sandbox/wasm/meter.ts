@@ -90,9 +90,10 @@ class CounterCode {
 
 const sized = (content: Uint8Array): Uint8Array => concatBytes(writeU32(content.length), content);
 
-function writeBody(bytes: Uint8Array, body: Body, importedFunctions: number, counter: CounterCode): Uint8Array {
+function writeBody(module: CoreModule, body: Body, counter: CounterCode): Uint8Array {
+  const { bytes } = module;
   const { start, localGroups, locals, code, end } = body;
-  const { insertions, countsInLocal } = meterCode({ bytes, at: code, end, items: { left: 0 } }, importedFunctions);
+  const { insertions, countsInLocal } = meterCode(module, body);
   const local = countsInLocal ? locals : null;
   const pieces = [
     writeU32(localGroups + (countsInLocal ? 1 : 0)),
@@ -107,10 +108,11 @@ function writeBody(bytes: Uint8Array, body: Body, importedFunctions: number, cou
   return sized(joinPieces([...pieces, bytes.subarray(from, end)]));
 }
 
-function writeCode({ bytes, bodies, imported }: CoreModule, counter: CounterCode): Uint8Array {
+function writeCode(module: CoreModule, counter: CounterCode): Uint8Array {
+  const { bodies } = module;
   return joinPieces([
     writeU32(bodies.length + 1),
-    ...bodies.map((body) => writeBody(bytes, body, imported.func, counter)),
+    ...bodies.map((body) => writeBody(module, body, counter)),
     sized(concatBytes(Uint8Array.of(0), counter.lengthFunction())),
   ]);
 }

@@ -49,6 +49,8 @@ export interface CoreModule {
   /** Imported ones first. */
   readonly memories: readonly ModuleLimits[];
   readonly exports: readonly ModuleExport[];
+  /** Whether an indirect call of it may lead to a function that is not its own: it has references to such, or exchanges them with others. */
+  readonly reachesOthers: boolean;
   readonly hasStart: boolean;
   readonly bodies: readonly Body[];
   readonly features: ReadonlyMap<Feature, Place>;

@@ -77,6 +77,7 @@ export const OP = {
   i32Const: 0x41,
   i64Const: 0x42,
   refFunc: 0xd2,
+  structNewDefault: 0x101,
   arrayNew: 0x106,
   arrayNewDefault: 0x107,
   arrayNewFixed: 0x108,

@@ -1,7 +1,7 @@
 /** Reads the types of a core module: functions, and the structures and arrays of garbage-collected objects. [WebAssembly core 5.3] */
 import { type Cursor, Malformed, readByte, readCount, readU32 } from '../component/cursor.ts';
 import type { Feature } from './features.ts';
-import { readValueType, skipValueType } from './walk-code.ts';
+import { isReference, readValueType, skipValueType } from './walk-code.ts';
 
 const GROUP = 0x4e;
 const FINAL = 0x4f;
@@ -20,6 +20,10 @@ export interface FunctionTypes {
   readonly entries: number;
   /** How many parameters each has; 0 for what is no function. */
   readonly parameters: readonly number[];
+  /** How many fields each has; 0 for what is no structure. */
+  readonly fields: readonly number[];
+  /** Whether parameters or results of each are references. */
+  readonly passesReferences: readonly boolean[];
 }
 
 /** Reads types one after the other; `spend` is told how many parts were met, `note` each feature. */
@@ -29,12 +33,16 @@ export function readFunctionTypes(
   note: (feature: Feature) => void,
 ): FunctionTypes {
   const parameters: number[] = [];
+  const fieldCounts: number[] = [];
+  const passesReferences: boolean[] = [];
+  let hasReference = false;
 
   function readValues(): number {
     const count = readCount(c);
     if (count > MAX_PARAMETERS) throw new Malformed(`more than ${MAX_PARAMETERS} parameters or results`);
     for (let i = 0; i < count; i += 1) {
       const type = readValueType(c);
+      hasReference ||= isReference(type);
       if (type === VECTOR) note('simd');
       else if (type === 0x63 || type === 0x64) note('function-references');
       else if (type < VECTOR) note('reference-types');
@@ -51,8 +59,11 @@ export function readFunctionTypes(
 
   function readComposite(form: number): void {
     if (form === FUNCTION) {
+      hasReference = false;
       parameters.push(readValues());
       if (readValues() > 1) note('multi-value');
+      fieldCounts.push(0);
+      passesReferences.push(hasReference);
       return;
     }
     if (form !== ARRAY && form !== STRUCT) throw new Malformed(`a type of form ${form}`);
@@ -60,6 +71,8 @@ export function readFunctionTypes(
     parameters.push(0);
     const fields = form === ARRAY ? 1 : readCount(c);
     if (fields > MAX_FIELDS) throw new Malformed(`more than ${MAX_FIELDS} fields`);
+    fieldCounts.push(form === STRUCT ? fields : 0);
+    passesReferences.push(false);
     for (let i = 0; i < fields; i += 1) readField();
   }
 
@@ -81,5 +94,5 @@ export function readFunctionTypes(
       for (let j = 0; j < size; j += 1) readSubtype(readByte(c));
     } else readSubtype(first);
   }
-  return { count: parameters.length, entries, parameters };
+  return { count: parameters.length, entries, parameters, fields: fieldCounts, passesReferences };
 }

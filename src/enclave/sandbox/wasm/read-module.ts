@@ -14,10 +14,10 @@ import {
 } from '../component/cursor.ts';
 import type { Feature, Place } from './features.ts';
 import type { Body, CoreModule, ModuleExport, ModuleImport, ModuleLimits, ModuleSort } from './module.ts';
-import { FEATURE_OF, FORM, FORMS, OPCODE_FEATURES } from './opcodes.ts';
+import { FEATURE_OF, FORM, FORMS, OP, OPCODE_FEATURES } from './opcodes.ts';
 import { type FunctionTypes, readFunctionTypes } from './read-function-types.ts';
 import { openSection, readSections, SECTION, type Section } from './sections.ts';
-import { type Instruction, readValueType, skipValueType, walkExpression } from './walk-code.ts';
+import { type Instruction, isReference, readValueType, skipValueType, walkExpression } from './walk-code.ts';
 
 /** V8's own caps; a JavaScript engine of 14 MB has 20,000 functions. */
 const MAX_ITEMS = 1_000_000;
@@ -54,9 +54,12 @@ class Reader {
   readonly features = new Map<Feature, Place>();
   readonly own: Record<ModuleSort, number> = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
   readonly imported: Record<ModuleSort, number> = { func: 0, table: 0, memory: 0, global: 0, tag: 0 };
-  types: FunctionTypes = { count: 0, entries: 0, parameters: [] };
+  types: FunctionTypes = { count: 0, entries: 0, parameters: [], fields: [], passesReferences: [] };
   readonly #functionTypes: number[] = [];
   hasStart = false;
+  reachesOthers = false;
+  /** Of each global, and each tag, whether it holds references. */
+  readonly #holders: Readonly<Record<'global' | 'tag', boolean[]>> = { global: [], tag: [] };
   #functionIndex: number | null = null;
 
   constructor(bytes: Uint8Array) {
@@ -151,7 +154,7 @@ class Reader {
   }
 
   #global(c: Cursor): void {
-    readValueType(c);
+    this.#holders.global.push(isReference(readValueType(c)));
     if (readByte(c) > 1) throw new Malformed('a global that is neither constant nor mutable');
   }
 
@@ -163,7 +166,16 @@ class Reader {
   #tag(c: Cursor): void {
     this.#note('exceptions', c.at);
     readMark(c, 0x00);
-    readU32(c);
+    this.#holders.tag.push(this.#passesReferences(readU32(c)));
+  }
+
+  #passesReferences(type: number): boolean {
+    return this.types.passesReferences[type] ?? false;
+  }
+
+  /** Notes that a function is referred to; imported ones come first in the numbering. */
+  #refer(functionIndex: number): void {
+    this.reachesOthers ||= functionIndex < this.imported.func;
   }
 
   #import(c: Cursor): void {
@@ -171,11 +183,12 @@ class Reader {
     const name = readText(c);
     const sort = SORTS[readByte(c)];
     if (sort === undefined) throw new Malformed('an import of an unknown sort');
-    if (sort === 'func') readU32(c);
+    if (sort === 'func') this.reachesOthers ||= this.#passesReferences(readU32(c));
     else if (sort === 'table') this.#table(c);
     else if (sort === 'memory') this.#memory(c);
     else if (sort === 'global') this.#global(c);
     else this.#tag(c);
+    this.reachesOthers ||= sort === 'table' || this.#holds(sort, this.imported[sort]);
     this.imported[sort] += 1;
     this.imports.push({ module, name, sort });
   }
@@ -184,7 +197,19 @@ class Reader {
     const name = readText(c);
     const sort = SORTS[readByte(c)];
     if (sort === undefined) throw new Malformed('an export of an unknown sort');
-    this.exports.push({ name, sort, index: readU32(c) });
+    const index = readU32(c);
+    this.exports.push({ name, sort, index });
+    if (sort !== 'func') {
+      this.reachesOthers ||= sort === 'table' || this.#holds(sort, index);
+      return;
+    }
+    // What is exported may be referred to in code.
+    this.#refer(index);
+    this.reachesOthers ||= this.#passesReferences(this.#functionTypes[index - this.imported.func] ?? -1);
+  }
+
+  #holds(sort: ModuleSort, index: number): boolean {
+    return (sort === 'global' || sort === 'tag') && (this.#holders[sort][index] ?? false);
   }
 
   #element(c: Cursor): void {
@@ -200,7 +225,7 @@ class Reader {
       const kind = readByte(c);
       if (expressions ? !skipValueType(c, kind) : kind !== 0) throw new Malformed('elements of an unknown kind');
     }
-    this.#each(c, () => (expressions ? this.#constant(c) : void readU32(c)));
+    this.#each(c, () => (expressions ? this.#constant(c) : this.#refer(readU32(c))));
   }
 
   #data(c: Cursor): void {
@@ -220,6 +245,7 @@ class Reader {
 
   readonly #lookAtConstant = (instruction: Instruction): void => {
     this.#look(instruction);
+    if (instruction.op === OP.refFunc) this.#refer(instruction.index);
     // Sums and products of i32 and i64; the first version knows constants and imported globals only.
     if (instruction.op >= 0x6a && instruction.op <= 0x7e) this.#note('extended-const', instruction.at);
   };
@@ -259,6 +285,19 @@ export function readModule(bytes: Uint8Array): CoreModule {
   const sections = readSections(bytes);
   const reader = new Reader(bytes);
   reader.readAll(sections);
-  const { types, imports, exports, memories, bodies, features, own, imported, hasStart } = reader;
-  return { bytes, sections, types, imports, exports, memories, bodies, features, own, imported, hasStart };
+  const { types, imports, exports, memories, bodies, features, own, imported, reachesOthers, hasStart } = reader;
+  return {
+    bytes,
+    sections,
+    types,
+    imports,
+    exports,
+    memories,
+    bodies,
+    features,
+    own,
+    imported,
+    reachesOthers,
+    hasStart,
+  };
 }

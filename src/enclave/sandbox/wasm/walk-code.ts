@@ -43,6 +43,11 @@ export function skipValueType(c: Cursor, byte: number): boolean {
   return (byte >= 0x7b && byte <= 0x7f) || (byte >= 0x69 && byte <= 0x74);
 }
 
+/** Tells of the first byte of a value type whether its values are references: anything but numbers and vectors. */
+export function isReference(byte: number): boolean {
+  return byte < 0x7b;
+}
+
 /** Reads a value type; gives its first byte. */
 export function readValueType(c: Cursor): number {
   const byte = readByte(c);

@@ -120,6 +120,62 @@ describe('a metered program', () => {
     expect(await used('$h')).toBeGreaterThan((await used('$own')) + 400);
   });
 
+  const REACHING: readonly (readonly [string, string])[] = [
+    ['in its table', '(elem (i32.const 1) func $h)'],
+    ['in its table, by an expression', '(elem (i32.const 1) funcref (ref.func $h))'],
+    ['that it may refer to', '(elem declare func $h)'],
+    ['in a global', '(global funcref (ref.func $h))'],
+    ['that it exports', '(export "h" (func $h))'],
+    ['that others put into its table', '(export "t" (table 0))'],
+    ['that it is passed', '(func (export "take") (param funcref))'],
+    ['that it passes on and gets back', '(func (export "give") (result funcref) (ref.null func))'],
+    ['that others put into its global', '(global (export "g") (mut funcref) (ref.null func))'],
+    ['that others throw at it', '(tag (export "x") (param funcref))'],
+  ];
+  const NOT_REACHING: readonly (readonly [string, string])[] = [
+    ['nothing', ''],
+    ['what is its own', '(elem declare func $own) (export "own" (func $own))'],
+    [
+      'numbers',
+      '(func (export "take") (param i32 f64 v128)) (global (export "g") (mut i32) (i32.const 0)) (tag (export "x") (param i32))',
+    ],
+  ];
+  const INDIRECT = ['call_indirect (type $t) (i32.const 0)', 'call_ref $t (ref.func $own)'];
+  const indirect = (more: string, call: string): string =>
+    `(module (type $t (func)) (import "host" "touch" (func $h (param i32) (result i32)))
+      (table 2 funcref) (elem (i32.const 0) $own) (func $own (type $t)) ${more}
+      (func (export "go") (${call})))`;
+  const costOf = async (wat: string): Promise<number> => Number((await run(await metered(wat, PLENTY), PLENTY)).used);
+
+  it.each(REACHING)('pays for an indirect call as for an import, where it may reach one %s', async (_, more) => {
+    for (const call of INDIRECT) expect(await costOf(indirect(more, call))).toBeGreaterThan(500);
+  });
+
+  it.each(NOT_REACHING)(
+    'pays for an indirect call as for any other, where it refers to and exchanges %s',
+    async (_, more) => {
+      for (const call of INDIRECT) expect(await costOf(indirect(more, call))).toBeLessThan(20);
+    },
+  );
+
+  it.each([
+    ['a table', '(import "host" "t" (table 1 funcref))'],
+    ['a global', '(import "host" "g" (global funcref))'],
+    ['a function of references', '(import "host" "f" (func (param externref)))'],
+  ])('may reach others where it imports %s', async (_, imported) => {
+    expect(readModule(await build(`(module ${imported})`)).reachesOthers).toBe(true);
+    expect(readModule(await build('(module (import "host" "f" (func (param i32))))')).reachesOthers).toBe(false);
+  });
+
+  it('pays for the locals that a call clears, and for the fields that are made', async () => {
+    const locals = (count: number): string =>
+      `(module (func $f (local ${'i64 '.repeat(count)})) (func (export "go") (call $f)))`;
+    expect((await costOf(locals(40_000))) - (await costOf(locals(0)))).toBe(10_000);
+    const fields = (count: number): string =>
+      `(module (type $s (struct ${'(field i64)'.repeat(count)})) (func (export "go") (drop (struct.new_default $s))))`;
+    expect((await costOf(fields(1000))) - (await costOf(fields(0)))).toBe(1000);
+  });
+
   it('pays while its start function runs', async () => {
     const wat = '(module (func $s (loop $l (br $l))) (start $s) (func (export "go")))';
     await expect(run(await metered(wat, 1000), 1000)).rejects.toThrow(WASM.RuntimeError);
