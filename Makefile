@@ -48,13 +48,13 @@ fuzz: setup ## a million inputs to every parser (RUNS=, SEED=), and every bit of
 	@node fuzz/main.ts --runs $(or $(RUNS),1000000) $(if $(SEED),--seed $(SEED))
 	@ANCHORHOLD_BITS=all vitest run test/attestation/snp/bit-flips.test.ts
 
-conformance: setup ## the modules of WebAssembly/wasi-testsuite (SUITE= a checkout of its branch prod/testsuite-base)
-	@node conformance/main.ts "$(or $(SUITE),$(error SUITE= names a checkout of the suite))" $(if $(JSON),--json)
+conformance: setup ## the modules of WebAssembly/wasi-testsuite (SUITE= a checkout of its branch prod/testsuite-base), or guests of bytecodealliance/jco (JCO= a checkout)
+	@node conformance/main.ts $(if $(JCO),--jco "$(JCO)","$(or $(SUITE),$(error SUITE= or JCO= names a checkout))") $(if $(JSON),--json)
 
 mutation: setup ## how many changes of src/attestation the tests notice (FILES= for some of them)
 	@stryker run mutation/stryker.config.json $(if $(FILES),--mutate $(FILES))
 
-bench: setup ## speed as ratios, with machine and versions (CASES=, RESULTS=1 keeps the run, SOAK= requests)
+bench: build ## speed as ratios, with machine and versions (CASES=, RESULTS=1 keeps the run, SOAK= requests)
 	@$(if $(RESULTS),RESULTS=1) $(if $(SOAK),SOAK=$(SOAK)) node bench/main.ts $(CASES)
 
 bench-peers: setup ## install what the benchmarks compare with (jco, workerd; 500 MB); without it those figures are skipped by name

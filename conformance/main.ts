@@ -1,22 +1,27 @@
 /**
- * Runs the prebuilt modules of WebAssembly/wasi-testsuite and says which pass.
- *   node conformance/main.ts CHECKOUT [--suite NAME]... [--json]
+ * Runs the prebuilt modules of WebAssembly/wasi-testsuite, or of bytecodealliance/jco, and says which pass.
+ *   node conformance/main.ts CHECKOUT [--jco] [--suite NAME]... [--json]
  * Ends with 1 when a test fails that is not listed in expected-failures.json, when a listed one passes, or when a suite has no tests.
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SUITES } from './suites.ts';
+import { JCO_SUITES, SUITES } from './suites.ts';
 import { type ExpectedFailures, judge, runSuite, type TestResult } from './verdict.ts';
 
 const MARKS = { pass: 'ok  ', fail: 'FAIL', expected: 'fail', stale: 'OK? ' } as const;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { suite: { type: 'string', multiple: true }, json: { type: 'boolean', default: false } },
+  options: {
+    jco: { type: 'boolean', default: false },
+    suite: { type: 'string', multiple: true },
+    json: { type: 'boolean', default: false },
+  },
 });
 const [checkout] = positionals;
-const suites = SUITES.filter(({ name }) => values.suite?.includes(name) ?? true);
+const all = values.jco ? JCO_SUITES : SUITES;
+const suites = all.filter(({ name }) => values.suite?.includes(name) ?? true);
 
 function show(result: TestResult): void {
   const { suite, name, outcome, why, ms } = result;
@@ -25,7 +30,7 @@ function show(result: TestResult): void {
 }
 
 if (checkout === undefined || positionals.length !== 1 || suites.length === 0) {
-  console.error(`conformance: name one checkout of the suite; suites are ${SUITES.map(({ name }) => name).join(', ')}`);
+  console.error(`conformance: name one checkout of the suite; suites are ${all.map(({ name }) => name).join(', ')}`);
   process.exitCode = 2;
 } else {
   const list = readFileSync(join(import.meta.dirname, 'expected-failures.json'), 'utf8');

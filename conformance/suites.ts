@@ -1,7 +1,8 @@
-/** The suites: where their modules are in a checkout of WebAssembly/wasi-testsuite, and what runs one of them. */
+/** The suites: where their modules are in a checkout of WebAssembly/wasi-testsuite or bytecodealliance/jco, and what runs one of them. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommandTest } from './run-command.ts';
+import { isOutbound, runWithoutRule, runWithRule } from './run-outbound.ts';
 import { runProgramTest } from './run-program.ts';
 import { isService, runServiceTest } from './run-service.ts';
 
@@ -31,6 +32,14 @@ export const SUITES: readonly Suite[] = [
     run: runProgramTest,
   },
   { name: 'wasi-0.3 services', folders: [WASI_0_3], includes: isService, run: runServiceTest },
+];
+
+const JCO_GUESTS = 'packages/jco-transpile/test/fixtures/components/p3/http';
+
+/** Those of a checkout of bytecodealliance/jco. */
+export const JCO_SUITES: readonly Suite[] = [
+  { name: 'jco outbound, no rule', folders: [JCO_GUESTS], includes: isOutbound, run: runWithoutRule },
+  { name: 'jco outbound, with a rule', folders: [JCO_GUESTS], includes: isOutbound, run: runWithRule },
 ];
 
 export interface SuiteTest {

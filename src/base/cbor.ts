@@ -3,56 +3,14 @@
  * true, false and null. The one door to cbor-x (the build without native code and eval), which alone is lenient: what does not encode back to the same bytes is refused, so
  * duplicate keys, long integers, indefinite lengths, tags and trailing bytes all fail. [RFC 8949 4.2.1]
  */
-import { Decoder, Encoder } from 'cbor-x/index-no-eval';
+import { Decoder } from 'cbor-x/index-no-eval';
 import { equalBytes } from './bytes.ts';
+import { type Cbor, type CborMap, encodeCbor } from './cbor-encode.ts';
 import { LIMITS } from './limits.ts';
 
-export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor[] | CborMap;
-/** A map with text keys; null prototype, so that `__proto__` is a key like any other. */
-export interface CborMap {
-  readonly [key: string]: Cbor;
-}
+export { type Cbor, type CborMap, encodeCbor };
 
-const encoder = new Encoder({ useRecords: false, mapsAsObjects: false, variableMapSize: true, tagUint8Array: false });
 const decoder = new Decoder({ useRecords: false, mapsAsObjects: false });
-const utf8 = new TextEncoder();
-
-const ASCII = /^[ -~]*$/;
-
-function compareBytes(x: Uint8Array, y: Uint8Array): number {
-  if (x.length !== y.length) return x.length - y.length;
-  for (let i = 0; i < x.length; i++) {
-    const d = (x[i] ?? 0) - (y[i] ?? 0);
-    if (d !== 0) return d;
-  }
-  return 0;
-}
-
-/** Orders keys as RFC 8949 4.2.1 asks: by their encoded bytes, which for text is first by length. */
-function compareKeys(a: string, b: string): number {
-  // Nearly all keys are ASCII, where characters are bytes; encoding each for each comparison took longer than all the rest.
-  if (!ASCII.test(a) || !ASCII.test(b)) return compareBytes(utf8.encode(a), utf8.encode(b));
-  if (a.length !== b.length) return a.length - b.length;
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function toEncodable(value: Cbor): unknown {
-  // cbor-x writes numbers from 2^32 as floats, bigints as integers.
-  if (typeof value === 'number' && value > 0xffffffff) return BigInt(value);
-  if (value instanceof Uint8Array || value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return (value as readonly Cbor[]).map(toEncodable);
-  const map = value as CborMap;
-  return new Map(
-    Object.keys(map)
-      .sort(compareKeys)
-      .map((key) => [key, toEncodable(map[key] ?? null)]),
-  );
-}
-
-/** Encodes a value deterministically. */
-export function encodeCbor(value: Cbor): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(encoder.encode(toEncodable(value)));
-}
 
 /** Turns what cbor-x gives into our subset; null when it holds anything else or is too deep. */
 function fromDecoded(value: unknown, depth: number): { value: Cbor } | null {

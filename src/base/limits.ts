@@ -59,6 +59,9 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   guestSubtasks: 1024,
   /** Bytes of one stream that the host holds for a WASI 0.3 function. */
   guestStreamBytes: 64 * 1024,
+  /** Fields that follow one body, and all of them together. */
+  trailerFields: 64,
+  trailerBytes: 16 * 1024,
   /** One frame between gate and function process: a body and its head. */
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
@@ -136,6 +139,8 @@ export type LimitName =
   | 'guestStreamEnds'
   | 'guestSubtasks'
   | 'guestStreamBytes'
+  | 'trailerFields'
+  | 'trailerBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
   | 'filePathBytes'

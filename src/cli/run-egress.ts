@@ -7,7 +7,7 @@ import { openAuditLog } from '../enclave/audit.ts';
 import { MAX_BUDGETS, openBudget } from '../enclave/budget.ts';
 import { EGRESS_LIMITS, openEgress } from '../enclave/egress.ts';
 import type { Egress } from '../enclave/sandbox/sandbox.ts';
-import { openHttpClient } from '../io/http-client.ts';
+import { type HttpClient, openHttpClient } from '../io/http-client.ts';
 import { openResolver } from '../io/resolver.ts';
 import type { OwnerPolicy } from '../policy/index.ts';
 import { parseOwnerPolicy } from '../policy/index.ts';
@@ -34,12 +34,16 @@ function policyOf(urls: readonly string[], digest: DigestText): OwnerPolicy {
  * Opens the way out of a program; no URL allows nothing.
  * @throws PolicyError for what no policy can allow
  */
-export function openRunEgress(urls: readonly string[], programDigest: Uint8Array): Egress {
+export function openRunEgress(
+  urls: readonly string[],
+  programDigest: Uint8Array,
+  client: HttpClient = openHttpClient('system'),
+): Egress {
   const functionDigest = formatDigest(programDigest);
   return openEgress({
     policies: urls.length === 0 ? [] : [policyOf(urls, functionDigest)],
     functionDigest,
-    client: openHttpClient('system'),
+    client,
     resolve: openResolver(RESOLVE_MS),
     fixedNames: {},
     audit: openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' }),

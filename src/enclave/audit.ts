@@ -113,13 +113,16 @@ export function openAuditLog(options: AuditOptions): AuditLog {
   const blockRoots: Uint8Array[] = [];
   const blocks: AuditBlock[] = [];
   let open = new AuditBlock(blockSize);
-  /** Roots of the complete subtrees that make up the tree, largest first: the right edge. */
+  /** Roots of the complete subtrees that make up the tree, largest first: the right edge; that of a block is kept as well. */
   const edge: { readonly root: Uint8Array; readonly size: number }[] = [];
   let size = 0;
 
   function grow(leafHash: Uint8Array): void {
     let node = { root: leafHash, size: 1 };
-    for (let last = edge.at(-1); last?.size === node.size; last = edge.at(-1)) {
+    for (;;) {
+      if (node.size === blockSize) blockRoots.push(node.root);
+      const last = edge.at(-1);
+      if (last?.size !== node.size) break;
       edge.pop();
       node = { root: hashNode(last.root, node.root, nativeSha256), size: node.size * 2 };
     }
@@ -141,7 +144,6 @@ export function openAuditLog(options: AuditOptions): AuditLog {
       grow(hash);
       open.add(leaf, hash);
       if (open.size === blockSize) {
-        blockRoots.push(merkleRoot(open.hashes()));
         blocks.push(open);
         if (blocks.length > retainedBlocks) blocks.shift();
         open = new AuditBlock(blockSize);

@@ -26,6 +26,7 @@ import { checkEgressHeaders, keepAnswerHeaders } from './egress-headers.ts';
 import { type MeteredEnd, MeteredSource } from './metered-source.ts';
 import { type Body, isWhole, piecesOf } from './sandbox/body.ts';
 import type { Egress, EgressAnswer, EgressFailure, EgressRequest, HeaderField } from './sandbox/sandbox.ts';
+import { areTrailers, keepTrailers } from './sandbox/trailers.ts';
 
 export interface EgressLimits {
   readonly maxRequestBytes: number;
@@ -149,14 +150,24 @@ export function openEgress(options: EgressOptions): Egress {
   }
 
   /** Meters what a function sends as it comes: every piece is taken from the owners' limits before it leaves. */
-  function meterRequest(body: Body, grant: EgressGrant): { sent: HttpCall['body']; meter: MeteredSource | null } {
+  function meterRequest(
+    { body }: EgressRequest,
+    grant: EgressGrant,
+    authority: string,
+  ): { sent: HttpCall['body']; meter: MeteredSource | null } {
     if (isWhole(body)) return { sent: body, meter: null };
     const meter = new MeteredSource(body.source, {
       maxBytes: Math.min(limits.maxRequestBytes, body.length ?? limits.maxRequestBytes),
       onBytes: (bytes) => spendBytesOut(budget, grant, bytes, options.now()),
+      // What may not be a header of a request may not come after it either.
+      onTrailers: (trailers) =>
+        areTrailers(trailers) && 'headers' in checkEgressHeaders(trailers, { authority, bodyBytes: null })
+          ? trailers
+          : null,
       onEnd: () => true,
     });
-    return { sent: { pieces: piecesOf(meter, LIMITS.pieceBytes), length: body.length }, meter };
+    const pieces = piecesOf(meter, LIMITS.pieceBytes);
+    return { sent: { pieces, length: body.length, trailers: () => meter.trailers }, meter };
   }
 
   /** Carries out what all owners allow, and calls `done` when nothing of it is under way; what still stops it before the connection is a denial in the log. */
@@ -187,7 +198,7 @@ export function openEgress(options: EgressOptions): Egress {
     const name = host.startsWith('[') ? host.slice(1, -1) : host;
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
     const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
-    const { sent, meter } = meterRequest(body, grant);
+    const { sent, meter } = meterRequest(request, grant, authority);
     // Answers that come in together share what is left, so all that comes is taken before it goes on.
     const spendIn = (bytes: number): boolean => spendBytesIn(budget, grant, bytes, options.now());
     let headBytes = 0;
@@ -199,7 +210,7 @@ export function openEgress(options: EgressOptions): Egress {
     const call = {
       port,
       tls,
-      origin,
+      authority,
       method,
       path,
       headers,
@@ -235,6 +246,7 @@ export function openEgress(options: EgressOptions): Egress {
     const metered = new MeteredSource(source, {
       maxBytes: Math.min(maxBodyBytes, length ?? maxBodyBytes),
       onBytes: spendIn,
+      onTrailers: keepTrailers,
       onEnd: (end) => {
         done();
         try {

@@ -23,6 +23,7 @@ import { type Body, isWhole, type StreamedBody } from './sandbox/body.ts';
 import { FairSlots } from './sandbox/fair-slots.ts';
 import type { Egress, FunctionResponse, HeaderField, LoadedFunction, WholeResponse } from './sandbox/sandbox.ts';
 import type { OpenSocketEgress } from './sandbox/socket-egress.ts';
+import { keepTrailers } from './sandbox/trailers.ts';
 
 /** A function the gate may call, its way out, and the owners who list it. */
 export interface GatedFunction {
@@ -311,7 +312,7 @@ function waitOf(verdict: BudgetVerdict, limit: RateLimit): number {
 }
 
 /** A body that is only counted. */
-const UNCHARGED = { onBytes: () => true, onEnd: () => true };
+const UNCHARGED = { onBytes: () => true, onTrailers: keepTrailers, onEnd: () => true };
 const NOTHING = new Uint8Array(0);
 
 const overCap = (): PolicyError =>

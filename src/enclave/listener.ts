@@ -14,6 +14,7 @@ import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { LIMITS } from '../base/limits.ts';
 import { SIGNED_REQUEST } from '../base/signed-request.ts';
 import { ConfigurationError, PolicyError } from '../errors.ts';
+import { pairFields } from '../io/raw-fields.ts';
 import { exportChannelKey } from '../io/tls-connection.ts';
 import type { Attester } from './attester.ts';
 import type { Gate, GateAnswer } from './gate.ts';
@@ -58,13 +59,6 @@ export interface Listener {
   dropConnections(): void;
   /** Stops taking connections and ends the open ones. */
   close(): Promise<void>;
-}
-
-/** Pairs raw header names and values; names in lower case, order and repetition kept. */
-function headerFields(raw: readonly string[]): HeaderField[] {
-  const fields: HeaderField[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) fields.push([(raw[i] ?? '').toLowerCase(), raw[i + 1] ?? '']);
-  return fields;
 }
 
 /** What a connection is for as long as it lasts: what its client proved to hold, and the value that binds signatures to it. */
@@ -199,7 +193,7 @@ export async function openListener(options: {
     if (!(socket instanceof TLSSocket)) return void socket.destroy();
     let answer: GateAnswer;
     try {
-      const headers = headerFields(request.rawHeaders);
+      const headers = pairFields(request.rawHeaders);
       // Two readers would each take their own. [RFC 9112 3.2]
       if (headers.filter(([name]) => name === 'host').length > 1)
         throw new PolicyError('ERR_POLICY_REQUEST', 'the request names more than one host');

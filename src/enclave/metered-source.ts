@@ -2,12 +2,15 @@
  * A body on its way with a count of its bytes and a cap on them: what goes over breaks off at the cap, and looks broken off. Whoever meters it
  * hears of each piece before it goes on, and of the end before anybody else can take the body for complete.
  */
+import { countTrailerBytes, NO_TRAILERS, type Trailers } from './sandbox/trailers.ts';
 import type { ByteSource } from './sandbox/wasi/byte-stream.ts';
 
 export interface Meter {
   readonly maxBytes: number;
   /** Is told of each piece; false lets nothing of it through, and ends the body as one that is over its cap. */
   readonly onBytes: (bytes: number) => boolean;
+  /** Gives what may follow the body of what does; null makes the body one that is over its cap. Its bytes count as those of the body do. */
+  readonly onTrailers: (trailers: Trailers) => Trailers | null;
   /** Is told once how it came out; false makes a body that has ended look broken off. */
   readonly onEnd: (end: MeteredEnd) => boolean;
 }
@@ -23,6 +26,7 @@ export class MeteredSource implements ByteSource {
   #bytes = 0;
   #end: MeteredEnd | null = null;
   #isComplete = false;
+  #trailers = NO_TRAILERS;
 
   constructor(source: ByteSource, meter: Meter) {
     this.#source = source;
@@ -40,6 +44,9 @@ export class MeteredSource implements ByteSource {
     if (this.#end === null) this.#look();
     if (this.#end === null) return 'open';
     return this.#isComplete ? 'ended' : 'failed';
+  }
+  get trailers(): Trailers {
+    return this.#isComplete ? this.#trailers : NO_TRAILERS;
   }
   get available(): number {
     return this.#end === null ? this.#source.available : 0;
@@ -71,7 +78,18 @@ export class MeteredSource implements ByteSource {
 
   #look(): void {
     if (this.#source.available > 0 || this.#source.state === 'open') return;
-    this.#finish(this.#source.state === 'ended' ? 'ended' : 'broken');
+    if (this.#source.state === 'ended') this.#finish(this.#takeTrailers() ? 'ended' : 'exceeded');
+    else this.#finish('broken');
+  }
+  #takeTrailers(): boolean {
+    const { trailers: given = NO_TRAILERS } = this.#source;
+    if (given.length === 0) return true;
+    const trailers = this.#meter.onTrailers(given);
+    const bytes = countTrailerBytes(given);
+    if (trailers === null || this.#bytes + bytes > this.#meter.maxBytes || !this.#meter.onBytes(bytes)) return false;
+    this.#bytes += bytes;
+    this.#trailers = trailers;
+    return true;
   }
   #finish(end: MeteredEnd): void {
     this.#end = end;

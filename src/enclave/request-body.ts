@@ -22,9 +22,16 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Ui
     request.off('data', onData);
     reject(overCap(maxBytes));
   };
-  const onClose = (cause?: unknown): void =>
+  let isComplete = false;
+  const onClose = (cause?: unknown): void => {
+    // Every request closes, and an error that nobody hears of would take longer to make than the body of most to read.
+    if (isComplete) return;
     reject(new TransportError('ERR_TRANSPORT_CLOSED', 'the request ended before its body was complete', { cause }));
-  request.on('data', onData).once('end', () => resolve(body.bytes()));
+  };
+  request.on('data', onData).once('end', () => {
+    isComplete = true;
+    resolve(body.bytes());
+  });
   request.once('error', onClose).once('close', () => onClose());
   if (request.destroyed) onClose();
   return promise;
@@ -38,6 +45,7 @@ export function openBody(request: IncomingMessage, maxBytes: number): Promise<Bo
   const declared = request.headers['content-length'];
   const isChunked = request.headers['transfer-encoding'] !== undefined;
   const length = isChunked ? null : Number(declared ?? 0);
+  if (length === 0) return Promise.resolve(new Uint8Array(0));
   if (length !== null && length <= LIMITS.windowBytes) return readBody(request, Math.min(maxBytes, length));
   if (length !== null && length > maxBytes) return Promise.reject(overCap(maxBytes));
   return Promise.resolve({ source: new ReadableSource(request), length });

@@ -2,7 +2,13 @@
 import type { ServerResponse } from 'node:http';
 import { ChangeSignal } from '../base/change-signal.ts';
 import { LIMITS } from '../base/limits.ts';
+import { NO_TRAILERS } from './sandbox/trailers.ts';
 import type { ByteSource } from './sandbox/wasi/byte-stream.ts';
+
+/** Puts what follows a body behind it; an answer of a declared length has no place for it. */
+function addTrailers({ trailers = NO_TRAILERS }: ByteSource, response: ServerResponse): void {
+  if (trailers.length > 0) response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]));
+}
 
 /** Moves a body into an answer whose head is written; resolves with false when the client is gone or the body broke off. */
 export async function writeBody(source: ByteSource, response: ServerResponse): Promise<boolean> {
@@ -22,6 +28,7 @@ export async function writeBody(source: ByteSource, response: ServerResponse): P
       } else if (source.state === 'open') {
         await source.changed();
       } else {
+        if (source.state === 'ended') addTrailers(source, response);
         return source.state === 'ended';
       }
     }

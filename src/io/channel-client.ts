@@ -1,6 +1,6 @@
 /**
  * HTTP over one connection that is already open, and never over another: when it ends, this client is spent.
- * The second door to undici (io/http-client.ts is the one for egress). Judges nothing.
+ * The door to undici. Judges nothing.
  */
 import type { Socket } from 'node:net';
 import { Client, errors, fetch, Request, type Response as UndiciResponse } from 'undici';

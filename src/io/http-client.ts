@@ -1,26 +1,29 @@
 /**
- * One HTTP request to one address that somebody else has checked, on a connection of its own that ends with it. Verifies the TLS name and the
- * pins it is given; follows no redirect, resolves no name, and reads no environment. [RFC 9112, RFC 9525]
+ * One HTTP request to one address that somebody else has checked, on a connection of its own that ends with it. Follows no redirect and repeats
+ * nothing: whether to ask again is the asker's to decide. [RFC 9112]
  */
-import { connect as connectTcp, type Socket } from 'node:net';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import {
-  checkServerIdentity,
-  connect as connectTls,
-  createSecureContext,
-  rootCertificates,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls';
-import { Client, errors } from 'undici';
+import { pipeline } from 'node:stream/promises';
 import { openByteCollector } from '../base/byte-collector.ts';
-import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
+import {
+  ConnectFailure,
+  type ConnectFailureName,
+  type Destination,
+  type Dial,
+  dialTcp,
+  openConnector,
+} from './http-connection.ts';
+import { pairFields, type RawField } from './raw-fields.ts';
 import { ReadableSource } from './readable-source.ts';
 
 /** A body that is sent as it comes; `length` is what was declared beforehand. What its pieces throw ends the call. */
 export interface OutgoingStream {
   readonly pieces: AsyncIterable<Uint8Array>;
   readonly length: number | null;
+  /** Gives what follows the body, once its pieces have ended; a body with a declared length has nothing that follows. */
+  readonly trailers: () => readonly RawField[];
 }
 
 /** Is told what comes in before anybody else sees it; false ends the call. */
@@ -30,18 +33,13 @@ export interface AnswerMeter {
   readonly onPiece: (bytes: number) => boolean;
 }
 
-export interface HttpCall {
-  /** A literal address, without brackets. */
-  readonly address: string;
-  readonly port: number;
-  /** The name that the certificate must have (a literal address without brackets, if that was asked for), and keys it must be one of. */
-  readonly tls: { readonly name: string; readonly isAddress: boolean; readonly pins: readonly DigestText[] } | 'plain';
-  /** `scheme://host[:port]` as it was asked for; makes the Host header. */
-  readonly origin: string;
+export interface HttpCall extends Destination {
+  /** The Host header: `host[:port]` as it was asked for. */
+  readonly authority: string;
   readonly method: string;
   /** Path with query string. */
   readonly path: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: readonly RawField[];
   readonly body: Uint8Array | OutgoingStream;
   readonly maxHeadBytes: number;
   readonly maxBodyBytes: number;
@@ -56,24 +54,20 @@ export interface HttpCall {
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: readonly RawField[];
   readonly body: Uint8Array;
 }
 
 /** An answer whose body is still coming in; whoever has it reads or cancels it. It is not counted here. */
 export interface StreamedHttpAnswer {
   readonly status: number;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly headers: readonly RawField[];
   readonly body: { readonly source: ReadableSource; readonly length: number | null };
 }
 
 /** Why a call failed, in the words of wasi:http `error-code`. */
 export type HttpFailure =
-  | 'connection-refused'
-  | 'connection-timeout'
-  | 'connection-terminated'
-  | 'TLS-certificate-error'
-  | 'TLS-protocol-error'
+  | ConnectFailureName
   | 'HTTP-response-timeout'
   | 'HTTP-response-header-section-size'
   | 'HTTP-response-body-size'
@@ -87,110 +81,84 @@ export interface HttpCallFailure {
   readonly bytesIn: number;
 }
 
-/** Opens a TCP connection to a literal address. */
-export type Dial = (address: string, port: number) => Socket;
-
 export interface HttpClient {
   /** Sends one request and reads its whole answer; never rejects. */
   send(call: HttpCall): Promise<HttpAnswer | HttpCallFailure>;
-  /** Sends one request, and reads an answer whole that says it has at most `wholeBytes`; never rejects. */
+  /**
+   * Sends one request, and reads an answer whole that says it has at most `wholeBytes`; the answer to a request that is sent as it comes is
+   * given as it comes, because its sender may wait for one before it goes on with the other. Never rejects.
+   */
   open(call: HttpCall, wholeBytes: number): Promise<HttpAnswer | StreamedHttpAnswer | HttpCallFailure>;
 }
 
-/** Carries the reason of a failed connection through undici. */
-class ConnectFailure extends Error {
-  readonly failure: HttpFailure;
-  constructor(failure: HttpFailure, cause?: unknown) {
-    super(failure, { cause });
-    this.failure = failure;
-  }
-}
-
-const dialTcp: Dial = (address, port) =>
-  connectTcp({
-    host: address,
-    port,
-    noDelay: true,
-    // An address needs no look-up, so whatever asks for one is not an address.
-    lookup: (name, _options, callback) => callback(new Error(`${name} is not an address`), '', 4),
-  });
-
-async function openTcp(dial: Dial, call: HttpCall, signal: AbortSignal): Promise<Socket> {
-  const socket = dial(call.address, call.port);
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  const onAbort = (): void => reject(new ConnectFailure('connection-timeout'));
-  socket.once('connect', () => resolve(socket));
-  socket.once('error', (cause) => reject(new ConnectFailure('connection-refused', cause)));
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await promise;
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-const TLS_CERTIFICATE_CODES =
-  /^(?:ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|OUT_OF_MEM)/;
-
-async function openTls(
-  tcp: Socket,
-  tls: Exclude<HttpCall['tls'], 'plain'>,
-  secureContext: SecureContext,
-  signal: AbortSignal,
-): Promise<TLSSocket> {
-  const socket = connectTls({
-    socket: tcp,
-    secureContext,
-    // A server name is a DNS name, never an address. [RFC 6066 3]
-    ...(tls.isAddress ? { host: tls.name } : { servername: tls.name }),
-    checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.name, certificate),
-    rejectUnauthorized: true,
-    ALPNProtocols: ['http/1.1'],
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-  const onAbort = (): void => reject(new ConnectFailure('connection-timeout'));
-  socket.once('secureConnect', () => resolve(socket));
-  socket.once('close', () => reject(new ConnectFailure('connection-terminated')));
-  socket.once('error', (cause: NodeJS.ErrnoException) => {
-    const isCertificate = TLS_CERTIFICATE_CODES.test(cause.code ?? '');
-    const isReset = cause.code === 'ECONNRESET' || cause.code === 'EPIPE';
-    const failure = isCertificate ? 'TLS-certificate-error' : isReset ? 'connection-terminated' : 'TLS-protocol-error';
-    reject(new ConnectFailure(failure, cause));
-  });
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await promise;
-    const spki = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
-    const key = spki === undefined ? null : formatDigest(sha256(spki));
-    if (!socket.authorized || tls.pins.some((pin) => pin !== key)) throw new ConnectFailure('TLS-certificate-error');
-    return socket;
-  } catch (error) {
-    socket.destroy();
-    tcp.destroy();
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 function failureOf(error: unknown, sent: boolean, timedOut: boolean): HttpFailure {
-  for (let e: unknown = error; e instanceof Error; e = e.cause) {
-    if (e instanceof ConnectFailure) return e.failure;
-    if (e instanceof errors.HeadersOverflowError) return 'HTTP-response-header-section-size';
-    if (e instanceof errors.HTTPParserError) return 'HTTP-protocol-error';
-  }
+  if (error instanceof ConnectFailure) return error.failure;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'HPE_HEADER_OVERFLOW') return 'HTTP-response-header-section-size';
+  if (code?.startsWith('HPE_') === true) return 'HTTP-protocol-error';
   if (timedOut) return sent ? 'HTTP-response-timeout' : 'connection-timeout';
-  return error instanceof errors.SocketError ? 'connection-terminated' : 'HTTP-protocol-error';
+  return code === 'ECONNRESET' || code === 'EPIPE' ? 'connection-terminated' : 'HTTP-protocol-error';
 }
 
-/** Pairs the raw names and values of an answer; names in lower case, order and repetition kept. */
-function pairs(raw: readonly string[]): (readonly [string, string])[] {
-  const fields: (readonly [string, string])[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) fields.push([(raw[i] ?? '').toLowerCase(), raw[i + 1] ?? '']);
-  return fields;
+/** Gives the pieces of a body as long as they are what was declared, and puts what follows them behind them. */
+async function* bodyOf(
+  { pieces, length, trailers }: OutgoingStream,
+  request: ClientRequest,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (length !== null && bytes > length) break;
+    yield piece;
+  }
+  if (length !== null && bytes !== length) throw new TypeError('the body does not have the length that it declares');
+  if (length === null) request.addTrailers(trailers().map(([name, value]): [string, string] => [name, value]));
+}
+
+async function writeBody(body: HttpCall['body'], request: ClientRequest): Promise<void> {
+  if (body instanceof Uint8Array) return void request.end(body);
+  // Its writer may wait for an answer to the head.
+  request.flushHeaders();
+  await pipeline(Readable.from(bodyOf(body, request), { objectMode: false }), request);
+}
+
+/** Methods that nobody expects a body of. */
+const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/** Says how long the body is, or that its end will say so. [RFC 9112 6] */
+function framingOf({ body, method }: HttpCall): readonly RawField[] {
+  if (body.length === null) return [['transfer-encoding', 'chunked']];
+  return body.length === 0 && WITHOUT_BODY.has(method) ? [] : [['content-length', String(body.length)]];
+}
+
+/** Sends a request, and gives the head of its answer as soon as that is there. */
+function exchange(socket: Socket, call: HttpCall, signal: AbortSignal): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const { authority, method, path, maxHeadBytes } = call;
+  const fields = [['host', authority], ...call.headers, ...framingOf(call), ['connection', 'close']];
+  const request = httpRequest({
+    createConnection: () => socket,
+    method,
+    path,
+    headers: fields.flat(),
+    maxHeaderSize: maxHeadBytes,
+    signal,
+  });
+  request.once('response', resolve);
+  // An error after the answer began is the answer's own.
+  request.on('error', reject);
+  writeBody(call.body, request).catch((error: unknown) => {
+    reject(error);
+    request.destroy();
+  });
+  return promise;
+}
+
+/** Gives the length that an answer has or declares; null where only its end tells. */
+function lengthOf({ statusCode, headers }: IncomingMessage, method: string): number | null {
+  if (method === 'HEAD' || statusCode === 204 || statusCode === 304) return 0;
+  const declared = Number(headers['content-length'] ?? Number.NaN);
+  return Number.isSafeInteger(declared) ? declared : null;
 }
 
 /**
@@ -198,17 +166,7 @@ function pairs(raw: readonly string[]): (readonly [string, string])[] {
  * An empty list trusts no server. `dial` stands in for TCP in tests.
  */
 export function openHttpClient(roots: 'system' | readonly string[], dial: Dial = dialTcp): HttpClient {
-  const secureContext = createSecureContext({
-    ca: roots === 'system' ? [...rootCertificates] : [...roots],
-    minVersion: 'TLSv1.2',
-  });
-
-  async function open(call: HttpCall, deadline: AbortSignal): Promise<Socket> {
-    const signal = AbortSignal.any([deadline, AbortSignal.timeout(call.connectTimeoutMs)]);
-    const tcp = await openTcp(dial, call, signal);
-    tcp.on('error', () => {});
-    return call.tls === 'plain' ? tcp : await openTls(tcp, call.tls, secureContext, signal);
-  }
+  const connect = openConnector(roots, dial);
 
   async function ask(call: HttpCall, wholeBytes: number): Promise<HttpAnswer | StreamedHttpAnswer | HttpCallFailure> {
     const deadline = AbortSignal.any([call.ended, AbortSignal.timeout(call.deadlineMs)]);
@@ -216,63 +174,29 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
     if (deadline.aborted) return { failure: 'connection-terminated', sent: false, bytesIn };
     let socket: Socket;
     try {
-      socket = await open(call, deadline);
+      socket = await connect(call, AbortSignal.any([deadline, AbortSignal.timeout(call.connectTimeoutMs)]));
     } catch (error) {
       return { failure: failureOf(error, false, deadline.aborted), sent: false, bytesIn };
     }
-    let given = false;
-    const client = new Client(call.origin, {
-      pipelining: 1,
-      maxHeaderSize: call.maxHeadBytes,
-      headersTimeout: call.deadlineMs,
-      bodyTimeout: call.deadlineMs,
-      connect: (_options, callback) => {
-        // Asked twice means that the connection is gone: a repeated request is the function's to decide.
-        const again = given;
-        given = true;
-        // undici is still inside its own loop here and would not look at the queue again.
-        queueMicrotask(() => {
-          if (again) callback(new ConnectFailure('connection-terminated'), null);
-          else callback(null, socket);
-        });
-      },
-    });
-    const close = async (): Promise<void> => {
-      await client.destroy().catch(() => {});
-      socket.destroy();
-    };
     let isStreaming = false;
     try {
-      const { body: sent } = call;
-      const isStream = !(sent instanceof Uint8Array);
-      const length: [string, string][] =
-        isStream && sent.length !== null ? [['content-length', String(sent.length)]] : [];
-      const answer = await client.request({
-        method: call.method,
-        path: call.path,
-        headers: [...call.headers, ...length].flatMap(([name, value]) => [name, value]),
-        body: isStream ? Readable.from(sent.pieces, { objectMode: false }) : sent.length === 0 ? null : sent,
-        responseHeaders: 'raw',
-        signal: deadline,
-      });
-      // `raw` makes this a flat list, which the types of undici do not say.
-      const headers = pairs(answer.headers as unknown as readonly string[]);
-      const status = answer.statusCode;
+      const answer = await exchange(socket, call, deadline);
+      const status = answer.statusCode ?? 0;
+      const headers = pairFields(answer.rawHeaders);
       const meter = call.meter === 'unmetered' ? null : call.meter;
       if (meter?.onHead(headers) === false)
         return { failure: 'HTTP-response-header-section-size', sent: true, bytesIn };
-      const declared = Number(headers.find(([name]) => name === 'content-length')?.[1] ?? Number.NaN);
-      const hasBody = call.method !== 'HEAD' && status !== 204 && status !== 304;
-      const answerLength = !hasBody ? 0 : Number.isSafeInteger(declared) ? declared : null;
+      const length = lengthOf(answer, call.method);
       // One that says it is over the cap is read as a small one is, and so refused soon.
-      const isOver = answerLength !== null && answerLength > call.maxBodyBytes;
-      if (!isOver && (answerLength ?? Number.MAX_SAFE_INTEGER) > wholeBytes) {
+      const isOver = length !== null && length > call.maxBodyBytes;
+      const maxWhole = call.body instanceof Uint8Array ? wholeBytes : 0;
+      if (!isOver && (length ?? Number.MAX_SAFE_INTEGER) > maxWhole) {
         isStreaming = true;
-        const source = new ReadableSource(answer.body, () => void close());
-        return { status, headers, body: { source, length: answerLength } };
+        const source = new ReadableSource(answer, () => void socket.destroy());
+        return { status, headers, body: { source, length } };
       }
       const body = openByteCollector(Math.min(call.maxBodyBytes, wholeBytes));
-      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
         bytesIn += chunk.length;
         const passes = meter?.onPiece(chunk.length) !== false;
         if (!passes || !body.add(chunk)) return { failure: 'HTTP-response-body-size', sent: true, bytesIn };
@@ -281,7 +205,7 @@ export function openHttpClient(roots: 'system' | readonly string[], dial: Dial =
     } catch (error) {
       return { failure: failureOf(error, true, deadline.aborted), sent: true, bytesIn };
     } finally {
-      if (!isStreaming) await close();
+      if (!isStreaming) socket.destroy();
     }
   }
 

@@ -98,7 +98,7 @@ export function openKdsClient(options: KdsClientOptions): KdsClient {
       address,
       port: Number(base.port || (secure ? 443 : 80)),
       tls: secure ? { name: host, isAddress, pins: [] } : 'plain',
-      origin: base.origin,
+      authority: base.host,
       method: 'GET',
       path: `${folder}${path}`,
       headers: [['accept', '*/*']],

@@ -4,14 +4,18 @@
  */
 import type { Readable } from 'node:stream';
 import { ChangeSignal } from '../base/change-signal.ts';
+import { pairFields, type RawField } from './raw-fields.ts';
+
+/** A stream, and a message of HTTP with what follows its body. */
+export type SourceStream = Readable & { readonly rawTrailers?: readonly string[] };
 
 export class ReadableSource {
-  readonly #stream: Readable;
+  readonly #stream: SourceStream;
   readonly #signal = new ChangeSignal();
   #state: 'open' | 'ended' | 'failed' = 'open';
 
   /** `whenDone` is called once, when nothing more will be read; what else the stream holds can be let go then. */
-  constructor(stream: Readable, whenDone: () => void = () => undefined) {
+  constructor(stream: SourceStream, whenDone: () => void = () => undefined) {
     this.#stream = stream;
     const close = (state: 'ended' | 'failed'): void => {
       if (this.#state !== 'open') return;
@@ -30,6 +34,9 @@ export class ReadableSource {
   }
   get state(): 'open' | 'ended' | 'failed' {
     return this.#state;
+  }
+  get trailers(): readonly RawField[] {
+    return this.#state === 'ended' ? pairFields(this.#stream.rawTrailers ?? []) : [];
   }
   get available(): number {
     return this.#state === 'failed' ? 0 : this.#stream.readableLength;

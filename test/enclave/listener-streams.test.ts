@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { GateAnswer, GateRequest } from '../../src/enclave/gate.ts';
 import { type Body, isWhole, sourceOf, WholeBytes } from '../../src/enclave/sandbox/body.ts';
+import type { ByteSource } from '../../src/enclave/sandbox/wasi/byte-stream.ts';
 import { type GenuineListener, openGenuineListener } from '../e2e/genuine-listener.ts';
 
 const MIB = 1024 * 1024;
@@ -75,6 +76,24 @@ describe('the body of a query', () => {
     request.end(bytes);
     expect((await readAll(await answerTo(request)))?.equals(bytes)).toBe(true);
     expect(given !== null && isWhole(given)).toBe(whole);
+  });
+
+  it('brings what follows it, and what follows an answer goes out behind that', async () => {
+    let came: ByteSource['trailers'];
+    next = async (request) => {
+      const source = sourceOf(await request.openBody(CAP));
+      const answer = await stream(request, { source, length: null });
+      came = source.trailers;
+      return answer;
+    };
+    const request = open({ 'transfer-encoding': 'chunked' });
+    request.write('abc');
+    request.addTrailers({ 'X-Checksum': '1' });
+    request.end();
+    const response = await answerTo(request);
+    expect((await readAll(response))?.toString()).toBe('abc');
+    expect(came).toEqual([['x-checksum', '1']]);
+    expect(response.rawTrailers).toEqual(['x-checksum', '1']);
   });
 
   it.each([

@@ -5,6 +5,7 @@
 import type { AnswerWriter, QueryHost } from './guest.ts';
 import { GuestFailure } from './guest-call.ts';
 import type { FunctionResponse } from './sandbox.ts';
+import type { Trailers } from './trailers.ts';
 import type { ByteSink } from './wasi/byte-stream.ts';
 import { type Answer, type AnyResponse, ResponseOutparam } from './wasi/http-outgoing.ts';
 
@@ -25,6 +26,7 @@ export function openAnswer(host: Pick<QueryHost, 'beginAnswer'>, fail: (reason: 
   let whole: FunctionResponse | null = null;
   let writer: AnswerWriter | null = null;
   let isFinished = false;
+  let trailers: Trailers | undefined;
 
   const headOf = (response: AnyResponse): Omit<FunctionResponse, 'body'> => ({
     status: response.statusCode(),
@@ -40,8 +42,9 @@ export function openAnswer(host: Pick<QueryHost, 'beginAnswer'>, fail: (reason: 
       return to.room;
     },
     write: (bytes) => to.write(bytes),
-    end: () => {
+    end: (fields) => {
       isFinished = true;
+      trailers = fields;
     },
     abort: () => fail(UNFINISHED),
     changed: () => to.changed(),
@@ -74,7 +77,7 @@ export function openAnswer(host: Pick<QueryHost, 'beginAnswer'>, fail: (reason: 
     },
     async sent() {
       if (!isFinished) throw new GuestFailure(UNFINISHED);
-      writer?.end();
+      writer?.end(trailers);
       await writer?.over;
       return null;
     },

@@ -6,6 +6,7 @@
 import { ChangeSignal } from '../../base/change-signal.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { ByteQueue } from './byte-queue.ts';
+import { NO_TRAILERS, type Trailers } from './trailers.ts';
 import type { ByteSource } from './wasi/byte-stream.ts';
 
 /** What a reader says to the writer. */
@@ -25,12 +26,16 @@ export class BodyReader implements ByteSource {
   #owed = 0;
   #cancelled = false;
   #over = false;
+  #trailers = NO_TRAILERS;
 
   constructor(voice: ReaderVoice) {
     this.#voice = voice;
   }
   get state(): ByteSource['state'] {
     return this.#state;
+  }
+  get trailers(): Trailers {
+    return this.#trailers;
   }
   get available(): number {
     return this.#here.size;
@@ -67,10 +72,11 @@ export class BodyReader implements ByteSource {
     this.#signal.notify();
     return true;
   }
-  /** Is told that the body ended well, or broke off; false when it did before. */
-  finish(state: 'ended' | 'failed'): boolean {
+  /** Is told that the body ended well, and what follows it, or that it broke off; false when it did before. */
+  finish(state: 'ended' | 'failed', trailers: Trailers = NO_TRAILERS): boolean {
     if (this.#over) return false;
     this.#over = true;
+    this.#trailers = trailers;
     this.#state = this.#cancelled ? 'failed' : state;
     this.#signal.notify();
     return true;

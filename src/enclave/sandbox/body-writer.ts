@@ -6,13 +6,14 @@
 import { ChangeSignal } from '../../base/change-signal.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { ByteQueue } from './byte-queue.ts';
+import { NO_TRAILERS, type Trailers } from './trailers.ts';
 import type { ByteSink } from './wasi/byte-stream.ts';
 
 /** What a writer says to the reader. */
 export interface WriterVoice {
   piece(bytes: Uint8Array): void;
-  /** Ends the body with its last bytes, which may be none. */
-  end(bytes: Uint8Array): void;
+  /** Ends the body with its last bytes, which may be none, and what follows them. */
+  end(bytes: Uint8Array, trailers: Trailers): void;
   abort(): void;
 }
 
@@ -24,6 +25,7 @@ export class BodyWriter implements ByteSink {
   #underWay = 0;
   #flushing = false;
   #phase: 'open' | 'ending' | 'over' = 'open';
+  #trailers = NO_TRAILERS;
   readonly #over = Promise.withResolvers<void>();
 
   constructor(voice: WriterVoice) {
@@ -48,9 +50,10 @@ export class BodyWriter implements ByteSink {
   begin(bytes: Uint8Array): void {
     this.#keep(bytes);
   }
-  end(): void {
+  end(trailers: Trailers = NO_TRAILERS): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'ending';
+    this.#trailers = trailers;
     this.#signal.notify();
     this.#flush();
   }
@@ -105,7 +108,7 @@ export class BodyWriter implements ByteSink {
         this.#voice.piece(bytes);
         continue;
       }
-      this.#voice.end(bytes);
+      this.#voice.end(bytes, this.#trailers);
       return this.close();
     }
   }

@@ -98,7 +98,7 @@ export async function pour(
     } else if (room === 0 && source.available > 0) {
       await sink.changed();
     } else if (source.state === 'ended') {
-      sink.end();
+      sink.end(source.trailers);
       return 'ended';
     } else if (source.state === 'failed') {
       sink.abort();

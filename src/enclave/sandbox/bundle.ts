@@ -37,7 +37,8 @@ export function writeBundle(bundle: Bundle, outputBytes: number): Uint8Array {
   const mounts = bundle.mounts.map(({ path }, i) => ({ path, writable: false, bytes: trees[i]?.length ?? 0 }));
   const env = bundle.env.map(([name, value]) => [name, value]);
   const head = { kind, instances: { ...instances }, rules: { ...rules }, outputBytes, scratchBytes, mounts, env };
-  return encodeFrame(FRAME.load, 0, head, concatBytes(...trees, bundle.bytes));
+  // Most have no trees, and then megabytes are not copied twice.
+  return encodeFrame(FRAME.load, 0, head, trees.length === 0 ? bundle.bytes : concatBytes(...trees, bundle.bytes));
 }
 
 function parseInstances(head: Head | undefined): Instances | null {

@@ -97,9 +97,9 @@ export class CallInFlight {
   /** Sends the call, and gives its answer. */
   send(head: Head, body: Body): Promise<CallAnswer> {
     const { child, id } = this.#place;
-    void child.send(encodeFrame(FRAME.call, id, head, isWhole(body) ? body : NOTHING));
+    child.send(encodeFrame(FRAME.call, id, head, isWhole(body) ? body : NOTHING));
     if (!isWhole(body)) void this.#feed(body);
-    this.#options.whenGone(() => this.#stop(new TransportError('ERR_TRANSPORT_CLOSED', 'the client is gone')));
+    this.#options.whenGone(() => this.#leave());
     return this.#settled.promise;
   }
 
@@ -168,12 +168,17 @@ export class CallInFlight {
     this.#settled.reject(error);
     this.#ended?.abort();
     this.#bodies?.close();
-    void this.#place.child.send(encodeFrame(FRAME.cancel, this.#place.id, {}));
+    this.#place.child.send(encodeFrame(FRAME.cancel, this.#place.id, {}));
+  }
+
+  /** Ends a call that nobody waits for any more. A client that has its answer goes, too, and making an error takes longer than asking. */
+  #leave(): void {
+    if (this.#phase !== 'over') this.#stop(new TransportError('ERR_TRANSPORT_CLOSED', 'the client is gone'));
   }
 
   #openBodies(): OpenBodies {
     const { child, id } = this.#place;
-    this.#bodies ??= openBodies(id, (frame) => void child.send(frame));
+    this.#bodies ??= openBodies(id, (frame) => child.send(frame));
     return this.#bodies;
   }
 
@@ -238,7 +243,7 @@ export class CallInFlight {
       egress: this.#options.sockets(ended),
       maxOpen: maxEgress,
       bodies: this.#openBodies(),
-      send: (type, head) => child.send(encodeFrame(type, id, head)),
+      send: (type, head) => child.deliver(encodeFrame(type, id, head)),
       ended,
     });
     this.#sockets.take(request);
@@ -269,7 +274,7 @@ export class CallInFlight {
       if (!isWhole(answered)) answered.source.cancel();
     } else {
       const whole = isWhole(answered) ? answered : NOTHING;
-      const sent = child.send(encodeFrame(FRAME.egressAnswer, id, writeEgressAnswerHead(number, answer), whole));
+      const sent = child.deliver(encodeFrame(FRAME.egressAnswer, id, writeEgressAnswerHead(number, answer), whole));
       if (!isWhole(answered)) {
         const writer = this.#openBodies().write(number);
         await pour(answered.source, writer, LIMITS.pieceBytes);

@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { PIPE_FD } from './confinement.ts';
 import { type Frame, openFrameReader } from './frame.ts';
+import { openFrameWriter } from './frame-writer.ts';
 
 /** What is known when a child is gone: it broke the form, was killed on purpose, or ended by itself. */
 export type ChildEnd = 'malformed' | 'killed' | 'ended';
@@ -13,8 +14,9 @@ export type ChildEnd = 'malformed' | 'killed' | 'ended';
 export interface ChildLink {
   /** Its process; undefined when none could be made. */
   readonly pid: number | undefined;
-  /** Resolves when the child's end has taken the bytes, or will never. */
-  send(frame: Uint8Array): Promise<void>;
+  send(frame: Uint8Array): void;
+  /** Sends a frame; resolves when the child's end has taken it, or will never. */
+  deliver(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells `onEnd`; does nothing when it is already gone. */
   kill(end: ChildEnd): void;
   /** Resolves when the process no longer exists. */
@@ -60,6 +62,7 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
   const streams = child.stdio as ChildProcess['stdio'] | undefined;
   const pipe = streams?.[PIPE_FD] as Duplex | undefined;
   const read = openFrameReader(maxBytes);
+  const writer = pipe === undefined ? null : openFrameWriter(pipe);
   let over = false;
   const { promise: gone, resolve: isGone } = Promise.withResolvers<void>();
   EXISTING.add(child);
@@ -67,8 +70,9 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
   function kill(end: ChildEnd): void {
     if (over) return;
     over = true;
-    pipe?.destroy();
+    // First, so that a child which sees its pipe close has no moment of its own.
     child.kill('SIGKILL');
+    pipe?.destroy();
     events.onEnd(end);
   }
   function leave(): void {
@@ -115,11 +119,12 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
 
   return {
     pid: child.pid,
-    send: (frame) =>
-      new Promise((resolve) => {
-        if (over || pipe === undefined) resolve();
-        else pipe.write(frame, () => resolve());
-      }),
+    send(frame) {
+      if (!over) writer?.send(frame);
+    },
+    async deliver(frame) {
+      if (!over) await writer?.deliver(frame);
+    },
     kill,
     gone,
   };

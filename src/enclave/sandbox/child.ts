@@ -8,6 +8,7 @@ import { parseBundle } from './bundle.ts';
 import { type ChildCall, openChildCall } from './child-call.ts';
 import { parseCommand, writeExit } from './command-messages.ts';
 import { encodeFrame, type Frame, openFrameReader } from './frame.ts';
+import { openFrameWriter } from './frame-writer.ts';
 import { type Guest, openGuest } from './guest.ts';
 import type { CancelHandle } from './guest-call.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
@@ -28,8 +29,10 @@ interface RunningCall extends CancelHandle {
 const running = new Map<number, RunningCall>();
 let guest: Guest | null = null;
 
+const writer = openFrameWriter(pipe);
+
 function send(...parts: Parameters<typeof encodeFrame>): void {
-  pipe.write(encodeFrame(...parts));
+  writer.send(encodeFrame(...parts));
 }
 
 const textOf = (e: unknown): string => (e instanceof Error ? e.message : String(e)).slice(0, 512);
@@ -48,7 +51,7 @@ async function answer(frame: Frame, called: Guest, handle: RunningCall): Promise
   const { call, head, body } = frame;
   const command = parseCommand(head, body);
   const request = command === null ? parseRequestHead(head, body) : null;
-  const open = openChildCall(call, (bytes) => pipe.write(bytes));
+  const open = openChildCall(call, writer.send);
   handle.open = open;
   try {
     if (command !== null) {

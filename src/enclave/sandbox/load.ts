@@ -3,9 +3,9 @@
  * loaded is called through sandbox.ts and knows nothing of policies.
  */
 import { equalBytes } from '../../base/bytes.ts';
-import { sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { FunctionError } from '../../errors.ts';
+import { nativeSha256 } from '../../io/native-digest.ts';
 import { admitModules } from './admit.ts';
 import { type Instances, type Variables, writeBundle } from './bundle.ts';
 import { CIRCUITS_LIMITS } from './circuits.ts';
@@ -119,7 +119,7 @@ function checkBytes(options: LoadOptions): FunctionKind {
       `function "${name}" has ${bytes.length} bytes; at most ${LIMITS.functionBytes} are loaded`,
     );
   }
-  if (!equalBytes(sha256(bytes), digest)) {
+  if (!equalBytes(nativeSha256(bytes), digest)) {
     throw new FunctionError('ERR_FUNCTION_DIGEST', `the file of function "${name}" has another SHA-256 than was named`);
   }
   const kind = checkFunctionForm(bytes, name, limits.wasi);

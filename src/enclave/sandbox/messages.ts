@@ -15,6 +15,7 @@ import type {
   HeaderField,
 } from './sandbox.ts';
 import { parseConnect, parseLookup, type SocketRequest } from './socket-messages.ts';
+import { areTrailers, NO_TRAILERS, type Trailers } from './trailers.ts';
 
 /** Frame types; those below 16 go to the child, those below 32 come from it, and the others go both ways. */
 export const FRAME = {
@@ -43,7 +44,8 @@ export const FRAME = {
 
 /** What is said of a body that is under way; `number` is 0 for the call's own, otherwise that of its outgoing request. */
 export type BodyMessage = { readonly number: number } & (
-  | { readonly type: 'piece' | 'end'; readonly body: Uint8Array }
+  | { readonly type: 'piece'; readonly body: Uint8Array }
+  | { readonly type: 'end'; readonly body: Uint8Array; readonly trailers: Trailers }
   | { readonly type: 'abort' | 'unwanted' }
   | { readonly type: 'credit'; readonly bytes: number }
 );
@@ -141,6 +143,16 @@ function parseText(head: HeadMap): string | null {
   return text.slice(0, TEXT_CHARACTERS).replace(/[^\x20-\x7e]/g, '?');
 }
 
+/** Reads the end of a body: its number, or that and the fields that follow it. */
+function parseEnd(head: Head, body: Uint8Array): BodyMessage | null {
+  if (body.length > LIMITS.pieceBytes) return null;
+  if (typeof head === 'number') return { type: 'end', number: head, body, trailers: NO_TRAILERS };
+  const [number, fields] = Array.isArray(head) && head.length === 2 ? (head as readonly Head[]) : [];
+  const trailers = parseHeaders(fields);
+  if (typeof number !== 'number' || trailers === null || trailers.length === 0) return null;
+  return areTrailers(trailers) ? { type: 'end', number, body, trailers } : null;
+}
+
 /** Reads a frame about a body that is under way; null when it is none. */
 export function parseBodyMessage({ type, head, body }: Frame): BodyMessage | null {
   if (type === FRAME.credit) {
@@ -148,9 +160,9 @@ export function parseBodyMessage({ type, head, body }: Frame): BodyMessage | nul
     const isCredit = typeof number === 'number' && typeof bytes === 'number' && bytes > 0 && body.length === 0;
     return isCredit ? { type: 'credit', number, bytes } : null;
   }
+  if (type === FRAME.end) return parseEnd(head, body);
   if (typeof head !== 'number' || body.length > LIMITS.pieceBytes) return null;
   if (type === FRAME.piece) return body.length === 0 ? null : { type: 'piece', number: head, body };
-  if (type === FRAME.end) return { type: 'end', number: head, body };
   if (body.length > 0) return null;
   if (type === FRAME.abort) return { type: 'abort', number: head };
   return type === FRAME.unwanted ? { type: 'unwanted', number: head } : null;
@@ -192,6 +204,11 @@ const writeHeaders = (headers: readonly HeaderField[]): Head => headers.map(([na
 
 /** Says in a head that its body follows; nothing when it comes with it. */
 const writeBody = (body: Body | WireBody): HeadMap => (body instanceof Uint8Array ? {} : { length: body.length });
+
+/** Writes the head of the end of a body. */
+export function writeEndHead(number: number, trailers: Trailers): Head {
+  return trailers.length === 0 ? number : [number, writeHeaders(trailers)];
+}
 
 /** Writes the head of a query. */
 export function writeRequestHead(request: OnWire<FunctionRequest>): Head {

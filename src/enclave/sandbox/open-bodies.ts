@@ -6,7 +6,7 @@ import { BodyReader } from './body-reader.ts';
 import { BodyWriter } from './body-writer.ts';
 import { encodeFrame } from './frame.ts';
 import type { BodyMessage } from './messages.ts';
-import { FRAME } from './messages.ts';
+import { FRAME, writeEndHead } from './messages.ts';
 
 export interface OpenBodies {
   /** Bodies that come from the other side and have not ended, whether or not anybody still takes them. */
@@ -48,9 +48,9 @@ export function openBodies(call: number, send: (frame: Uint8Array) => void): Ope
     write(number) {
       const writer: BodyWriter = new BodyWriter({
         piece: (bytes) => send(encodeFrame(FRAME.piece, call, number, bytes)),
-        end: (bytes) => {
+        end: (bytes, trailers) => {
           writers.delete(number);
-          send(encodeFrame(FRAME.end, call, number, bytes));
+          send(encodeFrame(FRAME.end, call, writeEndHead(number, trailers), bytes));
         },
         abort: () => {
           writers.delete(number);
@@ -75,7 +75,7 @@ export function openBodies(call: number, send: (frame: Uint8Array) => void): Ope
       if (reader === undefined) return false;
       if (message.type === 'piece') return reader.receive(message.body);
       readers.delete(number);
-      if (message.type === 'end') return reader.receive(message.body) && reader.finish('ended');
+      if (message.type === 'end') return reader.receive(message.body) && reader.finish('ended', message.trailers);
       return reader.finish('failed');
     },
     close() {

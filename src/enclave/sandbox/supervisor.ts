@@ -14,8 +14,9 @@ import type { Timers } from './timers.ts';
 
 /** What a user may do with a child that is ready. */
 export interface ReadyChild {
-  /** Resolves when the child's end has taken the bytes, or will never. */
-  send(frame: Uint8Array): Promise<void>;
+  send(frame: Uint8Array): void;
+  /** Sends a frame; resolves when the child's end has taken it, or will never. */
+  deliver(frame: Uint8Array): Promise<void>;
   /** Kills the child and tells its user; does nothing when it is already gone. */
   kill(end: ChildEnd): void;
   /** Gives the processor time that the child has used, in milliseconds; null when the machine does not say. */
@@ -133,7 +134,7 @@ export async function openSupervisor<User extends ChildUser>(
       callOff();
       return existing.delete(gone);
     });
-    void child.link.send(options.load);
+    child.link.send(options.load);
   }
 
   /** Plans the next start where a child is missing: at once where none works, unless children keep dying before they were of any use. */
@@ -169,7 +170,8 @@ export async function openSupervisor<User extends ChildUser>(
     watch?.();
     working = child;
     child.user = options.attach({
-      send: (bytes) => child.link.send(bytes),
+      send: (frame) => child.link.send(frame),
+      deliver: (frame) => child.link.deliver(frame),
       kill: (end) => child.link.kill(end),
       cpuMs: () => processTimeMs(child.link.pid),
       markUsed: () => {

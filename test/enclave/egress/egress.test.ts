@@ -401,7 +401,7 @@ describe('what a function may send', () => {
     ['keep-alive', 'x'],
     ['transfer-encoding', 'chunked'],
     ['te', 'trailers'],
-    ['trailer', 'x'],
+    ['trailer', 'x, host'],
     ['upgrade', 'h2c'],
     ['http2-settings', 'x'],
     ['expect', '100-continue'],

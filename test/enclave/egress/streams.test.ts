@@ -1,8 +1,13 @@
 /** Bodies of outgoing requests that nobody holds whole: metered as they go by, cut where an owner's limit ends, and written down twice. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { LIMITS } from '../../../src/base/limits.ts';
 import { type Body, isWhole, readWhole, sourceOf, WholeBytes } from '../../../src/enclave/sandbox/body.ts';
-import type { EgressAnswer, FunctionResponse } from '../../../src/enclave/sandbox/sandbox.ts';
+import { BodyReader } from '../../../src/enclave/sandbox/body-reader.ts';
+import type { EgressAnswer, FunctionResponse, HeaderField } from '../../../src/enclave/sandbox/sandbox.ts';
+import type { Trailers } from '../../../src/enclave/sandbox/trailers.ts';
 import type { ByteSource } from '../../../src/enclave/sandbox/wasi/byte-stream.ts';
 import {
   openServer,
@@ -28,6 +33,16 @@ beforeAll(async () => {
       response.end(Buffer.alloc(LARGE - 1, 'x'));
     } else if (request.url === '/v1/cut') {
       response.write(Buffer.alloc(LARGE, 'x'), () => response.destroy());
+    } else if (request.url === '/v1/trailers') {
+      response.write('a');
+      response.addTrailers({ 'X-Sum': '1', 'Set-Cookie': 'a=b' });
+      response.end();
+    } else if (request.url === '/v1/many') {
+      response.write('a');
+      response.addTrailers(
+        Array.from({ length: LIMITS.trailerFields + 1 }, (_, i): [string, string] => [`x-${i}`, '1']),
+      );
+      response.end();
     } else response.end('hello');
   });
 });
@@ -49,8 +64,8 @@ function answered(answer: EgressAnswer): FunctionResponse {
 }
 
 const reasons = ({ audit }: World): readonly string[] => audit.recent().map(({ reason }) => reason);
-const streamed = (size: number, length: number | null = null): Body => ({
-  source: new WholeBytes({ rest: new Uint8Array(size) }),
+const streamed = (size: number, length: number | null = null, trailers: Trailers = []): Body => ({
+  source: Object.assign(new WholeBytes({ rest: new Uint8Array(size) }), { trailers }),
   length,
 });
 
@@ -133,6 +148,59 @@ describe('an answer of a server', () => {
   });
 });
 
+describe('fields that follow a body', () => {
+  it('come in with an answer as far as they may, and are counted', async () => {
+    const w = world();
+    const { body } = answered(await w.ask('https://api.example.com/v1/trailers'));
+    expect(await readOut(body)).toEqual({ size: 1, state: 'ended' });
+    expect(sourceOf(body).trailers).toEqual([['x-sum', '1']]);
+    const [begun, ended] = w.audit.recent();
+    expect((ended?.bytesIn ?? 0) - (begun?.bytesIn ?? 0)).toBeGreaterThan('ax-sum1'.length);
+  });
+
+  it('are an answer that is over its cap when they are too many', async () => {
+    const w = world();
+    const { body } = answered(await w.ask('https://api.example.com/v1/many'));
+    expect((await readOut(body)).state).toBe('failed');
+    expect(reasons(w)).toEqual(['begun', 'HTTP-response-body-size']);
+  });
+
+  it('go out behind a request, announced where it announces them', async () => {
+    const w = world();
+    const seen = server.seen.length;
+    const body = streamed(3, null, [['x-sum', '1']]);
+    const headers = [['trailer', 'X-Sum']] as const;
+    const ask = w.ask('https://api.example.com/v1/d', { method: 'POST', body, headers });
+    expect(outcomeOf(await ask)).toBe('200');
+    expect(server.seen[seen]).toMatchObject({ rawTrailers: ['x-sum', '1'] });
+    expect(server.seen[seen]?.rawHeaders).toContain('X-Sum');
+  });
+
+  it.each<[string, Body, readonly HeaderField[]]>([
+    ['one that may not be a header', streamed(3, null, [['connection', 'x']]), []],
+    ['one that says how to read the message', streamed(3, null, [['content-type', 'x']]), []],
+    ['one after a body of a declared length', streamed(3, 3, [['x-sum', '1']]), []],
+    ['one that may not be announced', streamed(3, null, []), [['trailer', 'x-sum, host']]],
+  ])('%s does not go out, and its request is none', async (_what, body, headers) => {
+    const seen = server.seen.length;
+    const ask = world().ask('https://api.example.com/v1/d', { method: 'POST', body, headers });
+    expect(['HTTP-request-body-size', 'HTTP-request-denied']).toContain(outcomeOf(await ask));
+    expect(server.seen.length).toBe(seen);
+  });
+
+  it('are taken from the owner’s bytes as the body is', async () => {
+    const large: Trailers = [['x-sum', '1'.repeat(2 * KIB)]];
+    const send = async (limit: number): Promise<string> => {
+      const w = world(`${RULE}\n  limit: ${limit} KiB/day`);
+      return outcomeOf(
+        await w.ask('https://api.example.com/v1/d', { method: 'POST', body: streamed(KIB, null, large) }),
+      );
+    };
+    expect(await send(4)).toBe('200');
+    expect(await send(3)).toBe('HTTP-request-body-size');
+  });
+});
+
 describe('a request', () => {
   it.each([null, LARGE])('is sent as it comes, with its length where that is known (%s)', async (length) => {
     const w = world();
@@ -166,6 +234,29 @@ describe('a request', () => {
     expect(await post(LARGE)).toBe('200');
     const sizes = server.seen.filter(({ url }) => url === '/v1/b').map(({ body }) => body.length);
     expect(new Set(sizes)).toEqual(new Set([LARGE]));
+  });
+
+  it('may have its answer before its end, with a length or without', async () => {
+    const early = createServer((asked, response) => {
+      response.writeHead(200, asked.url === '/v1/known' ? { 'content-length': '2' } : {}).flushHeaders();
+      asked.pipe(response);
+    });
+    await new Promise<void>((resolve) => early.listen(0, '127.0.0.1', resolve));
+    const w = openWorld({
+      policies: [policyOf(RULE.replace('https', 'http'))],
+      dns: { 'api.example.com': [PUBLIC] },
+      ports: { 80: (early.address() as AddressInfo).port },
+    });
+    for (const path of ['known', 'unknown']) {
+      // Its writer goes on only when it has the answer.
+      const sent = new BodyReader({ credit: () => undefined, cancel: () => undefined });
+      const ask = w.ask(`http://api.example.com/v1/${path}`, { method: 'POST', body: { source: sent, length: 2 } });
+      const { body } = answered(await ask);
+      sent.receive(encodeUtf8('ok'));
+      sent.finish('ended');
+      expect(await readOut(body)).toEqual({ size: 2, state: 'ended' });
+    }
+    await new Promise((resolve) => early.close(resolve));
   });
 
   it('that breaks off is none', async () => {

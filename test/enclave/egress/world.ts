@@ -51,6 +51,7 @@ export interface Seen {
   readonly url: string;
   readonly method: string;
   readonly rawHeaders: readonly string[];
+  readonly rawTrailers: readonly string[];
   readonly body: string;
 }
 
@@ -74,7 +75,13 @@ export async function openServer(
   const seen: Seen[] = [];
   const serve = async (...[request, response]: Parameters<RequestListener>): Promise<void> => {
     const body = await read(request);
-    seen.push({ url: request.url ?? '', method: request.method ?? '', rawHeaders: request.rawHeaders, body });
+    seen.push({
+      url: request.url ?? '',
+      method: request.method ?? '',
+      rawHeaders: request.rawHeaders,
+      rawTrailers: request.rawTrailers,
+      body,
+    });
     answer(request, response);
   };
   // A request that breaks off is not seen.

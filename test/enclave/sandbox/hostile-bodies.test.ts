@@ -84,6 +84,13 @@ type Said = readonly [type: number, call: number, head: Head, body?: Uint8Array]
 const begin: Said = [FRAME.answer, 1, { status: 200, headers: [], length: null }];
 const ask = (number: number, length: Head = null): Said => [FRAME.egress, 1, { number, ...REQUEST, length }];
 const piece = (size: number, number = 0, id = 1): Said => [FRAME.piece, id, number, new Uint8Array(size)];
+const after = (...names: readonly string[]): Said => [
+  FRAME.end,
+  1,
+  [0, names.map((name) => [name, '1'])],
+  new Uint8Array(0),
+];
+const NAMES = Array.from({ length: LIMITS.trailerFields }, (_, i) => `x-${i}`);
 const end = (number = 0, size = 0): Said => [FRAME.end, 1, number, new Uint8Array(size)];
 const window: readonly Said[] = [piece(PIECE), piece(PIECE), piece(PIECE), piece(PIECE)];
 
@@ -102,6 +109,9 @@ describe('what a child says of bodies', () => {
     ['a piece of a body that is open, and of one that never was', [begin, piece(1, 0)], [begin, piece(1, 1)]],
     ['the end last, and a piece after it', [begin, piece(1), end()], [begin, end(), piece(1)]],
     ['one end, and two', [begin, end()], [begin, end(), end()]],
+    ['fields after its answer, and one that may not come so late', [begin, after('x-a')], [begin, after('host')]],
+    ['fields after its answer, and none where it says that there are', [begin, after('x-a')], [begin, after()]],
+    ['as many fields as may come, and one more', [begin, after(...NAMES)], [begin, after(...NAMES, 'x-more')]],
     ['one answer, and two', [begin, piece(1)], [begin, begin]],
     ['the abort of a request, and of its answer', [ask(1), [FRAME.abort, 1, 1]], [begin, [FRAME.abort, 1, 0]]],
     ['numbers of requests that grow, and that come again', [ask(1), ask(2)], [ask(1), ask(1)]],

@@ -12,6 +12,7 @@ import { type LiftedCall, makeLift } from './lift-function.ts';
 import { type CoreFunction, type HostEntry, makeLower } from './lower-function.ts';
 import type { CoreItem, HostFunction, Plan, PlannedCanonical } from './plan.ts';
 import { at } from './scope.ts';
+import { prepareSuspending } from './suspend-to-wait.ts';
 import { endGuest, leaveGuest } from './trap.ts';
 import type { FunctionType } from './value-type.ts';
 
@@ -51,12 +52,10 @@ function prepareLower<Call>(
   canonical: Extract<PlannedCanonical, { op: 'lower' }>,
   entry: HostEntry<Call>,
 ): MakeCore<Call> {
-  const { waits } = entry;
-  const lower = makeLower(canonical.func.type, entry);
-  return ({ contexts, call }) => {
-    const core: CoreFunction = lower(at(contexts, canonical.context, 'context'), call);
-    return waits ? new ENGINE.Suspending(core) : core;
-  };
+  const { type } = canonical.func;
+  const lower = makeLower(type, entry);
+  const asImport = entry.waits ? prepareSuspending(type) : (core: CoreFunction): unknown => core;
+  return ({ contexts, call }) => asImport(lower(at(contexts, canonical.context, 'context'), call));
 }
 
 function prepareAsyncLower<Call>(

@@ -1,6 +1,8 @@
 /** wasi:http bodies and trailers; a body that is dropped before `finish` is not complete. [WASI 0.2.12 wasi:http/types] */
+
+import { trailersFlaw } from '../trailers.ts';
 import type { ByteSource } from './byte-stream.ts';
-import type { Fields } from './http-fields.ts';
+import { Fields } from './http-fields.ts';
 import { InputStream, OutputStream, Pollable } from './io.ts';
 import type { OutgoingBytes } from './outgoing-bytes.ts';
 import { DONE, err, ok, type Result, type Variant } from './result.ts';
@@ -20,9 +22,14 @@ export class IncomingBody {
     return ok(new InputStream(this.#source));
   }
   static finish(_call: unknown, body: IncomingBody): FutureTrailers {
-    const isBroken = body.#source.state === 'failed';
-    body.#source.cancel();
-    return new FutureTrailers(isBroken ? err({ tag: 'connection-terminated' }) : ok(undefined));
+    const source = body.#source;
+    const isBroken = source.state === 'failed';
+    // What follows a body is for who has read all of it.
+    const isRead = source.state === 'ended' && source.available === 0;
+    const fields = isRead ? (source.trailers ?? []) : [];
+    source.cancel();
+    const trailers = fields.length === 0 ? undefined : Fields.received(fields);
+    return new FutureTrailers(isBroken ? err({ tag: 'connection-terminated' }) : ok(trailers));
   }
   [Symbol.dispose](): void {
     this.#source.cancel();
@@ -31,7 +38,7 @@ export class IncomingBody {
 
 type Trailers = Result<Fields | undefined, Variant>;
 
-/** wasi:http/types future-trailers; there never are any. */
+/** wasi:http/types future-trailers; they are known when it is made. */
 export class FutureTrailers {
   readonly #trailers: Trailers;
   #taken = false;
@@ -67,12 +74,13 @@ export class OutgoingBody {
     return ok(new OutputStream(this.#bytes));
   }
   static finish(_call: unknown, body: OutgoingBody, trailers: Fields | undefined): Result<undefined, Variant> {
-    // The frames have no place for trailers, and dropping them silently could drop a signature.
-    if (trailers !== undefined && trailers.entries().length > 0) {
+    const fields = trailers?.toHeaders() ?? [];
+    const flaw = trailersFlaw(fields, body.#bytes.takesTrailers);
+    if (flaw !== null) {
       body.#bytes.abort();
-      return err({ tag: 'internal-error', val: 'trailers are not supported' });
+      return err({ tag: 'internal-error', val: flaw });
     }
-    return body.#bytes.finish() ? DONE : err({ tag: body.#sizeError, val: undefined });
+    return body.#bytes.finish(fields) ? DONE : err({ tag: body.#sizeError, val: undefined });
   }
   [Symbol.dispose](): void {
     this.#bytes.abort();

@@ -4,6 +4,7 @@
  */
 import { LIMITS } from '../../../base/limits.ts';
 import { ByteQueue } from '../byte-queue.ts';
+import { areTrailers, NO_TRAILERS, type Trailers } from '../trailers.ts';
 import type { ByteSink } from './byte-stream.ts';
 import type { GuestCall } from './call.ts';
 import type { Allowance } from './output-buffer.ts';
@@ -33,6 +34,7 @@ export class OutgoingBytes implements ByteSink {
   #sink: ByteSink | null = null;
   #written = 0;
   #phase: 'open' | 'finished' | 'broken' = 'open';
+  #trailers = NO_TRAILERS;
 
   /** `length` is what the head declares. */
   constructor(call: Pick<GuestCall, 'exceeded' | 'departing'>, allowance: Allowance, length: number | null) {
@@ -69,16 +71,23 @@ export class OutgoingBytes implements ByteSink {
     this.#held.push(bytes);
     return true;
   }
+  /** Tells whether fields may follow the body: one of a declared length has no place for them. [RFC 9112 7.1] */
+  get takesTrailers(): boolean {
+    return this.#length === null;
+  }
   /** Finishes the body; false, and it is broken, when it does not have the length that its head declares. */
-  finish(): boolean {
+  finish(trailers?: Trailers): boolean {
     const isWhole = this.#length === null || this.#written === this.#length;
-    if (isWhole) this.end();
+    if (isWhole) this.end(trailers);
     else this.abort();
     return isWhole;
   }
-  end(): void {
+  end(trailers: Trailers = NO_TRAILERS): void {
     if (this.#phase !== 'open') return;
-    this.#phase = 'finished';
+    // What follows a body must not get lost, so a body without a place for it is none.
+    const fits = trailers.length === 0 || (this.takesTrailers && areTrailers(trailers));
+    this.#phase = fits ? 'finished' : 'broken';
+    this.#trailers = trailers;
     this.#settle();
   }
   abort(): void {
@@ -116,13 +125,14 @@ export class OutgoingBytes implements ByteSink {
   #settle(): void {
     this.#changes.resolve();
     if (this.#sink !== null) {
-      if (this.#phase === 'finished') this.#sink.end();
+      if (this.#phase === 'finished') this.#sink.end(this.#trailers);
       else this.#sink.abort();
       return;
     }
     if (this.#departure === null) return;
     this.#call.departing.delete(this);
     if (this.#phase === 'broken') this.#departure.broken();
+    else if (this.#trailers.length > 0) this.#begin(this.#departure, null).end(this.#trailers);
     else if (this.#held.size <= LIMITS.windowBytes) this.#departure.whole(this.#held.take(this.#held.size));
     else this.#begin(this.#departure, this.#held.size).end();
   }

@@ -31,6 +31,11 @@ export class StreamReader {
     });
   }
 
+  /** Waits for items and says how many its writer offers at once, without taking any; null when the writer is gone. */
+  async offered(): Promise<number | null> {
+    return (await this.read(0)) === null ? null : this.shared.offered;
+  }
+
   /** Says that no more is wanted. */
   drop(): void {
     this.shared.drop();

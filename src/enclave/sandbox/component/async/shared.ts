@@ -52,6 +52,11 @@ export class SharedStream {
     return this.#pending?.side === 'read' ? this.#pending.buffer.left : 0;
   }
 
+  /** Items that a writer offers just now. */
+  get offered(): number {
+    return this.#pending?.side === 'write' ? this.#pending.buffer.left : 0;
+  }
+
   /** True when a reader waits without room for items: it wants to hear when there are some. */
   get isProbed(): boolean {
     return this.#pending?.side === 'read' && this.#pending.buffer.left === 0;

@@ -4,10 +4,12 @@
  */
 import { LIMITS } from '../../../../base/limits.ts';
 import { FutureReader, GivenFuture, GivenStream, type StreamReader } from '../../component/async/host-end.ts';
+import { type Trailers as FieldsAfter, NO_TRAILERS, trailersFlaw } from '../../trailers.ts';
 import type { ByteSink, ByteSource } from '../byte-stream.ts';
+import { Fields as Fields2 } from '../http-fields.ts';
 import { DONE, err, ok, type Result, type Variant } from '../result.ts';
 import { giveBytes } from './byte-pumps.ts';
-import type { Fields } from './http-fields.ts';
+import { Fields } from './http-fields.ts';
 
 type Sent = Result<undefined, Variant>;
 /** What a future of trailers gives. */
@@ -28,7 +30,7 @@ export interface Contents {
   drop(): void;
 }
 
-const internalError = (text: string | undefined): Sent => err({ tag: 'internal-error', val: text });
+const internalError = (text: string | undefined): Result<never, Variant> => err({ tag: 'internal-error', val: text });
 
 /** What a guest wrote into a message that it makes. */
 export class GuestContents implements Contents {
@@ -64,18 +66,23 @@ export class GuestContents implements Contents {
 
   async pour(sink: ByteSink, declared: number | null): Promise<Sent> {
     const done = await this.#pour(sink, declared);
-    if (done.tag === 'ok') sink.end();
+    if (done.tag === 'ok') sink.end(done.val);
     else sink.abort();
     this.#body?.drop();
     this.#trailers.drop();
-    return done;
+    return done.tag === 'ok' ? DONE : done;
   }
 
-  async #pour(sink: ByteSink, declared: number | null): Promise<Sent> {
+  async #pour(sink: ByteSink, declared: number | null): Promise<Result<FieldsAfter, Variant>> {
     let written = 0;
+    // A guest may wait for its trailers to be taken before it closes the body.
+    const trailers = this.#readTrailers(declared === null);
     for (;;) {
       while (sink.state === 'open' && sink.room === 0) await sink.changed();
       if (sink.state !== 'open') return err({ tag: 'connection-terminated' });
+      // What is more than was declared is not taken, so that its guest learns what was not.
+      const total = declared === null ? 0 : written + ((await this.#body?.offered()) ?? 0);
+      if (declared !== null && total > declared) return err({ tag: this.#sizeError, val: BigInt(total) });
       const pieces = (await this.#body?.read(Math.min(sink.room, LIMITS.guestStreamBytes))) ?? null;
       if (pieces === null) break;
       written += pieces.reduce((sum, bytes) => sum + bytes.length, 0);
@@ -85,20 +92,20 @@ export class GuestContents implements Contents {
       }
     }
     if (declared !== null && written < declared) return err({ tag: this.#sizeError, val: BigInt(written) });
-    return await this.#checkTrailers();
+    return await trailers;
   }
 
-  async #checkTrailers(): Promise<Sent> {
+  async #readTrailers(hasPlace: boolean): Promise<Result<FieldsAfter, Variant>> {
     const trailers = (await this.#trailers.read())?.value as Trailers | undefined;
     if (trailers === undefined) return internalError('its trailers were never written');
     if (trailers.tag === 'err') return trailers;
-    // The frames have no place for trailers, and dropping them silently could drop a signature.
-    const count = trailers.val?.copyAll().length ?? 0;
-    return count === 0 ? DONE : internalError('trailers are not supported');
+    const fields = trailers.val?.inner.toHeaders() ?? NO_TRAILERS;
+    const flaw = trailersFlaw(fields, hasPlace);
+    return flaw === null ? ok(fields) : internalError(flaw);
   }
 }
 
-/** What the gate sends: a body, and never trailers. */
+/** What the gate sends. */
 export class GateContents implements Contents {
   readonly #source: ByteSource;
   readonly #error: string;
@@ -113,12 +120,14 @@ export class GateContents implements Contents {
     void told.read();
     const trailers = end.then((how): Trailers => {
       if (how === 'dropped') this.#source.cancel();
-      return how === 'failed' ? err({ tag: this.#error }) : ok(undefined);
+      if (how === 'failed') return err({ tag: this.#error });
+      const fields = how === 'ended' ? (this.#source.trailers ?? NO_TRAILERS) : NO_TRAILERS;
+      return ok(fields.length === 0 ? undefined : new Fields(null, Fields2.received(fields)));
     });
     return [stream, new GivenFuture(trailers)];
   }
   /** The size is what the gate says, so it needs no look. */
-  async pour(sink: ByteSink): Promise<Sent> {
+  async pour(sink: ByteSink, declared: number | null): Promise<Sent> {
     const source = this.#source;
     for (;;) {
       if (sink.state !== 'open') break;
@@ -128,7 +137,9 @@ export class GateContents implements Contents {
       else if (source.state === 'open') await source.changed();
       else if (source.state === 'failed') break;
       else {
-        sink.end();
+        // One who passes a message on under a length of his own has no place for them either.
+        if (trailersFlaw(source.trailers ?? NO_TRAILERS, declared === null) !== null) break;
+        sink.end(source.trailers);
         return DONE;
       }
     }
