@@ -219,7 +219,9 @@ describe('a guest that misbehaves', () => {
   const lines: string[] = [];
   let f: SandboxedFunction;
   beforeAll(async () => {
-    f = await loadGuest(rogueBytes, { memoryPages: 64, outputBytes: 100_000, maxCalls: 16 }, (line) => lines.push(line));
+    f = await loadGuest(rogueBytes, { memoryPages: 64, outputBytes: 100_000, maxCalls: 16 }, (line) =>
+      lines.push(line),
+    );
   });
   afterAll(() => f.close());
 
