@@ -28,6 +28,8 @@ export async function startServer(
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     await ended;
+    // A process that it left behind would hold them, and this one with them.
+    for (const output of [child.stdout, child.stderr]) output.destroy();
   };
   const { promise, resolve: listens, reject } = Promise.withResolvers<string>();
   const said: string[] = [];
