@@ -4,6 +4,7 @@
  */
 import { LIMITS } from '../../base/limits.ts';
 import type { Body } from './body.ts';
+import { FIELD_NAME, FIELD_VALUE } from './field-form.ts';
 import type { Frame } from './frame.ts';
 import { type Head, type HeadMap, isHeadMap } from './frame-head.ts';
 import type {
@@ -70,10 +71,7 @@ export type ChildMessage =
   | ({ readonly call: number } & SocketRequest)
   | ({ readonly call: number } & BodyMessage);
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]{1,1024}$/;
 const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
-/** A header value may hold a tab, but nothing that ends a line. */
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const VISIBLE = /^[\x21-\x7e]*$/;
 const TEXT_CHARACTERS = 512;
 
@@ -93,7 +91,8 @@ function parseHeaders(value: Head | undefined): readonly HeaderField[] | null {
   for (const field of value as readonly Head[]) {
     if (!Array.isArray(field) || field.length !== 2) return null;
     const [name, text] = field as readonly Head[];
-    if (typeof name !== 'string' || typeof text !== 'string' || !TOKEN.test(name) || !VALUE.test(text)) return null;
+    if (typeof name !== 'string' || typeof text !== 'string' || !FIELD_NAME.test(name) || !FIELD_VALUE.test(text))
+      return null;
     headers.push([name, text]);
   }
   return headers;

@@ -3,6 +3,7 @@
  * length does. Nothing that steers the connection, the framing, or how the message is to be read comes so late. [RFC 9110 6.5]
  */
 import { LIMITS } from '../../base/limits.ts';
+import { FIELD_NAME, FIELD_VALUE } from './field-form.ts';
 import type { HeaderField } from './sandbox.ts';
 
 export type Trailers = readonly HeaderField[];
@@ -38,16 +39,13 @@ const NEVER: ReadonlySet<string> = new Set([
   'www-authenticate',
 ]);
 
-const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]{1,1024}$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
 /** Tells whether a field of this name, in lower case, may follow a body. */
 export function isTrailerName(name: string): boolean {
   const isKept = name.startsWith('proxy-') || name.startsWith('if-') || name.startsWith('anchorhold-');
-  return NAME.test(name) && !NEVER.has(name) && !isKept;
+  return FIELD_NAME.test(name) && !NEVER.has(name) && !isKept;
 }
 
-const isTrailer = ([name, value]: HeaderField): boolean => isTrailerName(name) && VALUE.test(value);
+const isTrailer = ([name, value]: HeaderField): boolean => isTrailerName(name) && FIELD_VALUE.test(value);
 
 /** Counts what fields take as HTTP/1.1 writes them. */
 export function countTrailerBytes(fields: Trailers): number {
