@@ -83,4 +83,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     'print the digest that trust files and claims name',
     async () => (await import('./policy-commands.ts')).policyDigestCommand,
   ),
+  entry(
+    'policy diff',
+    'say what a new version of a policy opens and what it closes',
+    async () => (await import('./policy-commands.ts')).policyDiffCommand,
+  ),
 ];
