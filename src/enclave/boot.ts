@@ -22,6 +22,7 @@ import { type Identity, openIdentity } from './identity.ts';
 import { findListed } from './listed-functions.ts';
 import { LISTENER_TIMES, openListener } from './listener.ts';
 import { lockdownClaims } from './lockdown.ts';
+import { openPeerAppraiser } from './peer-appraisal.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
 import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
@@ -70,6 +71,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
   const budget = openBudget(MAX_BUDGETS);
   const client = openHttpClient(egress.roots);
+  const appraiser = openPeerAppraiser(now);
   const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
   const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
@@ -94,7 +96,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         budget,
         now,
       };
-      const wayOut = openEgress({ ...decided, client, limits: EGRESS_LIMITS });
+      const wayOut = openEgress({ ...decided, client, appraiser, limits: EGRESS_LIMITS });
       const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
       const loaded = await loadFunction({
         ...checked,

@@ -23,7 +23,9 @@ import {
   spendGrant,
 } from './egress-grant.ts';
 import { checkEgressHeaders, keepAnswerHeaders } from './egress-headers.ts';
+import { openPeerDoor } from './egress-peer.ts';
 import { type MeteredEnd, MeteredSource } from './metered-source.ts';
+import type { PeerAppraiser } from './peer-appraisal.ts';
 import { type Body, isWhole, piecesOf } from './sandbox/body.ts';
 import type { Egress, EgressAnswer, EgressFailure, EgressRequest, HeaderField } from './sandbox/sandbox.ts';
 import { areTrailers, keepTrailers } from './sandbox/trailers.ts';
@@ -55,6 +57,8 @@ export interface EgressOptions {
   readonly functionDigest: DigestText;
   readonly client: HttpClient;
   readonly resolve: ResolveHost;
+  /** Judges the workers at `enclave://` destinations. */
+  readonly appraiser: PeerAppraiser;
   /** Names with a fixed address, which may be any address; the lockdown claims spell them out. */
   readonly fixedNames: Readonly<Record<string, string>>;
   readonly audit: AuditLog;
@@ -79,8 +83,9 @@ const START_LINE_BYTES = 20;
 
 /** Writes where a request goes as the Host header and the log say it: no path, no port that goes without saying. */
 function originOf({ scheme, host, port }: EgressTarget): { readonly origin: string; readonly authority: string } {
-  const { origin, host: authority } = new URL(`${scheme}://${host}:${port}`);
-  return { origin, authority };
+  // Another worker is reached over TLS, on the port that goes without saying there.
+  const { host: authority } = new URL(`${scheme === 'enclave' ? 'https' : scheme}://${host}:${port}`);
+  return { origin: `${scheme}://${authority}`, authority };
 }
 
 /** Counts what a head and body take as HTTP/1.1 writes them. */
@@ -193,11 +198,13 @@ export function openEgress(options: EgressOptions): Egress {
     const { maxAnswerBytes, maxAnswerHeadBytes: maxHeadBytes, connectTimeoutMs, deadlineMs } = limits;
     const maxBodyBytes = spendGrant(budget, grant, { bytesOut, maxAnswerBytes }, options.now());
     if (typeof maxBodyBytes !== 'number') return writeDenial(maxBodyBytes, target);
+    const peer = openPeerDoor(options.appraiser, grant, authority, connectTimeoutMs);
     const addresses = await addressesOf(host);
     if ('error' in addresses) return refuse(addresses.error, addresses.error);
     const name = host.startsWith('[') ? host.slice(1, -1) : host;
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
-    const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
+    const { vouchedBy } = peer;
+    const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins, vouchedBy };
     const { sent, meter } = meterRequest(request, grant, authority);
     // Answers that come in together share what is left, so all that comes is taken before it goes on.
     const spendIn = (bytes: number): boolean => spendBytesIn(budget, grant, bytes, options.now());
@@ -226,6 +233,7 @@ export function openEgress(options: EgressOptions): Egress {
       for (const { owner, rule } of ownersOf(grant)) write('allow', { owner, at: rule.at, target, reason }, bytes);
     };
     if ('failure' in answer) {
+      if (peer.refusal !== null) return writeDenial({ error: answer.failure, ...peer.refusal }, target);
       const failure = meter?.end === 'exceeded' ? 'HTTP-request-body-size' : answer.failure;
       record(failure, headBytes + answer.bytesIn, answer.sent);
       return { error: failure };
