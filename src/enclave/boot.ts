@@ -11,6 +11,7 @@ import { openTcpClient } from '../io/tcp-client.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
 import { MAX_BUDGETS, openBudget } from './budget.ts';
+import { openKeySets } from './callers/key-sets.ts';
 import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
@@ -127,7 +128,8 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       checkpoint: () => audit.checkpoint(),
       endorsements: options.endorsements,
     });
-    const gate = openGate({ functions, audit, budget, maxQueries: MAX_QUERIES, now });
+    const keySets = openKeySets({ client, resolve, fixedNames: egress.names, audit, now });
+    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
     const listener = await openListener({
       ...options.listen,
