@@ -14,7 +14,8 @@ function parseCallerName(name: string): Reading<string> {
     : parseName(name);
 }
 
-function parseIssuer(issuer: string): Reading<string> {
+/** Reads the address of an issuer of tokens, as it stands in them. [RFC 7519 4.1.1] */
+export function parseIssuer(issuer: string): Reading<string> {
   return /^https:\/\/[^\s?#@\\]+$/.test(issuer)
     ? accept(issuer)
     : refuse(`${quote(issuer)} is not an issuer: write its https:// address exactly as it stands in the tokens`);
