@@ -8,7 +8,8 @@ import { parseKey, parseName, parsePhrase, parsePin } from './words.ts';
 /** The name that a policy's tests use for someone who has proven nothing. */
 export const NOBODY = 'nobody';
 
-function parseCallerName(name: string): Reading<string> {
+/** Reads the name of a caller: any name but the one that stands for nobody. */
+export function parseCallerName(name: string): Reading<string> {
   return name === NOBODY
     ? refuse('"nobody" stands for someone who proved nothing: choose another name')
     : parseName(name);
