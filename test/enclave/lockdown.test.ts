@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { lockdownClaims } from '../../src/enclave/lockdown.ts';
 
-const STRICT = { fixedNames: {}, roots: 'system', groups: 'cgroup' } as const;
+const STRICT = { fixedNames: {}, roots: 'system', groups: 'cgroup', owners: {} } as const;
 
 describe('the lockdown claims', () => {
   it('are the strict ones where nothing is weakened', () => {
@@ -11,6 +11,7 @@ describe('the lockdown claims', () => {
       roots: 'system',
       memory: 'cgroup',
       processor: 'cgroup',
+      owners: 'closed',
     });
   });
 
@@ -22,6 +23,7 @@ describe('the lockdown claims', () => {
   it.each([
     ['names', { ...STRICT, fixedNames: { 'a.test': '10.0.0.1' } }],
     ['roots', { ...STRICT, roots: ['a root'] }],
+    ['owners', { ...STRICT, owners: { b: { keys: [new Uint8Array(44)], needed: 1 } } }],
   ])('name by digest what replaced %s', (name, facts) => {
     expect(lockdownClaims(facts)[name]).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
