@@ -27,23 +27,30 @@ interface Credential {
   readonly organization?: string | null;
   readonly sans?: readonly string[];
   readonly pin?: string;
+  /** Digests of the keys of the chain. */
+  readonly chain?: readonly string[];
+  readonly subject?: string;
   readonly audiences?: readonly string[];
   readonly claims?: Readonly<Record<string, string>>;
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
+const PINS = [`sha256:${'3'.repeat(64)}`, `sha256:${'4'.repeat(64)}`, 'other'];
+
 /** What somebody could hold, made from what the two files speak of and one thing that neither does. */
 function credentialsOf(rules: readonly CallerRule[]): readonly Credential[] {
   const certificates = ['x', 'y'].flatMap((ca) =>
     [null, 'X', 'Y'].flatMap((organization) =>
       [[], ['s.example'], ['s@example'], ['s.example', 's@example']].flatMap((sans) =>
-        [`sha256:${'3'.repeat(64)}`, 'other'].map((pin) => ({ ca, organization, sans, pin })),
+        PINS.flatMap((pin) => [[pin], [pin, PINS[1] ?? '']].map((chain) => ({ ca, organization, sans, pin, chain }))),
       ),
     ),
   );
   const tokens = [['a'], ['b'], ['a', 'b']].flatMap((audiences) =>
-    [{}, { role: 'r' }, { role: 'r', group: 'g' }, { group: 'g' }].map((claims) => ({ audiences, claims })),
+    [{}, { role: 'r' }, { role: 'r', group: 'g' }, { group: 'g' }].flatMap((claims) =>
+      ['who', 'else'].map((subject) => ({ audiences, claims, subject })),
+    ),
   );
   const keys = rules.flatMap((rule) => (rule.kind === 'key' ? [{ key: hex(rule.spki) }] : []));
   return [...certificates, ...tokens, ...keys];
@@ -66,8 +73,17 @@ function satisfies(held: Credential, rule: CallerRule): boolean {
   return isOrganization && isNamed && (rule.pin === null || held.pin === rule.pin);
 }
 
-const namesOf = (held: Credential, { callers }: OwnerPolicy): ReadonlySet<string> =>
-  new Set(callers.filter((rule) => satisfies(held, rule)).map(({ name }) => name));
+const isRevoked = (held: Credential, { revoked }: OwnerPolicy): boolean =>
+  revoked.some((rule) => {
+    if (rule.kind === 'key') return held.key === hex(rule.spki);
+    if (rule.kind === 'certificate') return held.chain?.includes(rule.pin) === true;
+    return held.subject !== undefined && held.subject === rule.subject;
+  });
+
+const namesOf = (held: Credential, policy: OwnerPolicy): ReadonlySet<string> =>
+  new Set(
+    isRevoked(held, policy) ? [] : policy.callers.filter((rule) => satisfies(held, rule)).map(({ name }) => name),
+  );
 
 /** Everybody who could ask, by the names that they have in the two files; who has the same names is the same here. */
 function askers(
@@ -76,14 +92,16 @@ function askers(
 ): readonly (readonly [own: ReadonlySet<string>, other: ReadonlySet<string>])[] {
   const found = new Map<string, readonly [ReadonlySet<string>, ReadonlySet<string>]>();
   for (const held of [{}, ...credentialsOf([...policy.callers, ...other.callers])]) {
+    // What counts again is asked of the section that took it back.
+    if (isRevoked(held, other) && !isRevoked(held, policy)) continue;
     const names = [namesOf(held, policy), namesOf(held, other)] as const;
     found.set(names.map((set) => [...set].toSorted().join('+')).join('|'), names);
   }
   return [...found.values()];
 }
 
-const RESTS = ['', '/a', '/b', '/z'];
-const TAILS = ['', '/z', '/z/z'];
+const RESTS = ['', '/a', '/b', '/c%2Fd', '/z'];
+const TAILS = ['', '/z'];
 /** All that patterns of two parts and a rest can tell apart. */
 const PATHS = RESTS.flatMap((first) => (first === '' ? [''] : RESTS.map((second) => first + second)))
   .flatMap((path) => (path.split('/').length < 3 ? [path] : TAILS.map((tail) => path + tail)))
@@ -181,6 +199,12 @@ const sayTheSame = (
 ): boolean =>
   sections.every((name) => JSON.stringify(policy.canonical[name]) === JSON.stringify(other.canonical[name]));
 
+/** Whether a proof counts here that was taken back there. */
+const revoked: Oracle = (policy, other) =>
+  credentialsOf([...policy.callers, ...other.callers]).some(
+    (held) => isRevoked(held, other) && namesOf(held, policy).size > 0,
+  );
+
 const queries: Oracle = (policy, other) => {
   if (sayTheSame(policy, other, 'callers', 'queries')) return false;
   const everyone = askers(policy, other);
@@ -215,8 +239,11 @@ const egress: Oracle = (policy, other) => {
   if (policy.functions.length === 0 || (other.functions.length > 0 && sayTheSame(policy, other, 'egress')))
     return false;
   const code = (one: OwnerPolicy) => ({ functionDigest: one.functions[0]?.digest ?? '', now: instantOf(one) });
-  const urls = HOSTS.flatMap((host) =>
-    ['', ':8443'].flatMap((port) => PATHS.map((path) => `https://${host}${port}${path || '/'}`)),
+  // Only where a rule of the first could lead: elsewhere it allows nothing.
+  const hosts = HOSTS.filter((host) => policy.egress.some((rule) => rule.host === host || rule.host.startsWith('*')));
+  const ports = [443, 8443].filter((port) => policy.egress.some((rule) => rule.port === port));
+  const urls = hosts.flatMap((host) =>
+    ports.flatMap((port) => PATHS.map((path) => `https://${host}:${port}${path || '/'}`)),
   );
   // Where the first allows nothing, the second need not be asked.
   const asked = METHODS.flatMap((method) =>
@@ -358,6 +385,7 @@ export const ORACLES: Readonly<Record<string, Oracle>> = {
   valid,
   functions,
   machine,
+  revoked,
   queries,
   egress,
   data,

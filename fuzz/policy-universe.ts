@@ -47,6 +47,14 @@ const PROOFS: readonly Plan[] = [
   { token: { issuer: 'https://id.example', audience: 'b', jwks: './jwks.json' } },
 ];
 
+const REVOKED: readonly Plan[] = [
+  { key: KEYS[0] },
+  { key: KEYS[2] },
+  { certificate: `spki-${PINS[0]}` },
+  { certificate: `spki-${PINS[1]}` },
+  { token: { issuer: 'https://id.example', subject: 'who' } },
+];
+
 const FILES: Readonly<Record<string, string>> = {
   './ca-1.pem': '-----BEGIN CERTIFICATE-----\nMAAx\n-----END CERTIFICATE-----\n',
   './ca-2.pem': '-----BEGIN CERTIFICATE-----\nMAAy\n-----END CERTIFICATE-----\n',
@@ -62,8 +70,8 @@ const EGRESS_LIMITS = [...QUERY_LIMITS, '5 B/minute', '1 B/second'];
 const some = <T>(random: Random, items: readonly T[], chance: number): T[] => items.filter(() => random.chance(chance));
 
 function pathPattern(random: Random): string {
-  if (random.chance(0.5)) return random.pick(['', '/a', '/*', '/**']);
-  const segments = Array.from({ length: random.below(3) }, () => random.pick(['a', 'b', '*']));
+  if (random.chance(0.5)) return random.pick(['', '/a', '/*', '/**', '/c%2Fd']);
+  const segments = Array.from({ length: random.below(3) }, () => random.pick(['a', 'b', 'c%2Fd', '*', '*']));
   return [...segments, ...(random.chance(0.3) ? [random.pick(['**', ''])] : [])].map((part) => `/${part}`).join('');
 }
 
@@ -126,6 +134,7 @@ const SECTIONS: Readonly<Record<string, (random: Random) => unknown>> = {
     const proofs = random.pick([PROOFS.slice(2, 7), PROOFS.slice(-5), PROOFS]);
     return Object.fromEntries(CALLERS.map((name) => [name, random.pick(proofs)]));
   },
+  revoked: (random) => (random.chance(0.5) ? [] : some(random, REVOKED, 0.3)),
   queries: (random) => {
     const isLimited = random.chance(0.5);
     return Array.from({ length: 1 + random.below(3) }, () => queryRule(random, isLimited && random.chance(0.8)));
@@ -188,12 +197,19 @@ function editCallers(random: Random, callers: unknown): unknown {
 
 function editSection(random: Random, name: string, now: unknown): unknown {
   if (name === 'callers') return editCallers(random, now);
-  return Array.isArray(now) && name !== 'secrets' ? editList(random, name, now) : makeSection(random, name);
+  return Array.isArray(now) && name !== 'secrets' && name !== 'revoked'
+    ? editList(random, name, now)
+    : makeSection(random, name);
 }
 
 function editPlan(random: Random, plan: Plan): Plan {
   const edited: Record<string, unknown> = { ...plan };
-  const often = random.pick([['queries', 'queries', 'callers'], ['egress'], Object.keys(SECTIONS)]);
+  const often = random.pick([
+    ['queries', 'queries', 'callers'],
+    ['queries', 'callers', 'revoked'],
+    ['egress'],
+    Object.keys(SECTIONS),
+  ]);
   for (let edits = random.below(4); edits > 0; edits--) {
     const name = random.pick(random.chance(0.8) ? often : Object.keys(SECTIONS));
     edited[name] = editSection(random, name, edited[name]);

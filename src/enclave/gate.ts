@@ -14,10 +14,12 @@ import type { AuditLog } from './audit.ts';
 import { type Budget, type BudgetVerdict, budgetKey, formatPosition } from './budget.ts';
 import type { PresentedRequest, ProvenCaller } from './callers/caller.ts';
 import { checkContentDigest } from './callers/content-digest.ts';
+import type { KeySets } from './callers/key-sets.ts';
 import { proveCallers } from './callers/prove.ts';
-import type { ReplayCache } from './callers/replay-cache.ts';
+import { CallsUnderWay, judgeProofs } from './calls-under-way.ts';
 import { requestForFunction } from './function-request.ts';
 import { MeteredSource } from './metered-source.ts';
+import type { GatedOwner } from './policy-register.ts';
 import { problemOfCode, problemOfDenial, problemOfError } from './problem.ts';
 import { type Body, isWhole, type StreamedBody } from './sandbox/body.ts';
 import { FairSlots } from './sandbox/fair-slots.ts';
@@ -34,12 +36,6 @@ export interface GatedFunction {
   readonly egress: Egress;
   readonly sockets: OpenSocketEgress;
   readonly owners: readonly GatedOwner[];
-}
-
-/** One owner's policy in force, with the nonces seen under it. */
-export interface GatedOwner {
-  readonly policy: OwnerPolicy;
-  readonly replay: ReplayCache;
 }
 
 export interface GateRequest extends PresentedRequest {
@@ -61,12 +57,17 @@ export interface GateAnswer extends WholeResponse {
 export interface Gate {
   /** Answers one query; a refusal is an answer, too. */
   answer(request: GateRequest): Promise<GateAnswer>;
+  /** Ends the running calls of callers whose proof this policy, which comes into force, takes back; says how many. */
+  endCallsOf(policy: OwnerPolicy): number;
 }
 
 export interface GateOptions {
-  readonly functions: ReadonlyMap<string, GatedFunction>;
+  /** Gives a function as it stands; the same value until a change of policy. */
+  readonly functions: Pick<ReadonlyMap<string, GatedFunction>, 'get'>;
   readonly audit: AuditLog;
   readonly budget: Budget;
+  /** Keys that issuers of tokens publish. */
+  readonly keySets: KeySets;
   /** Queries under way at the same time. */
   readonly maxQueries: number;
   readonly now: () => Date;
@@ -88,14 +89,17 @@ interface Asker {
 async function identify(
   owners: readonly GatedOwner[],
   request: GateRequest,
+  keySets: KeySets,
   now: Date,
 ): Promise<Asker & { readonly denial: Decision | null }> {
   const asked = [];
   let denial: Decision | null = null;
   for (const { policy, replay } of owners) {
     try {
-      const proven = await proveCallers(policy.callers, request, { now, replay });
+      const proven = await proveCallers(policy.callers, request, { now, replay, published: keySets.of(policy.owner) });
       asked.push({ policy, proven, callers: new Set(proven.map((caller) => caller.name)) });
+      denial = judgeProofs(policy, proven);
+      if (denial !== null) break;
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error;
       const { code, hint, message } = error;
@@ -125,6 +129,7 @@ export function openGate(options: GateOptions): Gate {
   const { functions, audit, budget, now } = options;
   let underWay = 0;
   const slots = new FairSlots(options.maxQueries);
+  const calls = new CallsUnderWay();
 
   /** Takes the query from the budget of one rule per owner, or from none; gives the owner and the wait when one has none left. */
   function takeBudget(
@@ -199,7 +204,7 @@ export function openGate(options: GateOptions): Gate {
 
     let identified: Awaited<ReturnType<typeof identify>>;
     try {
-      identified = await identify(called.owners, request, now());
+      identified = await identify(called.owners, request, options.keySets, now());
     } catch (error) {
       if (error instanceof EnclaveError) return refuseUnasked(name, request.method, error);
       throw error;
@@ -234,16 +239,23 @@ export function openGate(options: GateOptions): Gate {
 
     let reason: string = 'ok';
     let incoming: MeteredSource | null = null;
+    const call = calls.begin(asker.owners.map(({ policy, proven }) => ({ owner: policy.owner, proven })));
     try {
       const body = await takeBody(request);
       if (isWhole(body)) bytes.bytesIn = body.length;
       else incoming = new MeteredSource(body.source, { ...UNCHARGED, maxBytes: LIMITS.streamBytes });
       const passed = isWhole(body) || incoming === null ? body : { source: incoming, length: body.length };
+      call.check();
+      // Its owners may have changed their minds while the body came in.
+      if (functions.get(name) !== called) throw outdated();
       const answer = await called.loaded.call(requestForFunction(name, request, passed), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,
         sockets: called.sockets,
-        whenGone: (end) => request.whenGone(end),
+        whenGone: (end) => {
+          request.whenGone(end);
+          call.whenRevoked(end);
+        },
         caller,
       });
       const headers = answer.headers.filter(([header]) => !header.startsWith('anchorhold-'));
@@ -268,13 +280,18 @@ export function openGate(options: GateOptions): Gate {
       }
       const isSent = await request.stream({ status: answer.status, headers }, streamed, called.deadlineMs + DRAIN_MS);
       bytes.bytesOut = headBytes + streamed.source.bytes;
-      reason = reasonOfStream(streamed, isSent, request.method);
+      reason = call.revoked?.code ?? reasonOfStream(streamed, isSent, request.method);
       return { status: answer.status, headers, body: NOTHING, streamed: reason === 'ok' ? 'complete' : 'broken' };
     } catch (error) {
+      if (call.revoked !== null) {
+        reason = call.revoked.code ?? 'ERR_POLICY_CALLER_REVOKED';
+        return showDenial(call.revoked, asker);
+      }
       const failure = incoming?.end === 'exceeded' ? overCap() : error;
       reason = failure instanceof EnclaveError ? failure.code : 'ERR_FUNCTION_UNAVAILABLE';
       return problemOfError(failure);
     } finally {
+      calls.end(call);
       slots.give(caller);
       if (incoming !== null) bytes.bytesIn = incoming.bytes;
       note(decision, reason);
@@ -304,6 +321,7 @@ export function openGate(options: GateOptions): Gate {
   return {
     // What cannot be written down is not answered either; that is a refusal as well.
     answer: (request) => admit(request).catch(problemOfError),
+    endCallsOf: (policy) => calls.endCallsOf(policy),
   };
 }
 
@@ -314,6 +332,9 @@ function waitOf(verdict: BudgetVerdict, limit: RateLimit): number {
 /** A body that is only counted. */
 const UNCHARGED = { onBytes: () => true, onTrailers: keepTrailers, onEnd: () => true };
 const NOTHING = new Uint8Array(0);
+
+const outdated = (): TransportError =>
+  new TransportError('ERR_TRANSPORT_OUTDATED', 'an owner changed the policy before the function was asked');
 
 const overCap = (): PolicyError =>
   new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${LIMITS.streamBytes} bytes`);

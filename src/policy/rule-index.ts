@@ -2,6 +2,7 @@
  * Rules by what they name, so that a decision looks only at those that can match: paths part by part, hosts by their name or by all but the
  * first label, callers by name. Made once for a list of rules; what is found is what a walk through the list would find, in its order.
  */
+import { isCoveredByRest, isCoveredByWildcard } from './path.ts';
 import type { PathPattern } from './policy.ts';
 
 /** A rule, and where it stands in its list. */
@@ -47,15 +48,15 @@ class PathTree<T> {
   find(segments: readonly string[]): readonly Entry<T>[] {
     const found: Entry<T>[] = [];
     let nodes: PathNode<T>[] = [this.#root];
-    for (const segment of segments) {
+    for (const [i, segment] of segments.entries()) {
+      const isWild = isCoveredByWildcard(segment);
+      const isRest = isCoveredByRest(segments, i);
       const next: PathNode<T>[] = [];
       for (const { named, any, rests } of nodes) {
         const node = named.get(segment);
         if (node !== undefined) next.push(node);
-        // A wildcard never stands for an empty part.
-        if (segment === '') continue;
-        if (any !== null) next.push(any);
-        found.push(...rests);
+        if (isWild && any !== null) next.push(any);
+        if (isRest) found.push(...rests);
       }
       nodes = next;
     }

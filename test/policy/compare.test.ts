@@ -93,6 +93,31 @@ describe('two versions of a policy', () => {
     expect(changed('version: 7', 'version: 8')).toEqual([[], []]);
   });
 
+  it('says which proofs count again that were revoked, if they can be a caller at all', () => {
+    const revoked = (list: string) => parse(`${SAMPLE}revoked: [${list}]\n`);
+    const says = (older: string, newer: string): readonly string[] =>
+      comparePolicies(revoked(older), revoked(newer)).opened.map(({ section, allows }) => `${section}: ${allows}`);
+    const nightly = `{ key: ${KEY_A} }`;
+    expect(says(nightly, '')).toEqual([`revoked: the key ${KEY_A} counts as a proof`]);
+    expect(says('', nightly)).toEqual([]);
+    expect(says(nightly, nightly)).toEqual([]);
+    expect(says(`{ key: ${KEY_B} }`, '')).toEqual([]);
+    const token = (issuer: string) => `{ token: { issuer: ${issuer}, subject: ann } }`;
+    expect(says(token('https://id.hospital-a.example'), '').length).toBe(1);
+    expect(says(token('https://other.example'), '')).toEqual([]);
+    expect(says(`{ certificate: "spki-sha256:${'5'.repeat(64)}" }`, '').length).toBe(1);
+  });
+
+  it('takes a key set at another address for another one', () => {
+    const at = (pin: string): string => `{ url: "https://id.example/keys", pin: "spki-sha256:${pin.repeat(64)}" }`;
+    const text = (pin: string): string => SAMPLE.replace('./jwks.json', at(pin));
+    expect(comparePolicies(parse(text('1')), parse(text('1'))).opened).toEqual([]);
+    expect(comparePolicies(parse(text('1')), parse(text('2'))).opened.map(({ section }) => section)).toEqual([
+      'queries',
+      'explain',
+    ]);
+  });
+
   it('takes a file of another owner for wider', () => {
     expect(changed('owner: hospital-a', 'owner: hospital-b')).toEqual([['owner'], ['owner']]);
   });
@@ -143,6 +168,11 @@ describe('paths', () => {
     ['/f/**', ['/f/a/**', '/f/a'], '/f/x'],
     ['/f/*/b', ['/f/a/*', '/f/x/*'], '/f/x1/b'],
     ['/f/', ['/f', '/f/*', '/f/**'], '/f/'],
+    // A wildcard never stands for an encoded slash.
+    ['/f/a%2Fb', ['/f/*', '/f/**'], '/f/a%2Fb'],
+    ['/f/*/a%2Fb', ['/f/**', '/f/a/a%2Fb'], '/f/x/a%2Fb'],
+    ['/f/*', ['/f/a%2Fb'], '/f/x'],
+    ['/f/a%2Fb/*', ['/f/a%2Fb/**'], null],
   ])('%s is covered by %j but for %s', (one, others, path) => {
     expect(findUncovered(pattern(one), others.map(pattern))).toEqual(
       path === null ? { kind: 'covered' } : { kind: 'open', path },
@@ -175,6 +205,9 @@ describe('paths', () => {
     ['/f/*', '/f/', null],
     ['/f/a', '/f/b', null],
     ['/f', '/f/a', null],
+    ['/f/**', '/f/a%2Fb', null],
+    ['/f/*', '/f/a%2Fb', null],
+    ['/f/a%2Fb', '/f/a%2Fb', '/f/a%2Fb'],
   ])('%s and %s share %s', (a, b, shared) => {
     const expected = shared === null ? null : pattern(shared);
     expect(intersectPaths(pattern(a), pattern(b))).toEqual(expected);

@@ -10,7 +10,7 @@ import { matchesPath, parsePath } from '../../src/policy/path.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { matchesTarget, parseTarget } from '../../src/policy/target.ts';
 
-const PATHS = ['', '/', '/a', '/b', '/z', '/a/b', '/a/a', '/z/a', '/a/', '/a/b/', '/a/b/z'];
+const PATHS = ['', '/', '/a', '/b', '/z', '/a/b', '/a/a', '/z/a', '/a/', '/a/b/', '/a/b/z', '/c%2Fd', '/a/c%2Fd'];
 const HOSTS = ['x.example', 'a.x.example', 'z.x.example', 'a.b.x.example', '192.0.2.1', 'evil.test'];
 
 const valueOf = <T>(reading: { readonly ok: true; readonly value: T } | { readonly ok: false }): T => {
@@ -23,7 +23,7 @@ function* policies(count: number): Generator<readonly [OwnerPolicy, ReturnType<t
   for (let number = 0; number < count; number++) {
     const random = createRandom('rule-index', number);
     const policy = makePair(random)?.[1];
-    if (policy !== undefined && policy.functions.length > 0) yield [policy, random];
+    if (policy !== undefined && policy.functions.length > 0 && policy.revoked.length === 0) yield [policy, random];
   }
 }
 

@@ -15,6 +15,7 @@ import {
   compareData,
   compareExplain,
   compareResults,
+  compareRevoked,
   compareSecrets,
   compareValid,
 } from './compare-sections.ts';
@@ -44,6 +45,7 @@ const SECTIONS: { readonly [K in keyof Required<CanonicalPolicy>]: Compare } = {
   machine: compareMachine,
   // Who is who shows in what they may ask.
   callers: nothing,
+  revoked: compareRevoked,
   queries: compareQueries,
   egress: (pair) => [...compareRequests(pair), ...compareConnections(pair)],
   data: compareData,

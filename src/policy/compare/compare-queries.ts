@@ -9,7 +9,7 @@ import { formatRate } from '../quantity.ts';
 import { joinNames } from '../reading.ts';
 import { type Change, type Compare, change, type Pair, refusalOf } from './change.ts';
 import { type Cover, findUncovered, intersectPaths } from './path-set.ts';
-import { jointProofs, leastProof, namesProvenBy, type Proof } from './proof-set.ts';
+import { isRevoked, jointProofs, leastProof, namesProvenBy, type Proof } from './proof-set.ts';
 import { findRateExcess } from './rate-set.ts';
 
 /** More proofs that fit several callers at once than this are not looked at one by one. */
@@ -20,7 +20,7 @@ const formatTo = ({ method, path }: Pick<QueryRule, 'method' | 'path'>): string 
 
 /** Gives the rules of a method that someone with this proof may use. */
 function usableRules(policy: OwnerPolicy, proof: Proof, method: string): readonly QueryRule[] {
-  const names = namesProvenBy(proof, policy.callers);
+  const names = namesProvenBy(proof, policy);
   return policy.queries.filter((rule) => rule.method === method && rule.allow.some((name) => names.has(name)));
 }
 
@@ -31,7 +31,7 @@ const limitsOf = (rules: readonly QueryRule[]): readonly RateLimit[] =>
 function ask({ policy, other, now }: Pair, proof: Proof, method: string, path: string): string {
   const decide = (asked: OwnerPolicy) =>
     decideQuery(asked, {
-      callers: namesProvenBy(proof, asked.callers),
+      callers: namesProvenBy(proof, asked),
       method,
       path,
       functionDigest: asked.functions.find(({ name }) => path.split('/')[1] === name)?.digest ?? '',
@@ -45,6 +45,8 @@ function compareReach(pair: Pair, rule: QueryRule, callers: readonly CallerRule[
   const groups = new Map<string, { names: string[]; cover: Cover; proof: Proof; before: readonly QueryRule[] }>();
   for (const caller of callers) {
     const proof = leastProof(caller);
+    // What is revoked here allows nothing; what was only revoked there is a change of that section.
+    if (isRevoked(proof, pair.policy) || isRevoked(proof, pair.other)) continue;
     const before = usableRules(pair.other, proof, rule.method).filter(
       ({ path }) => intersectPaths(path, rule.path) !== null,
     );
@@ -75,7 +77,7 @@ function includes(pair: Pair, wide: QueryRule, rule: QueryRule): boolean {
   const { policy, other } = pair;
   const isNamed = (name: string): boolean => {
     const caller = policy.callers.find((known) => known.name === name);
-    const proven = caller === undefined ? new Set<string>() : namesProvenBy(leastProof(caller), other.callers);
+    const proven = caller === undefined ? new Set<string>() : namesProvenBy(leastProof(caller), other);
     return wide.allow.some((known) => proven.has(known));
   };
   return (
@@ -118,7 +120,7 @@ function compareLimits(pair: Pair, proof: Proof, method: string): readonly Chang
   const others = usableRules(pair.other, proof, method);
   const free = others.filter(({ limit }) => limit === null).map(({ path }) => path);
   const limited = groupOverlapping(others.filter(({ limit }) => limit !== null));
-  const names = joinNames([...namesProvenBy(proof, pair.policy.callers)], 'and');
+  const names = joinNames([...namesProvenBy(proof, pair.policy)], 'and');
   return limited.flatMap((group) => {
     const touching = own.filter(({ path }) =>
       group.some((wide) => {

@@ -1,10 +1,10 @@
-/** The sections whose rules stand alone: validity, data, secrets, results, who may replace the file, and who is told why something was refused. */
+/** The sections whose rules stand alone: validity, data, secrets, results, who may replace the file, what was revoked, and who is told why something was refused. */
 import { encodeBase64, encodeHex } from '../../base/bytes.ts';
-import type { ChangeRules } from '../policy.ts';
+import type { ChangeRules, RevokedProof } from '../policy.ts';
 import { formatByteSize } from '../quantity.ts';
 import { decideResult } from '../results.ts';
 import { type Change, type Compare, change, refusalOf } from './change.ts';
-import { leastProof, namesProvenBy } from './proof-set.ts';
+import { isRevoked, joinProofs, leastProof, namesProvenBy, revokedProof } from './proof-set.ts';
 
 /** Compares the section `valid`: the time itself opens nothing, but whatever the file allows is then allowed at that time. */
 export const compareValid: Compare = (pair) => {
@@ -87,8 +87,30 @@ export const compareExplain: Compare = (pair) => {
   ];
   if (policy.explain === 'nobody' || other.explain === 'anyone') return [];
   if (policy.explain === 'anyone') return say('anyone');
-  const told = policy.callers.filter(
-    (caller) => other.explain === 'nobody' || namesProvenBy(leastProof(caller), other.callers).size === 0,
-  );
+  const told = policy.callers.filter((caller) => {
+    const proof = leastProof(caller);
+    const isKnown = other.explain === 'callers' && namesProvenBy(proof, other).size > 0;
+    return !isRevoked(proof, policy) && !isRevoked(proof, other) && !isKnown;
+  });
   return told.flatMap(({ name }) => say(name));
+};
+
+function revokedText(rule: RevokedProof): string {
+  if (rule.kind === 'certificate') return `a certificate with the key spki-${rule.pin}`;
+  if (rule.kind === 'key') return `the key ed25519:${encodeBase64(rule.spki)}`;
+  const { issuer, subject, id } = rule;
+  return `a token of ${issuer} ${subject === null ? `with the id "${id ?? ''}"` : `for "${subject}"`}`;
+}
+
+/** Compares the section `revoked`: what the other file takes back counts here, if it can be the proof of a caller at all. */
+export const compareRevoked: Compare = (pair) => {
+  const { policy, other } = pair;
+  return other.revoked.flatMap((rule) => {
+    const counts = policy.callers.some((caller) => {
+      const proof = joinProofs(leastProof(caller), revokedProof(rule));
+      return proof !== null && namesProvenBy(proof, policy).size > 0;
+    });
+    if (!counts) return [];
+    return [change(pair, 'revoked', policy.sections.revoked, `${revokedText(rule)} counts as a proof`)];
+  });
 };

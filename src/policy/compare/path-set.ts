@@ -2,6 +2,7 @@
  * Path patterns as sets of paths: what two of them share, and whether some of them cover another. Exact, by a walk over the parts that the
  * patterns name and one that none of them names. Whether patterns with `*` cover another is as hard as a tautology, so the walk has a cap.
  */
+import { isCoveredByRest, isCoveredByWildcard } from '../path.ts';
 import type { PathPattern } from '../policy.ts';
 
 /** Whether a pattern is covered, with a path that shows that it is not; `unknown` where the walk would be too long. */
@@ -15,15 +16,20 @@ type Place = number | 'rest';
 
 /** Moves one part on; null when the pattern does not name such a path. */
 function step({ segments }: PathPattern, place: Place, part: string): Place | null {
-  if (place === 'rest') return 'rest';
+  if (place === 'rest') return part === '' || isCoveredByWildcard(part) ? 'rest' : null;
   const name = segments[place];
-  if (name === '**') return part === '' ? null : 'rest';
-  const isNamed = name === '*' ? part !== '' : name === part;
+  if (name === '**') return isCoveredByWildcard(part) ? 'rest' : null;
+  const isNamed = name === '*' ? isCoveredByWildcard(part) : name === part;
   return isNamed ? place + 1 : null;
 }
 
 function isWhole({ segments }: PathPattern, place: Place): boolean {
   return place === 'rest' || place === segments.length;
+}
+
+/** Tells whether all that is still to come may stand for any rest. */
+function isPlain({ segments }: PathPattern, place: Place): boolean {
+  return place === 'rest' || segments.every((name, i) => i < place || name === '' || isCoveredByWildcard(name));
 }
 
 /** Finds a part that none of the names is. */
@@ -59,8 +65,8 @@ export function findUncovered(pattern: PathPattern, others: readonly PathPattern
   /** Gives the parts still to come, or null when all ways on are covered. */
   function walk(depth: number, place: Place, alive: readonly Walker[], ended: boolean): readonly string[] | null {
     if (depth > 0 && isWhole(pattern, place) && !alive.some((other) => isWhole(other.pattern, other.place))) return [];
-    if (ended || alive.some((other) => other.place === 'rest')) return null;
-    const key = `${depth} ${place} ${alive.map((other) => other.number).join()}`;
+    if (ended || (isPlain(pattern, place) && alive.some((other) => other.place === 'rest'))) return null;
+    const key = `${depth} ${place} ${alive.map((other) => `${other.number}${other.place === 'rest' ? 'r' : ''}`).join()}`;
     if (covered.has(key)) return null;
     for (const part of nextParts(place, alive)) {
       if (++steps > MAX_STEPS) return null;
@@ -90,10 +96,10 @@ export function intersectPaths(a: PathPattern, b: PathPattern): PathPattern | nu
     const [p, q] = [a.segments[i], b.segments[i]];
     if (p === undefined || q === undefined) return p === q ? { segments } : null;
     if (p === '**' || q === '**') {
-      const rest = (p === '**' ? b : a).segments.slice(i);
-      return rest[0] === '' ? null : { segments: [...segments, ...rest] };
+      const rest = p === '**' ? b.segments : a.segments;
+      return isCoveredByRest(rest, i) ? { segments: [...segments, ...rest.slice(i)] } : null;
     }
-    if (p === '*' ? q === '' : q === '*' ? p === '' : p !== q) return null;
+    if (p === '*' ? !isCoveredByWildcard(q) : q === '*' ? !isCoveredByWildcard(p) : p !== q) return null;
     segments.push(p === '*' ? q : p);
   }
 }
