@@ -83,7 +83,7 @@ export type FunctionCode =
   | 'ERR_FUNCTION_CIRCUIT'
   | 'ERR_FUNCTION_PROTOCOL';
 
-export type SecretCode = 'ERR_SECRET_UNREADABLE';
+export type SecretCode = 'ERR_SECRET_UNREADABLE' | 'ERR_SECRET_STORE';
 
 export type TransportCode =
   | 'ERR_TRANSPORT_UNREACHABLE'
@@ -417,6 +417,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     500,
     'A key or secret file is missing, unreadable or open to other users.',
     'Mend the file or its mode (0600).',
+  ),
+  ERR_SECRET_STORE: entry(
+    'SecretError',
+    40,
+    500,
+    'The sealed store of a worker does not open: its key is another one, or its files were changed, cut or mixed.',
+    'Put the files back as they were, or begin with an empty folder: limits then start anew, and owners load their data again.',
   ),
   ERR_TRANSPORT_UNREACHABLE: entry(
     'TransportError',

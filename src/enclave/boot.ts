@@ -10,7 +10,6 @@ import { openResolver } from '../io/resolver.ts';
 import { openTcpClient } from '../io/tcp-client.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
-import { MAX_BUDGETS, openBudget } from './budget.ts';
 import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
@@ -26,6 +25,7 @@ import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
 import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
+import { openWorkerStore } from './store/worker-store.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 export interface WorkerOptions extends WorkerParts {
@@ -63,20 +63,23 @@ const MAX_QUERIES = 256;
  */
 export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const { device, groups, policies, egress, log, now } = options;
-  await checkPoliciesInForce(policies, device, now());
+  await checkPoliciesInForce(policies, device, options.store === 'memory' ? 'memory' : 'durable', now());
   const identity = options.identity ?? (await openIdentity(now()));
 
   if (groups.kind === 'none') log.warn('no caps by control group', { why: groups.why });
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
-  const budget = openBudget(MAX_BUDGETS);
   const client = openHttpClient(egress.roots);
   const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
   const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
 
+  const store = await openWorkerStore(options.store, device, () => log.warn('the disk did not take the store'));
+  if (options.store !== 'memory') log.warn('SIMULATED storage key', { keySource: store.facts.keySource });
+  const { budget } = store;
   const functions = new Map<string, GatedFunction>();
-  const closeFunctions = async (): Promise<void> => {
+  const closeParts = async (): Promise<void> => {
     await Promise.all([...functions.values()].map(({ loaded }) => loaded.close()));
+    store.close();
   };
   try {
     for (const [name, files] of options.functions) {
@@ -110,7 +113,12 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       log.info('function loaded', { name, digest });
     }
 
-    const lockdown = lockdownClaims({ fixedNames: egress.names, roots: egress.roots, groups: groups.kind });
+    const lockdown = lockdownClaims({
+      fixedNames: egress.names,
+      roots: egress.roots,
+      groups: groups.kind,
+      store: store.facts,
+    });
     const attester = openAttester({
       device,
       standing: {
@@ -145,11 +153,11 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       checkpoint: () => audit.checkpoint(),
       async close() {
         await listener.close();
-        await closeFunctions();
+        await closeParts();
       },
     };
   } catch (error) {
-    await closeFunctions();
+    await closeParts();
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import type { DigestText } from '../base/digest.ts';
 import { decideEgressForAll } from '../policy/combine.ts';
 import type { EgressRule, OwnerPolicy, Position, RateLimit } from '../policy/policy.ts';
 import type { EgressTarget } from '../policy/target.ts';
-import { type Budget, budgetKey, formatPosition } from './budget.ts';
+import { type Budget, budgetKey, nameRule } from './budget.ts';
 import type { EgressRequest } from './sandbox/sandbox.ts';
 
 /** Why a request does not go out: the words of wasi:http for the function, a reason for the log, and the owner it is laid to. */
@@ -78,7 +78,7 @@ interface LimitedGrant extends OwnerGrant {
 /** A rule's limit is one for all functions that use the rule. */
 function limitsOf(grant: EgressGrant): readonly LimitedGrant[] {
   return ownersOf(grant).flatMap(({ owner, rule }) => {
-    const key = budgetKey(owner, formatPosition(rule.at), 'egress');
+    const key = budgetKey(owner, nameRule(rule), 'egress');
     return rule.limit === null ? [] : [{ owner, rule, key, limit: rule.limit }];
   });
 }

@@ -3,6 +3,7 @@ import { encodeUtf8 } from '../base/bytes.ts';
 import { formatDigest, sha256 } from '../base/digest.ts';
 import { MEMORY_CAP_WITHOUT_GROUPS } from './sandbox/confinement.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
+import type { StoreFacts } from './store/worker-store.ts';
 
 /** What the claims are made from. */
 export interface LockdownFacts {
@@ -12,6 +13,8 @@ export interface LockdownFacts {
   readonly roots: 'system' | readonly string[];
   /** Whether the kernel caps the processes of a function as a group. */
   readonly groups: ResourceGroups['kind'];
+  /** What outlives the worker, and under whose key. */
+  readonly store: StoreFacts;
 }
 
 function digestOf(parts: readonly string[]): string {
@@ -30,7 +33,7 @@ export function lockdownClaims(facts: LockdownFacts): Readonly<Record<string, st
     // Functions are started in a group or not at all, so this holds for every one that answers.
     memory: facts.groups === 'cgroup' ? 'cgroup' : MEMORY_CAP_WITHOUT_GROUPS,
     processor: facts.groups === 'cgroup' ? 'cgroup' : 'none',
-    counters: 'memory',
+    ...facts.store,
     names: names.length === 0 ? 'dns' : digestOf(names),
     roots: facts.roots === 'system' ? 'system' : digestOf(facts.roots),
   };

@@ -31,6 +31,10 @@ export interface WorkerConfig {
   readonly deadlineMs: number;
   /** The latest release of WASI whose functions are loaded: 0.2 where nothing is said. */
   readonly wasi: '0.2' | '0.3';
+  /** Where what shall outlive the worker is kept sealed: nowhere when nothing is said. */
+  readonly store:
+    | 'memory'
+    | { readonly folder: string; readonly keySource: { readonly kind: 'simulated-file'; readonly file: string } };
   readonly egress: {
     /** Names with a fixed address, instead of DNS; the only way to reach a private address by name. */
     readonly names: Readonly<Record<string, string>>;
@@ -73,9 +77,10 @@ const names: Reader<WorkerConfig['egress']['names']> = (value, at) => {
   return addresses;
 };
 
-type File = Omit<WorkerConfig, 'wasi'> & {
+type File = Omit<WorkerConfig, 'wasi' | 'store'> & {
   readonly anchorhold: typeof FORMAT;
   readonly wasi: WorkerConfig['wasi'] | undefined;
+  readonly store: WorkerConfig['store'] | undefined;
 };
 
 const file: Reader<File> = object({
@@ -86,6 +91,9 @@ const file: Reader<File> = object({
   endorsements: listOf(path),
   deadlineMs: integer(1, 600_000),
   wasi: optional(oneOf('0.2', '0.3')),
+  store: optional(
+    wordOr(['memory'], object({ folder: path, keySource: object({ kind: oneOf('simulated-file'), file: path }) })),
+  ),
   egress: object({ names, roots: wordOr(['system'], listOf(path)) }),
 });
 
@@ -98,9 +106,10 @@ export function parseWorkerConfig(content: string): WorkerConfig {
     const {
       anchorhold: _format,
       wasi = '0.2',
+      store = 'memory',
       ...config
     } = readJson(content, LIMITS.configurationBytes, 'the file', file);
-    return { ...config, wasi };
+    return { ...config, wasi, store };
   } catch (cause) {
     if (!(cause instanceof ConfigurationError)) throw cause;
     throw new ConfigurationError('ERR_CONFIGURATION_FILE', `worker configuration: ${cause.message}`, { cause });

@@ -99,6 +99,7 @@ export async function bootTestWorker(
     listen: { host: '127.0.0.1', port: 0 },
     deadlineMs: 10_000,
     wasi: '0.2',
+    store: 'memory',
     endorsements: [],
     egress: { names: {}, roots: 'system' },
     device: await simulatedDevice(amd, { product: 'Genoa', ...machine }),

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { lockdownClaims } from '../../src/enclave/lockdown.ts';
 
-const STRICT = { fixedNames: {}, roots: 'system', groups: 'cgroup' } as const;
+const STORE = { counters: 'durable', storage: 'sealed', keySource: 'simulated-file' } as const;
+const STRICT = { fixedNames: {}, roots: 'system', groups: 'cgroup', store: STORE } as const;
 
 describe('the lockdown claims', () => {
   it('are the strict ones where nothing is weakened', () => {
@@ -12,6 +13,12 @@ describe('the lockdown claims', () => {
       memory: 'cgroup',
       processor: 'cgroup',
     });
+  });
+
+  it('say what outlives the worker, and under whose key', () => {
+    expect(lockdownClaims(STRICT)).toMatchObject(STORE);
+    const none = { counters: 'memory', storage: 'memory', keySource: 'none' } as const;
+    expect(lockdownClaims({ ...STRICT, store: none })).toMatchObject(none);
   });
 
   it('say that the kernel caps no group of processes where the machine offers none', () => {

@@ -48,7 +48,7 @@ const refused = expect.objectContaining({ code: 'ERR_CONFIGURATION_FILE' }) as E
 describe('a configuration', () => {
   it('is read as it stands', () => {
     const { anchorhold: _format, ...config } = GOOD;
-    expect(parseWorkerConfig(JSON.stringify(GOOD))).toEqual({ ...config, wasi: '0.2' });
+    expect(parseWorkerConfig(JSON.stringify(GOOD))).toEqual({ ...config, wasi: '0.2', store: 'memory' });
   });
 
   it.each(FIELDS)('without %s is refused, and the message names it', (path) => {
@@ -82,6 +82,10 @@ describe('a configuration', () => {
     ['deadlineMs', 0],
     ['deadlineMs', 600_001],
     ['wasi', '0.1'],
+    ['store', 'disk'],
+    ['store', { folder: './store' }],
+    ['store', { folder: './store', keySource: { kind: 'none' } }],
+    ['store', { folder: '', keySource: { kind: 'simulated-file', file: './key' } }],
     ['policies', ['./a.yaml', './a.yaml']],
     ['policies', ['./a.yaml\0']],
     ['functions', { Upper: './upper.wasm' }],
@@ -105,6 +109,8 @@ describe('a configuration', () => {
     ['egress.names', {}],
     ['egress.names', { 'api.example.com': 'fd00::7' }],
     ['egress.roots', ['./roots.pem']],
+    ['store', 'memory'],
+    ['store', { folder: './store', keySource: { kind: 'simulated-file', file: './key' } }],
   ])('may have %s as %j', (path, value) => {
     expect(() => parseWorkerConfig(change(path, value))).not.toThrow();
   });
@@ -171,6 +177,7 @@ describe('the files of a configuration', () => {
     endorsements: ['root.pem', './root.der'],
     deadlineMs: 1,
     wasi: '0.2' as const,
+    store: 'memory' as const,
     egress: { names: {}, roots: ['root.pem'] },
   };
 
