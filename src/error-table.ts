@@ -63,6 +63,8 @@ export type PolicyCode =
   | 'ERR_POLICY_REFERENCE'
   | 'ERR_POLICY_NOT_IN_FORCE'
   | 'ERR_POLICY_TEST_FAILED'
+  | 'ERR_POLICY_STATEMENT'
+  | 'ERR_POLICY_SIGNATURE'
   | 'ERR_POLICY_DENIED_QUERY'
   | 'ERR_POLICY_DENIED_EGRESS'
   | 'ERR_POLICY_DENIED_RESULT'
@@ -291,6 +293,20 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     400,
     'A test inside the owner policy did not give the outcome it expects.',
     'Mend the rule or the test; the message shows both.',
+  ),
+  ERR_POLICY_STATEMENT: entry(
+    'PolicyError',
+    21,
+    400,
+    "An owner's signed statement is not well-formed, of another time, or for another worker, run or policy.",
+    'Sign it anew for this worker, with a clock that is right.',
+  ),
+  ERR_POLICY_SIGNATURE: entry(
+    'PolicyError',
+    21,
+    403,
+    'A change lacks the signatures that the policy in force demands of its owner.',
+    'Have as many of the keys in its section changes sign as needed says.',
   ),
   ERR_POLICY_DENIED_QUERY: entry(
     'PolicyError',

@@ -34,6 +34,10 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   policyDepth: 12,
   policyNodes: 16 * 1024,
   policyScalarBytes: 4 * 1024,
+  /** Signatures of one statement of an owner; each is tried with each key that may sign. */
+  statementSignatures: 16,
+  /** A file of such signatures: the statement, and at most that many at some 170 bytes. */
+  signatureFileBytes: 8 * 1024,
   /** Files that a policy refers to (a CA, a key set), each. */
   referenceBytes: 1024 * 1024,
   /** A body that has to be held whole: one that is signed, a command's input and output, what is written before its head is. */
@@ -125,6 +129,8 @@ export type LimitName =
   | 'policyDepth'
   | 'policyNodes'
   | 'policyScalarBytes'
+  | 'statementSignatures'
+  | 'signatureFileBytes'
   | 'referenceBytes'
   | 'bodyBytes'
   | 'streamBytes'
