@@ -23,9 +23,14 @@ import { LISTENER_TIMES, openListener } from './listener.ts';
 import { lockdownClaims } from './lockdown.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
+import type { MountImage } from './sandbox/files/mount.ts';
 import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
+import type { LoadedFunction } from './sandbox/sandbox.ts';
 import { openWorkerStore } from './store/worker-store.ts';
+import { openEntrustedFunction } from './vault/entrusted-function.ts';
+import { NO_ITEMS, openItemStore } from './vault/item-store.ts';
+import { openVault } from './vault/vault.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 export interface WorkerOptions extends WorkerParts {
@@ -82,6 +87,14 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
     store.close();
   };
   try {
+    const vault = await openVault({
+      key: identity.sealing,
+      instance: identity.instance,
+      policyOf: (owner) => policies.find((policy) => policy.owner === owner) ?? null,
+      store: store.sealed === null ? NO_ITEMS : await openItemStore(store.sealed),
+      onLost: ({ kind, owner, name }) =>
+        log.warn('what an owner loaded is not in the store any more', { kind, owner, name }),
+    });
     for (const [name, files] of options.functions) {
       const { digest, terms } = findListed(name, files.bytes, policies);
       const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
@@ -97,18 +110,27 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         budget,
         now,
       };
-      const wayOut = openEgress({ ...decided, client, limits: EGRESS_LIMITS });
-      const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
-      const loaded = await loadFunction({
-        ...checked,
-        name,
-        limits,
-        groups,
-        env: terms.env,
-        onNotice: (notice) => log.warn('function', { name, notice }),
-        // What a function writes may hold what it was asked, and the log is the operator's.
-        onLog: () => {},
+      const wayOut = openEgress({
+        ...decided,
+        secrets: (owner, secret) => vault.secret(owner, secret),
+        client,
+        limits: EGRESS_LIMITS,
       });
+      const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
+      const load = (mounts: readonly MountImage[]): Promise<LoadedFunction> =>
+        loadFunction({
+          ...checked,
+          mounts,
+          name,
+          limits,
+          groups,
+          env: terms.env,
+          onNotice: (notice) => log.warn('function', { name, notice }),
+          // What a function writes may hold what it was asked, and the log is the operator's.
+          onLog: () => {},
+        });
+      const { mounts } = checked;
+      const loaded = await openEntrustedFunction({ name, policies: () => decided.policies, vault, mounts, load });
       functions.set(name, { digest, loaded, deadlineMs, egress: wayOut, sockets, owners: listing });
       log.info('function loaded', { name, digest });
     }
