@@ -93,7 +93,8 @@ export type TransportCode =
   | 'ERR_TRANSPORT_UNREACHABLE'
   | 'ERR_TRANSPORT_CLOSED'
   | 'ERR_TRANSPORT_TIMEOUT'
-  | 'ERR_TRANSPORT_OVERLOADED';
+  | 'ERR_TRANSPORT_OVERLOADED'
+  | 'ERR_TRANSPORT_OUTDATED';
 
 export type ConfigurationCode =
   | 'ERR_CONFIGURATION_USAGE'
@@ -485,6 +486,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     503,
     "The worker, or AMD's key service, has too much to do right now.",
     'Wait as long as Retry-After says, and try again.',
+  ),
+  ERR_TRANSPORT_OUTDATED: entry(
+    'TransportError',
+    50,
+    421,
+    'The policies in force changed after this connection was appraised; nothing of the request was carried out.',
+    'Connect anew and appraise again; SecureSession does so by itself.',
   ),
   ERR_CONFIGURATION_USAGE: entry(
     'ConfigurationError',

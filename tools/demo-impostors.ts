@@ -114,6 +114,7 @@ export async function* createImpostors(demo: {
       deadlineMs: 10_000,
       wasi: '0.2',
       store: 'memory',
+      owners: {},
       egress: { names: {}, roots: 'system' },
     },
     demo.home,

@@ -38,6 +38,12 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   statementSignatures: 16,
   /** A file of such signatures: the statement, and at most that many at some 170 bytes. */
   signatureFileBytes: 8 * 1024,
+  /** What an owner sends to a worker: a policy with what it refers to, or content in base64. */
+  ownerRequestBytes: 16 * 1024 * 1024,
+  /** The worker's signed answer to it. */
+  noticeBytes: 8 * 1024,
+  /** The policies in force as a worker shows them, canonical forms of all owners together. */
+  shownPoliciesBytes: 4 * 1024 * 1024,
   /** Files that a policy refers to (a CA, a key set), each. */
   referenceBytes: 1024 * 1024,
   /** A body that has to be held whole: one that is signed, a command's input and output, what is written before its head is. */
@@ -135,6 +141,9 @@ export type LimitName =
   | 'policyScalarBytes'
   | 'statementSignatures'
   | 'signatureFileBytes'
+  | 'ownerRequestBytes'
+  | 'noticeBytes'
+  | 'shownPoliciesBytes'
   | 'referenceBytes'
   | 'bodyBytes'
   | 'streamBytes'

@@ -8,28 +8,35 @@ import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
 import { openResolver } from '../io/resolver.ts';
 import { openTcpClient } from '../io/tcp-client.ts';
+import { CONTENT_PATH, OWNER_PATH, POLICIES_PATH } from '../policy/signing/owner-request.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
-import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
 import { CONNECTION_LIMITS, openSocketEgress } from './egress-connections.ts';
 import { checkFunctionFiles } from './function-files.ts';
 import { limitFunction } from './function-limits.ts';
-import { type GatedFunction, openGate } from './gate.ts';
+import { type HeldFunction, openFunctionTable } from './function-table.ts';
+import { openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
-import { findListed } from './listed-functions.ts';
-import { LISTENER_TIMES, openListener } from './listener.ts';
+import { digestFunction, findListed } from './listed-functions.ts';
+import { type Door, LISTENER_TIMES, type Listener, openListener } from './listener.ts';
 import { lockdownClaims } from './lockdown.ts';
-import { checkPoliciesInForce } from './policies-in-force.ts';
+import { openOwnerDoor } from './owner/owner-door.ts';
+import { answerShownPolicies } from './owner/shown-policies.ts';
+import { openNoticeSigner } from './owner/sign-notice.ts';
+import { checkPoliciesInForce, refuseOlderPolicies } from './policies-in-force.ts';
+import { openPolicyChanges } from './policy-change.ts';
+import { openPolicyRegister } from './policy-register.ts';
 import { RUNTIME } from './runtime.ts';
-import type { MountImage } from './sandbox/files/mount.ts';
 import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
-import type { LoadedFunction } from './sandbox/sandbox.ts';
-import { openWorkerStore } from './store/worker-store.ts';
+import { openWorkerStore, type WorkerStore } from './store/worker-store.ts';
+import { openContentDoor } from './vault/content-door.ts';
 import { openEntrustedFunction } from './vault/entrusted-function.ts';
 import { NO_ITEMS, openItemStore } from './vault/item-store.ts';
+import { openVaultHandlers } from './vault/owner-handlers.ts';
+import { openPendingUploads } from './vault/pending-uploads.ts';
 import { openVault } from './vault/vault.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
@@ -45,6 +52,7 @@ export interface WorkerOptions extends WorkerParts {
 
 export interface Worker {
   readonly url: string;
+  /** Functions that run, and policies in force, as they are now. */
   readonly functions: Readonly<Record<string, DigestText>>;
   readonly policies: Readonly<Record<string, DigestText>>;
   readonly lockdown: Readonly<Record<string, string>>;
@@ -67,8 +75,22 @@ const MAX_QUERIES = 256;
  * @throws PolicyError, FunctionError, ConfigurationError when any part cannot stand as it must
  */
 export async function bootWorker(options: WorkerOptions): Promise<Worker> {
-  const { device, groups, policies, egress, log, now } = options;
+  const { device, policies, log, now } = options;
   await checkPoliciesInForce(policies, device, options.store === 'memory' ? 'memory' : 'durable', now());
+  const store = await openWorkerStore(options.store, device, () => log.warn('the disk did not take the store'));
+  if (options.store !== 'memory') log.warn('SIMULATED storage key', { keySource: store.facts.keySource });
+  try {
+    refuseOlderPolicies(policies, store.versions);
+    return await bootOn(store, options);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/** Boots what stands on a store. */
+async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worker> {
+  const { device, groups, policies, egress, log, now } = options;
   const identity = options.identity ?? (await openIdentity(now()));
 
   if (groups.kind === 'none') log.warn('no caps by control group', { why: groups.why });
@@ -76,92 +98,131 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const client = openHttpClient(egress.roots);
   const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
-  const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
-
-  const store = await openWorkerStore(options.store, device, () => log.warn('the disk did not take the store'));
-  if (options.store !== 'memory') log.warn('SIMULATED storage key', { keySource: store.facts.keySource });
   const { budget } = store;
-  const functions = new Map<string, GatedFunction>();
-  const closeParts = async (): Promise<void> => {
-    await Promise.all([...functions.values()].map(({ loaded }) => loaded.close()));
-    store.close();
-  };
-  try {
-    const vault = await openVault({
-      key: identity.sealing,
-      instance: identity.instance,
-      policyOf: (owner) => policies.find((policy) => policy.owner === owner) ?? null,
-      store: store.sealed === null ? NO_ITEMS : await openItemStore(store.sealed),
-      onLost: ({ kind, owner, name }) =>
-        log.warn('what an owner loaded is not in the store any more', { kind, owner, name }),
-    });
-    for (const [name, files] of options.functions) {
-      const { digest, terms } = findListed(name, files.bytes, policies);
-      const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
-      const { deadlineMs, ...capped } = limitFunction(terms, options.deadlineMs);
-      const limits = { ...capped, wasi: RELEASES[options.wasi] };
-      const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
-      const decided = {
-        policies: listing.map(({ policy }) => policy),
-        functionDigest: digest,
-        resolve,
-        fixedNames: egress.names,
-        audit,
-        budget,
-        now,
-      };
-      const wayOut = openEgress({
+  const register = openPolicyRegister(policies, options.owners, store.versions);
+  const vault = await openVault({
+    key: identity.sealing,
+    instance: identity.instance,
+    policyOf: (owner) => register.policies().find((policy) => policy.owner === owner) ?? null,
+    store: store.sealed === null ? NO_ITEMS : await openItemStore(store.sealed),
+    onLost: ({ kind, owner, name }) =>
+      log.warn('what an owner loaded is not in the store any more', { kind, owner, name }),
+  });
+  const isClosed = Object.keys(options.owners).length === 0;
+  const held = new Map<string, HeldFunction>();
+  for (const [name, files] of options.functions) {
+    const digest = digestFunction(files.bytes);
+    // Where an owner may still come, a function may wait for the one who lists it.
+    if (isClosed || policies.some((policy) => policy.functions.some((f) => f.name === name)))
+      findListed(name, digest, policies);
+    const decided = {
+      policies: () => register.policiesFor(name),
+      functionDigest: digest,
+      resolve,
+      fixedNames: egress.names,
+      audit,
+      budget,
+      now,
+    };
+    const ways = {
+      egress: openEgress({
         ...decided,
         secrets: (owner, secret) => vault.secret(owner, secret),
         client,
         limits: EGRESS_LIMITS,
+      }),
+      sockets: openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS }),
+    };
+    const load: HeldFunction['load'] = async (terms) => {
+      const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
+      const { deadlineMs, ...capped } = limitFunction(terms, options.deadlineMs);
+      const loaded = await openEntrustedFunction({
+        name,
+        policies: () => register.policiesFor(name),
+        vault,
+        mounts: checked.mounts,
+        load: (mounts) =>
+          loadFunction({
+            ...checked,
+            mounts,
+            name,
+            limits: { ...capped, wasi: RELEASES[options.wasi] },
+            groups,
+            env: terms.env,
+            onNotice: (notice) => log.warn('function', { name, notice }),
+            // What a function writes may hold what it was asked, and the log is the operator's.
+            onLog: () => {},
+          }),
       });
-      const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
-      const load = (mounts: readonly MountImage[]): Promise<LoadedFunction> =>
-        loadFunction({
-          ...checked,
-          mounts,
-          name,
-          limits,
-          groups,
-          env: terms.env,
-          onNotice: (notice) => log.warn('function', { name, notice }),
-          // What a function writes may hold what it was asked, and the log is the operator's.
-          onLog: () => {},
-        });
-      const { mounts } = checked;
-      const loaded = await openEntrustedFunction({ name, policies: () => decided.policies, vault, mounts, load });
-      functions.set(name, { digest, loaded, deadlineMs, egress: wayOut, sockets, owners: listing });
       log.info('function loaded', { name, digest });
-    }
-
+      return { loaded, deadlineMs };
+    };
+    held.set(name, { digest, ways, load });
+  }
+  const functions = openFunctionTable(held);
+  const closeParts = async (): Promise<void> => {
+    await functions.close();
+    vault.close();
+  };
+  try {
+    (await functions.prepare(register.standings)).commit();
     const lockdown = lockdownClaims({
       fixedNames: egress.names,
       roots: egress.roots,
       groups: groups.kind,
       store: store.facts,
+      owners: options.owners,
     });
+    const policyDigests = (): Record<string, DigestText> =>
+      Object.fromEntries(register.policies().map((policy) => [policy.owner, policy.digest]));
     const attester = openAttester({
       device,
-      standing: {
+      standing: () => ({
         instance: identity.instance,
         tls: identity.spkiDigest,
         hpke: identity.sealing.keyConfiguration,
-        functions: mapDigests([...functions].map(([name, { digest }]) => [name, digest])),
-        policies: mapDigests(policies.map((policy) => [policy.owner, policy.digest])),
+        functions: parseDigests(functions.running()),
+        policies: parseDigests(policyDigests()),
         lockdown,
         runtime: RUNTIME,
-      },
+      }),
       checkpoint: () => audit.checkpoint(),
       endorsements: options.endorsements,
     });
+    const onChange = (): void => {
+      log.info('policies changed', { epoch: register.epoch, policies: policyDigests() });
+      for (const { policy, state } of register.standings)
+        void vault
+          .follow(policy.owner, state === 'in force' ? policy : null)
+          .catch(() => log.warn('the disk did not take the store'));
+      listener.dropIdle();
+    };
+    const signNotice = openNoticeSigner(identity, audit);
+    const pending = openPendingUploads();
+    const content = openContentDoor({ vault, pending, audit, signNotice, now });
+    const owners = openOwnerDoor({
+      instance: identity.instance,
+      register,
+      changes: openPolicyChanges({ register, functions, device, counters: store.facts.counters, now, onChange }),
+      handlers: openVaultHandlers(vault, pending, now),
+      audit,
+      signNotice,
+      now,
+    });
+    const doors = new Map<string, Door>([
+      [OWNER_PATH, (request) => owners.answer(request)],
+      [CONTENT_PATH, content],
+      [POLICIES_PATH, (request) => answerShownPolicies(request, register, now())],
+    ]);
     const gate = openGate({ functions, audit, budget, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
-    const listener = await openListener({
+    const listener: Listener = await openListener({
       ...options.listen,
       identity,
       attester,
       gate,
+      doors,
+      epoch: () => register.epoch,
       simulated,
       times: LISTENER_TIMES,
     });
@@ -169,13 +230,18 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
     log.info('listening', { host, port: listener.port, simulated });
     return {
       url: `https://${host}:${listener.port}`,
-      functions: Object.fromEntries([...functions].map(([name, { digest }]) => [name, digest])),
-      policies: Object.fromEntries(policies.map((policy) => [policy.owner, policy.digest])),
+      get functions() {
+        return functions.running();
+      },
+      get policies() {
+        return policyDigests();
+      },
       lockdown,
       checkpoint: () => audit.checkpoint(),
       async close() {
         await listener.close();
         await closeParts();
+        store.close();
       },
     };
   } catch (error) {
@@ -184,6 +250,8 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   }
 }
 
-function mapDigests(entries: readonly (readonly [string, DigestText])[]): Readonly<Record<string, Uint8Array>> {
-  return Object.fromEntries(entries.map(([name, digest]) => [name, parseDigest(digest) ?? new Uint8Array()]));
+function parseDigests(digests: Readonly<Record<string, DigestText>>): Readonly<Record<string, Uint8Array>> {
+  return Object.fromEntries(
+    Object.entries(digests).map(([name, digest]) => [name, parseDigest(digest) ?? new Uint8Array()]),
+  );
 }

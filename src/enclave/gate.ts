@@ -8,16 +8,16 @@ import { parseMediaType } from '../base/media-type.ts';
 import { EnclaveError, type ErrorCode, FunctionError, PolicyError, TransportError } from '../errors.ts';
 import { type AskedOwner, type CombinedDecision, combineDecisions, decideQueryForAll } from '../policy/combine.ts';
 import type { QueryDecision } from '../policy/decide.ts';
-import type { Decision, OwnerPolicy, Position, RateLimit } from '../policy/policy.ts';
+import type { Decision, Position, RateLimit } from '../policy/policy.ts';
 import { decideResult } from '../policy/results.ts';
 import type { AuditLog } from './audit.ts';
 import { type Budget, type BudgetVerdict, budgetKey, nameRule } from './budget.ts';
 import type { PresentedRequest, ProvenCaller } from './callers/caller.ts';
 import { checkContentDigest } from './callers/content-digest.ts';
 import { proveCallers } from './callers/prove.ts';
-import type { ReplayCache } from './callers/replay-cache.ts';
 import { requestForFunction } from './function-request.ts';
 import { MeteredSource } from './metered-source.ts';
+import type { GatedOwner } from './policy-register.ts';
 import { problemOfCode, problemOfDenial, problemOfError } from './problem.ts';
 import { type Body, isWhole, type StreamedBody } from './sandbox/body.ts';
 import { FairSlots } from './sandbox/fair-slots.ts';
@@ -34,12 +34,6 @@ export interface GatedFunction {
   readonly egress: Egress;
   readonly sockets: OpenSocketEgress;
   readonly owners: readonly GatedOwner[];
-}
-
-/** One owner's policy in force, with the nonces seen under it. */
-export interface GatedOwner {
-  readonly policy: OwnerPolicy;
-  readonly replay: ReplayCache;
 }
 
 export interface GateRequest extends PresentedRequest {
@@ -64,7 +58,8 @@ export interface Gate {
 }
 
 export interface GateOptions {
-  readonly functions: ReadonlyMap<string, GatedFunction>;
+  /** Gives a function as it stands; the same value until a change of policy. */
+  readonly functions: Pick<ReadonlyMap<string, GatedFunction>, 'get'>;
   readonly audit: AuditLog;
   readonly budget: Budget;
   /** Queries under way at the same time. */
@@ -239,6 +234,8 @@ export function openGate(options: GateOptions): Gate {
       if (isWhole(body)) bytes.bytesIn = body.length;
       else incoming = new MeteredSource(body.source, { ...UNCHARGED, maxBytes: LIMITS.streamBytes });
       const passed = isWhole(body) || incoming === null ? body : { source: incoming, length: body.length };
+      // Its owners may have changed their minds while the body came in.
+      if (functions.get(name) !== called) throw outdated();
       const answer = await called.loaded.call(requestForFunction(name, request, passed), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,
@@ -314,6 +311,9 @@ function waitOf(verdict: BudgetVerdict, limit: RateLimit): number {
 /** A body that is only counted. */
 const UNCHARGED = { onBytes: () => true, onTrailers: keepTrailers, onEnd: () => true };
 const NOTHING = new Uint8Array(0);
+
+const outdated = (): TransportError =>
+  new TransportError('ERR_TRANSPORT_OUTDATED', 'an owner changed the policy before the function was asked');
 
 const overCap = (): PolicyError =>
   new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${LIMITS.streamBytes} bytes`);

@@ -1,6 +1,8 @@
 /** The lockdown claims: what isolates this worker, each value measured or taken from what steers it, never from a wish. */
 import { encodeUtf8 } from '../base/bytes.ts';
 import { formatDigest, sha256 } from '../base/digest.ts';
+import type { ChangeRules } from '../policy/policy.ts';
+import { formatOwnerKey } from '../policy/signing/threshold.ts';
 import { MEMORY_CAP_WITHOUT_GROUPS } from './sandbox/confinement.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
 import type { StoreFacts } from './store/worker-store.ts';
@@ -15,6 +17,8 @@ export interface LockdownFacts {
   readonly groups: ResourceGroups['kind'];
   /** What outlives the worker, and under whose key. */
   readonly store: StoreFacts;
+  /** Owners who may bring a first policy while the worker runs, and whose signatures that takes. */
+  readonly owners: Readonly<Record<string, ChangeRules>>;
 }
 
 function digestOf(parts: readonly string[]): string {
@@ -26,6 +30,9 @@ export function lockdownClaims(facts: LockdownFacts): Readonly<Record<string, st
   const names = Object.entries(facts.fixedNames)
     .map(([name, address]) => `${name}=${address}`)
     .sort();
+  const owners = Object.entries(facts.owners)
+    .map(([owner, { keys, needed }]) => `${owner}=${needed} of ${keys.map(formatOwnerKey).sort().join(', ')}`)
+    .sort();
   return {
     egress: 'policy',
     // A function's process that is not locked down refuses to load, so this holds for every one that answers.
@@ -35,6 +42,7 @@ export function lockdownClaims(facts: LockdownFacts): Readonly<Record<string, st
     processor: facts.groups === 'cgroup' ? 'cgroup' : 'none',
     ...facts.store,
     names: names.length === 0 ? 'dns' : digestOf(names),
+    owners: owners.length === 0 ? 'closed' : digestOf(owners),
     roots: facts.roots === 'system' ? 'system' : digestOf(facts.roots),
   };
 }

@@ -15,6 +15,7 @@ import type { MachineRules, OwnerPolicy } from '../policy/policy.ts';
 import { checkCallerRules } from './callers/prove.ts';
 import { readOwnReport } from './device/own-report.ts';
 import type { ReportDevice } from './device/report-device.ts';
+import type { VersionMemory } from './policy-register.ts';
 import type { StoreFacts } from './store/worker-store.ts';
 
 /** The strict preset with everything opened that an owner's `machine` section does not speak of. */
@@ -66,6 +67,13 @@ function machineFlaw(rules: MachineRules, report: AttestationReport, counters: S
   return failed === undefined ? null : `${failed.id}: expected ${failed.expected}, but it is ${failed.actual}`;
 }
 
+function refuse(policy: OwnerPolicy, why: string): PolicyError {
+  return new PolicyError(
+    'ERR_POLICY_NOT_IN_FORCE',
+    `the policy of ${policy.owner} (${policy.file}) is not taken into force: ${why}`,
+  );
+}
+
 /**
  * Checks every policy before anything else of the worker stands.
  * @throws PolicyError ERR_POLICY_NOT_IN_FORCE, ERR_POLICY_REFERENCE, ERR_POLICY_TEST_FAILED; ConfigurationError ERR_CONFIGURATION_DEVICE
@@ -76,11 +84,6 @@ export async function checkPoliciesInForce(
   counters: StoreFacts['counters'],
   now: Date,
 ): Promise<void> {
-  const refuse = (policy: OwnerPolicy, why: string): PolicyError =>
-    new PolicyError(
-      'ERR_POLICY_NOT_IN_FORCE',
-      `the policy of ${policy.owner} (${policy.file}) is not taken into force: ${why}`,
-    );
   for (const policy of policies) {
     const { from, until } = policy.valid;
     // Written so that an invalid `now` meets no window.
@@ -102,5 +105,17 @@ export async function checkPoliciesInForce(
     const flaw =
       report === null ? 'this machine gives no report that can be read' : machineFlaw(policy.machine, report, counters);
     if (flaw !== null) throw refuse(policy, flaw);
+  }
+}
+
+/**
+ * Holds the policies that a worker starts with against what was in force in earlier runs.
+ * @throws PolicyError ERR_POLICY_NOT_IN_FORCE for a version that is older
+ */
+export function refuseOlderPolicies(policies: readonly OwnerPolicy[], versions: Pick<VersionMemory, 'last'>): void {
+  for (const policy of policies) {
+    const last = versions.last(policy.owner);
+    if (policy.version < last)
+      throw refuse(policy, `it is version ${policy.version}, and version ${last} was in force before`);
   }
 }

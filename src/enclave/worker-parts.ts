@@ -16,6 +16,7 @@ export interface WorkerParts {
   readonly listen: WorkerConfig['listen'];
   readonly deadlineMs: number;
   readonly wasi: WorkerConfig['wasi'];
+  readonly owners: WorkerConfig['owners'];
   readonly policies: readonly OwnerPolicy[];
   readonly functions: ReadonlyMap<string, FunctionFiles>;
   readonly store: StorePlace;
@@ -79,6 +80,7 @@ export async function loadWorkerParts(config: WorkerConfig, folder: string): Pro
     listen: config.listen,
     deadlineMs: config.deadlineMs,
     wasi: config.wasi,
+    owners: config.owners,
     policies,
     functions: new Map(functions),
     store: store === 'memory' ? store : { folder: at(store.folder), keySource: openFileKey(at(store.keySource.file)) },

@@ -101,6 +101,7 @@ export async function bootTestWorker(
     wasi: '0.2',
     store: 'memory',
     endorsements: [],
+    owners: {},
     egress: { names: {}, roots: 'system' },
     device: await simulatedDevice(amd, { product: 'Genoa', ...machine }),
     log: SILENT,

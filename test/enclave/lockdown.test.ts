@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { lockdownClaims } from '../../src/enclave/lockdown.ts';
 
 const STORE = { counters: 'durable', storage: 'sealed', keySource: 'simulated-file' } as const;
-const STRICT = { fixedNames: {}, roots: 'system', groups: 'cgroup', store: STORE } as const;
+const STRICT = { fixedNames: {}, roots: 'system', groups: 'cgroup', store: STORE, owners: {} } as const;
 
 describe('the lockdown claims', () => {
   it('are the strict ones where nothing is weakened', () => {
@@ -12,6 +12,7 @@ describe('the lockdown claims', () => {
       roots: 'system',
       memory: 'cgroup',
       processor: 'cgroup',
+      owners: 'closed',
     });
   });
 
@@ -29,6 +30,7 @@ describe('the lockdown claims', () => {
   it.each([
     ['names', { ...STRICT, fixedNames: { 'a.test': '10.0.0.1' } }],
     ['roots', { ...STRICT, roots: ['a root'] }],
+    ['owners', { ...STRICT, owners: { b: { keys: [new Uint8Array(44)], needed: 1 } } }],
   ])('name by digest what replaced %s', (name, facts) => {
     expect(lockdownClaims(facts)[name]).toMatch(/^sha256:[0-9a-f]{64}$/);
   });

@@ -8,6 +8,8 @@ import { readOwnReport } from '../device/own-report.ts';
 import type { ReportDevice } from '../device/report-device.ts';
 import { openDurableLedger } from '../durable-ledger.ts';
 import type { KeySource } from '../keys/key-source.ts';
+import { openVersionMemory, type VersionMemory } from '../policy-register.ts';
+import { openDurableVersions } from './durable-versions.ts';
 import { openSealedFiles, type SealedFiles } from './sealed-files.ts';
 import { openSealedRows, type SealedRows } from './sealed-rows.ts';
 
@@ -30,6 +32,7 @@ export interface SealedStore {
 export interface WorkerStore {
   readonly facts: StoreFacts;
   readonly budget: Budget;
+  readonly versions: VersionMemory;
   /** null where everything is in memory. */
   readonly sealed: SealedStore | null;
   /** Writes what is left to write. */
@@ -43,7 +46,8 @@ const SETTLE_MS = 1000;
 
 function openInMemory(): WorkerStore {
   const facts: StoreFacts = { counters: 'memory', storage: 'memory', keySource: 'none' };
-  return { facts, budget: openBudget(MAX_BUDGETS), sealed: null, close: () => undefined };
+  const budget = openBudget(MAX_BUDGETS);
+  return { facts, budget, versions: openVersionMemory(), sealed: null, close: () => undefined };
 }
 
 /**
@@ -81,6 +85,7 @@ export async function openWorkerStore(
     return {
       facts: { counters: 'durable', storage: 'sealed', keySource: keySource.kind },
       budget: openKeptBudget(MAX_BUDGETS, ledger),
+      versions: openDurableVersions(rows),
       sealed: { rows, files },
       close() {
         clearInterval(settling);

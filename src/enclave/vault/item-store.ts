@@ -21,6 +21,8 @@ export interface ItemName {
 export interface ItemFacts extends ItemName {
   /** The policy under which it was loaded, or that came after that one by its own rules. */
   readonly policy: DigestText;
+  /** SHA-256 of the content as its owner sealed and signed it. */
+  readonly content: DigestText;
   readonly size: number;
 }
 
@@ -55,13 +57,17 @@ const PREFIX = 'item\0';
 
 interface Row {
   readonly policy: DigestText;
+  readonly content: DigestText;
   readonly size: number;
   readonly file: string;
   readonly digest: string;
 }
 
+const digestText = text('a digest', (value) => parseDigest(value) !== null) as Reader<DigestText>;
+
 const row: Reader<Row> = object({
-  policy: text('a digest', (value) => parseDigest(value) !== null) as Reader<DigestText>,
+  policy: digestText,
+  content: digestText,
   size: integer(0, LIMITS.uploadBytes),
   file: text('the name of a file', () => true),
   digest: hexOf(32),
@@ -88,8 +94,8 @@ export async function openItemStore({ rows, files }: SealedStore): Promise<ItemS
   await files.keepOnly(new Set(kept.map(({ file }) => file)));
 
   function write(key: string, item: ItemFacts & Row): void {
-    const { policy, size, file, digest } = item;
-    rows.write([[PREFIX + key, encodeUtf8(encodeCanonicalJson({ policy, size, file, digest }))]]);
+    const { policy, content, size, file, digest } = item;
+    rows.write([[PREFIX + key, encodeUtf8(encodeCanonicalJson({ policy, content, size, file, digest }))]]);
     known.set(key, item);
   }
 

@@ -161,7 +161,7 @@ export async function openVault({ key, instance, policyOf, store, onLost }: Vaul
       throw new SecretError('ERR_SECRET_SEAL', `${name} was not sealed for this run under the policy ${policy.digest}`);
     if (kind === 'secret' && parseSecret(bytes) === null)
       throw denied(`the secret ${name} must be 8 to ${MAX_SECRET_BYTES} visible characters`);
-    const facts = { kind, owner, name, policy: policy.digest, size: bytes.length };
+    const facts = { kind, owner, name, policy: policy.digest, content: digest, size: bytes.length };
     await store.save(facts, bytes);
     hold(facts, bytes);
     if (kind === 'data') tell(owner);
@@ -189,6 +189,7 @@ export async function openVault({ key, instance, policyOf, store, onLost }: Vaul
         await forget(facts);
         continue;
       }
+      if (facts.policy === next.digest) continue;
       const moved = { ...facts, policy: next.digest };
       items.set(itemKey(facts), { facts: moved, edition, bytes });
       store.move(moved);
