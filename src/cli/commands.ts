@@ -83,4 +83,29 @@ export const COMMANDS: readonly CommandEntry[] = [
     'print the digest that trust files and claims name',
     async () => (await import('./policy-commands.ts')).policyDigestCommand,
   ),
+  entry(
+    'data put',
+    'seal a file to an attested worker, for the functions that its owner lists',
+    async () => (await import('./vault-commands.ts')).dataPutCommand,
+  ),
+  entry(
+    'data forget',
+    'have a worker forget data that was loaded',
+    async () => (await import('./vault-commands.ts')).dataForgetCommand,
+  ),
+  entry(
+    'data list',
+    'say which data and secrets of the policies in force a worker holds',
+    async () => (await import('./vault-commands.ts')).dataListCommand,
+  ),
+  entry(
+    'secret put',
+    'seal a secret from stdin or a file to an attested worker, for the gate to put into requests',
+    async () => (await import('./vault-commands.ts')).secretPutCommand,
+  ),
+  entry(
+    'secret forget',
+    'have a worker forget a secret',
+    async () => (await import('./vault-commands.ts')).secretForgetCommand,
+  ),
 ];

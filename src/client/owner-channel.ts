@@ -9,10 +9,12 @@ import { encodeHex, encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { encodeContentDigest } from '../base/http-signature.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ERRORS, type ErrorCode, PolicyError, SecretError, TransportError } from '../errors.ts';
+import { type HeldItems, readHeldItems } from '../policy/signing/held-items.ts';
 import { type Notice, verifyNotice } from '../policy/signing/notice.ts';
 import {
   CONTENT_PATH,
   formatOwnerRequest,
+  HELD_PATH,
   OWNER_PATH,
   type OwnerRequest,
   POLICIES_PATH,
@@ -34,6 +36,8 @@ export interface OwnerChannel extends AsyncDisposable {
    * @throws PolicyError ERR_POLICY_STATEMENT, TransportError
    */
   policies(): Promise<readonly ShownPolicy[]>;
+  /** Tells which data and secrets of the policies in force the worker holds, as far as it shows that. @throws as `policies` */
+  held(): Promise<HeldItems>;
   /**
    * Asks for something and gives the worker's signed notice: verified, and as it came.
    * @throws PolicyError, SecretError what the worker refused it for, and ERR_POLICY_STATEMENT for a notice that does not hold; TransportError
@@ -102,6 +106,7 @@ export async function openOwnerChannel(demands: ConnectionDemands): Promise<Owne
     appraisal,
     claims,
     policies: async () => readShownPolicies(await ask(POLICIES_PATH, null, LIMITS.shownPoliciesBytes), claims.policies),
+    held: async () => readHeldItems(await ask(HELD_PATH, null, LIMITS.shownPoliciesBytes)),
     async request(request) {
       const headers = [['content-type', 'application/json']] as const;
       const body = encodeUtf8(formatOwnerRequest(request));

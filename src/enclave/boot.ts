@@ -8,7 +8,7 @@ import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
 import { openResolver } from '../io/resolver.ts';
 import { openTcpClient } from '../io/tcp-client.ts';
-import { CONTENT_PATH, OWNER_PATH, POLICIES_PATH } from '../policy/signing/owner-request.ts';
+import { CONTENT_PATH, HELD_PATH, OWNER_PATH, POLICIES_PATH } from '../policy/signing/owner-request.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
 import type { ReportDevice } from './device/report-device.ts';
@@ -37,6 +37,7 @@ import { openEntrustedFunction } from './vault/entrusted-function.ts';
 import { NO_ITEMS, openItemStore } from './vault/item-store.ts';
 import { openVaultHandlers } from './vault/owner-handlers.ts';
 import { openPendingUploads } from './vault/pending-uploads.ts';
+import { answerShownItems } from './vault/shown-items.ts';
 import { openVault } from './vault/vault.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
@@ -212,6 +213,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
     const doors = new Map<string, Door>([
       [OWNER_PATH, (request) => owners.answer(request)],
       [CONTENT_PATH, content],
+      [HELD_PATH, (request) => answerShownItems(request, vault, register, now())],
       [POLICIES_PATH, (request) => answerShownPolicies(request, register, now())],
     ]);
     const gate = openGate({ functions, audit, budget, maxQueries: MAX_QUERIES, now });

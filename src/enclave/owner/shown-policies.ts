@@ -13,7 +13,7 @@ import { problemOfError } from '../problem.ts';
 import type { WholeResponse } from '../sandbox/sandbox.ts';
 
 /** Tells whether whoever asks may read the policy; a proof that does not hold is none. */
-async function mayRead({ policy, replay }: GatedOwner, request: PresentedRequest, now: Date): Promise<boolean> {
+export async function mayRead({ policy, replay }: GatedOwner, request: PresentedRequest, now: Date): Promise<boolean> {
   if (policy.explain !== 'callers') return policy.explain === 'anyone';
   try {
     return (await proveCallers(policy.callers, request, { now, replay })).length > 0;

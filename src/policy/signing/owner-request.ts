@@ -16,6 +16,8 @@ export const POLICIES_PATH = '/.well-known/anchorhold/policies';
 
 /** Where the sealed content follows that an owner's statement announced. */
 export const CONTENT_PATH = '/.well-known/anchorhold/content';
+/** Where a worker shows which data and secrets it holds. */
+export const HELD_PATH = '/.well-known/anchorhold/held';
 
 const FORMAT = 'owner-request/1';
 
