@@ -150,6 +150,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       async close() {
         await listener.close();
         await closeFunctions();
+        client.close();
       },
     };
   } catch (error) {

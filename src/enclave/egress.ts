@@ -18,6 +18,7 @@ import {
   type EgressGrant,
   type EgressRefusal,
   ownersOf,
+  reuseKey,
   spendBytesIn,
   spendBytesOut,
   spendGrant,
@@ -191,6 +192,7 @@ export function openEgress(options: EgressOptions): Egress {
       maxHeadBytes,
       maxBodyBytes,
       meter: { onHead, onPiece: spendIn },
+      reuse: { key: reuseKey(grant, functionDigest) },
       ...times,
     };
     const answer = await askInTurn(addresses, (address) => client.open({ ...call, address }, LIMITS.windowBytes));
