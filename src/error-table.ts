@@ -68,6 +68,7 @@ export type PolicyCode =
   | 'ERR_POLICY_DENIED_RESULT'
   | 'ERR_POLICY_DENIED_LIMIT'
   | 'ERR_POLICY_CALLER'
+  | 'ERR_POLICY_CALLER_REVOKED'
   | 'ERR_POLICY_REQUEST'
   | 'ERR_POLICY_UPGRADE';
 
@@ -326,6 +327,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     401,
     'The caller did not prove who they are, or the proof is not valid.',
     'Send the certificate, signature or token that the owner gave you, and check the clock.',
+  ),
+  ERR_POLICY_CALLER_REVOKED: entry(
+    'PolicyError',
+    21,
+    403,
+    'The proof of who is asking was taken back by the owner.',
+    'Ask the owner for a new certificate, key or token.',
   ),
   ERR_POLICY_REQUEST: entry(
     'PolicyError',

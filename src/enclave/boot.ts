@@ -3,6 +3,7 @@
  * claims here is all that a client can demand, and nothing is answered before all of it stands.
  */
 import type { LogCheckpoint } from '../attestation/claims.ts';
+import type { Lockdown } from '../attestation/lockdown.ts';
 import { type DigestText, parseDigest } from '../base/digest.ts';
 import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
@@ -22,7 +23,8 @@ import { type GatedFunction, openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
 import { findListed } from './listed-functions.ts';
 import { LISTENER_TIMES, openListener } from './listener.ts';
-import { lockdownClaims } from './lockdown.ts';
+import { lockdownClaims } from './lockdown/claims.ts';
+import { type Host, openHost } from './lockdown/host.ts';
 import { openPeerAppraiser } from './peer-appraisal.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
@@ -36,6 +38,8 @@ export interface WorkerOptions extends WorkerParts {
   readonly groups: ResourceGroups;
   /** Made anew when absent; the demo hands one in to play a thief who has it. */
   readonly identity?: Identity;
+  /** The machine and process that are measured: these when absent; tests hand in others. */
+  readonly host?: Host;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -44,7 +48,7 @@ export interface Worker {
   readonly url: string;
   readonly functions: Readonly<Record<string, DigestText>>;
   readonly policies: Readonly<Record<string, DigestText>>;
-  readonly lockdown: Readonly<Record<string, string>>;
+  readonly lockdown: Lockdown;
   /** Size and root of the audit log. */
   checkpoint(): LogCheckpoint;
   close(): Promise<void>;
@@ -113,7 +117,9 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       log.info('function loaded', { name, digest });
     }
 
-    const lockdown = lockdownClaims({ fixedNames: egress.names, roots: egress.roots, groups: groups.kind });
+    const facts = { fixedNames: egress.names, roots: egress.roots, groups: groups.kind };
+    const kept = { counters: 'memory', storage: 'memory', keys: 'none' } as const;
+    const lockdown = await lockdownClaims({ ...facts, ...kept }, options.host ?? openHost());
     const attester = openAttester({
       device,
       standing: {

@@ -138,7 +138,7 @@ export async function openListener(options: {
   readonly port: number;
   readonly identity: Identity;
   readonly attester: Attester;
-  readonly gate: Gate;
+  readonly gate: Pick<Gate, 'answer'>;
   readonly simulated: boolean;
   readonly times: ListenerTimes;
 }): Promise<Listener> {

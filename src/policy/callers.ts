@@ -9,13 +9,15 @@ import { parseKey, parseName, parsePhrase, parsePin } from './words.ts';
 /** The name that a policy's tests use for someone who has proven nothing. */
 export const NOBODY = 'nobody';
 
-function parseCallerName(name: string): Reading<string> {
+/** Reads the name of a caller: any name but the one that stands for nobody. */
+export function parseCallerName(name: string): Reading<string> {
   return name === NOBODY
     ? refuse('"nobody" stands for someone who proved nothing: choose another name')
     : parseName(name);
 }
 
-function parseIssuer(issuer: string): Reading<string> {
+/** Reads the address of an issuer of tokens, as it stands in them. [RFC 7519 4.1.1] */
+export function parseIssuer(issuer: string): Reading<string> {
   return /^https:\/\/[^\s?#@\\]+$/.test(issuer)
     ? accept(issuer)
     : refuse(`${quote(issuer)} is not an issuer: write its https:// address exactly as it stands in the tokens`);

@@ -8,6 +8,7 @@ import type {
   CanonicalEgress,
   CanonicalPolicy,
   CanonicalQuery,
+  CanonicalRevocation,
 } from './canonical.ts';
 import { functionLines } from './function-terms.ts';
 import { formatByteSize, formatRate, parseByteSize, parseRate } from './quantity.ts';
@@ -55,6 +56,16 @@ function callerLine(name: string, caller: CanonicalCaller): string {
   ];
   const which = demands.length === 0 ? 'any certificate' : `a certificate with ${joinNames(demands, 'and')}`;
   return `${name}: whoever holds ${which}, issued by the authority ${ca}`;
+}
+
+function revocationLine(revoked: CanonicalRevocation): string {
+  if ('key' in revoked) return `the key ${revoked.key}`;
+  if ('certificate' in revoked)
+    return `certificates for the public key ${revoked.certificate}, and those issued with it`;
+  const { token } = revoked;
+  return 'id' in token
+    ? `the token "${token.id}" of ${token.issuer}`
+    : `all tokens for "${token.subject}" of ${token.issuer}`;
 }
 
 function queryLine(rule: CanonicalQuery): string {
@@ -138,6 +149,11 @@ function sections(policy: CanonicalPolicy): Section[] {
       'Who is who',
       'nobody is named',
       Object.entries(policy.callers).map(([name, caller]) => `- ${callerLine(name, caller)}`),
+    ],
+    [
+      'What no longer proves anything',
+      'nothing is revoked',
+      (policy.revoked ?? []).map((revoked) => `- ${revocationLine(revoked)}`),
     ],
     ['Who may ask what', 'nobody may ask anything', policy.queries.map((rule) => `- ${queryLine(rule)}`)],
     ['Where the code may connect', 'nowhere', policy.egress.flatMap((rule) => bulleted(egressLines(rule)))],

@@ -111,7 +111,12 @@ describe('a function that asks another worker', () => {
     ['another image', () => ({ code: { ...asked.trust.code, measurements: ['00'.repeat(48)] } })],
     [
       'not isolated as demanded',
-      () => ({ isolation: { ...asked.trust.isolation, lockdown: { console: 'none at all' } } }),
+      () => ({
+        isolation: {
+          ...asked.trust.isolation,
+          lockdown: { ...asked.trust.isolation.lockdown, console: 'none at all' },
+        },
+      }),
     ],
   ])('gets an error and sends nothing, when it is %s', async (_name, change) => {
     const { answer, reached } = await ask(change());

@@ -147,11 +147,14 @@ async function verifyForRule(
   const { payload, protectedHeader } = verified;
   const type = (protectedHeader.typ ?? '').toLowerCase().replace(/^application\//, '');
   if (!TYPES.includes(type)) return `its typ is "${type}", not ${TYPES.join(' or ')}`;
-  const { sub } = payload;
+  const { sub, jti } = payload;
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_CHARACTERS) {
     return `its sub must have 1 to ${MAX_SUBJECT_CHARACTERS} characters`;
   }
-  return claimFlaw(payload, rule) ?? { name: rule.name, id: `${rule.issuer} ${sub}` };
+  // Only a text can be named by a revocation; another one would be a way around it.
+  if (jti !== undefined && typeof jti !== 'string') return 'its jti is not a text';
+  const proof = { kind: 'token', issuer: rule.issuer, subject: sub, id: jti ?? null } as const;
+  return claimFlaw(payload, rule) ?? { name: rule.name, id: `${rule.issuer} ${sub}`, proof };
 }
 
 /**

@@ -79,7 +79,9 @@ describe('a caller by token', () => {
       NO_KEY_SETS.of(''),
       NOW,
     );
-    expect(callers).toEqual([{ name: 'clinicians', id: `${ISSUER} ada` }]);
+    expect(callers).toEqual([
+      { name: 'clinicians', id: `${ISSUER} ada`, proof: { kind: 'token', issuer: ISSUER, subject: 'ada', id: null } },
+    ]);
   });
 
   it.each<[string, Claims, Partial<JWTHeaderParameters>, Signer]>([
@@ -98,6 +100,11 @@ describe('a caller by token', () => {
     expect(await codeOf(`Bearer ${await token(claims, header, by)}`)).toBe('accepted');
   });
 
+  it('is known by its jti, so that an owner can take it back', async () => {
+    const [caller] = await verifyToken([rule()], `Bearer ${await token({ jti: 't-1' })}`, NO_KEY_SETS.of(''), NOW);
+    expect(caller?.proof).toEqual({ kind: 'token', issuer: ISSUER, subject: 'ada', id: 't-1' });
+  });
+
   it.each<[string, Claims, Partial<JWTHeaderParameters>, Signer]>([
     ['of another issuer', { iss: `${ISSUER}.evil.test` }, {}, eddsa],
     ['without an issuer', { iss: undefined }, {}, eddsa],
@@ -108,6 +115,7 @@ describe('a caller by token', () => {
     ['that has not begun', { nbf: NOW_SEC + 31 }, {}, eddsa],
     ['without a subject', { sub: undefined }, {}, eddsa],
     ['with an empty subject', { sub: '' }, {}, eddsa],
+    ['with a jti that is no text', { jti: 7 }, {}, eddsa],
     ['with a huge subject', { sub: 'x'.repeat(257) }, {}, eddsa],
     ['with another claim', { role: 'clinicians' }, {}, eddsa],
     ['without the claim', { role: undefined }, {}, eddsa],

@@ -88,7 +88,9 @@ describe('a worker that an enclave:// rule names', () => {
     [
       'that is locked down in another way',
       'ERR_NOT_ISOLATED_LOCKDOWN: ',
-      () => ({ isolation: { ...other.trust.isolation, lockdown: { console: 'off' } } }),
+      () => ({
+        isolation: { ...other.trust.isolation, lockdown: { ...other.trust.isolation.lockdown, console: 'off' } },
+      }),
     ],
   ])('gets nothing when it is one %s', async (_name, reason, change) => {
     const w = world(trusting(change()));
@@ -100,7 +102,9 @@ describe('a worker that an enclave:// rule names', () => {
   });
 
   it('gets nothing when the trust file of one of two owners refuses it, and that owner is named', async () => {
-    const strict = trusting({ isolation: { ...other.trust.isolation, lockdown: { console: 'off' } } });
+    const strict = trusting({
+      isolation: { ...other.trust.isolation, lockdown: { ...other.trust.isolation.lockdown, console: 'off' } },
+    });
     const policies = [policyOf(RULE, { trust: trusting() }), policyOf(RULE, { owner: 'hospital-b', trust: strict })];
     const w = world(undefined, { policies });
     expect(await post(w)).toBe('TLS-certificate-error');
