@@ -161,7 +161,7 @@ export function openWorld(options: {
   const audit = options.audit ?? openAuditLog({ blockHeight: 8, retainedBlocks: 2, sink: 'memory-only' });
   const client = options.client ?? openHttpClient(options.roots ?? [authority.pem], dial);
   const egress = openEgress({
-    policies: options.policies,
+    policies: () => options.policies,
     functionDigest: options.functionDigest ?? DIGEST,
     client,
     resolve: async (name) => {
