@@ -1,0 +1,115 @@
+/**
+ * Runs the README of an example as a reader would, in a copy of its folder: every command of every shell block in order, the worker beside the
+ * commands that follow it. Gives what each command printed; judges nothing.
+ */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parseTrustFile } from '../../src/attestation/trust-file.ts';
+import { main } from '../../src/cli/main.ts';
+import { memoryIo } from '../cli/memory-io.ts';
+import { functions, sharedAmd } from '../e2e/worker.ts';
+import { shellCommands } from '../repo/block-claims.ts';
+import { extractBlocks } from '../repo/code-blocks.ts';
+import { ROOT } from '../repo/tree.ts';
+
+const STATE = join(ROOT, '.anchorhold/simulated-amd');
+const README_URL = 'https://127.0.0.1:8443';
+
+/** What one command of the page did. */
+export interface Ran {
+  readonly command: string;
+  readonly exit: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Story extends Disposable {
+  readonly folder: string;
+  /** The commands of the page, in order; the worker is not among them. */
+  readonly ran: readonly Ran[];
+  /** Runs one more command while no worker is there. */
+  run(...words: string[]): Promise<Ran>;
+  read(name: string): string;
+}
+
+/** Copies the example and the functions it refers to, with policies that are valid today. */
+function copyExample(name: string): { readonly top: string; readonly folder: string } {
+  const top = mkdtempSync(join(tmpdir(), 'anchorhold-story-'));
+  const folder = join(top, name);
+  cpSync(join(ROOT, 'examples', name), folder, { recursive: true });
+  for (const [fn, bytes] of functions) {
+    const path = join(top, 'functions', fn, `${fn}.wasm`);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+  }
+  const day = (offset: number): string => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+  for (const file of readdirSync(folder).filter((f) => f.endsWith('.yaml'))) {
+    const text = readFileSync(join(folder, file), 'utf8');
+    writeFileSync(join(folder, file), text.replace(/^valid: .*$/m, `valid: { from: ${day(-1)}, until: ${day(300)} }`));
+  }
+  return { top, folder };
+}
+
+async function runIn(cwd: string, words: readonly string[]): Promise<Ran> {
+  const io = memoryIo({ cwd });
+  const exit = await main(words, io);
+  return { command: words.join(' '), exit, out: io.out(), err: io.err() };
+}
+
+/** Starts the worker of the page on a free port; `stop` ends it. */
+async function startWorker(cwd: string, words: readonly string[]): Promise<{ url: string; stop(): Promise<void> }> {
+  const listening = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
+  const untilStopped = (): Promise<void> => {
+    listening.resolve();
+    return stopped.promise;
+  };
+  const io = { ...memoryIo({ cwd }), untilStopped };
+  const ended = main([...words, '--port', '0', '--state', STATE], io);
+  await Promise.race([listening.promise, ended]);
+  const trust = join(cwd, 'anchorhold.trust.json');
+  if (!existsSync(trust)) throw new Error(`the worker did not start: ${io.err()}`);
+  const { url } = parseTrustFile(readFileSync(trust, 'utf8'));
+  return {
+    url,
+    async stop() {
+      stopped.resolve();
+      await ended;
+    },
+  };
+}
+
+/** Runs the page of an example. */
+export async function runStory(name: string): Promise<Story> {
+  await sharedAmd();
+  const { top, folder } = copyExample(name);
+  const page = readFileSync(join(folder, 'README.md'), 'utf8');
+  const ran: Ran[] = [];
+  let worker: Awaited<ReturnType<typeof startWorker>> | null = null;
+  try {
+    for (const { text } of extractBlocks('README.md', page).filter(({ language }) => language === 'sh')) {
+      for (const [program, ...words] of shellCommands(text)) {
+        if (program === 'cd') continue;
+        if (program !== 'anchorhold') throw new Error(`${name}: nobody runs ${program} here`);
+        if (words[0] === 'dev') worker = await startWorker(folder, words);
+        else
+          ran.push(
+            await runIn(
+              folder,
+              words.map((word) => word.replace(README_URL, worker?.url ?? README_URL)),
+            ),
+          );
+      }
+    }
+  } finally {
+    await worker?.stop();
+  }
+  return {
+    folder,
+    ran,
+    run: (...words) => runIn(folder, words),
+    read: (file) => readFileSync(resolve(folder, file), 'utf8'),
+    [Symbol.dispose]: () => rmSync(top, { recursive: true }),
+  };
+}
