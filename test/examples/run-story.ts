@@ -29,8 +29,8 @@ export interface Story extends Disposable {
   /** The commands of the page, in order; the worker is not among them. */
   readonly ran: readonly Ran[];
   /** Runs one more command while no worker is there. */
-  run(...words: string[]): Promise<Ran>;
-  read(name: string): string;
+  readonly run: (...words: string[]) => Promise<Ran>;
+  readonly read: (name: string) => string;
 }
 
 /** Copies the example and the functions it refers to, with policies that are valid today. */
