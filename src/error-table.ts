@@ -340,7 +340,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     21,
     400,
     'The request cannot be judged: its method, path, host or headers are not in normal form, or it is over a size cap.',
-    'Send the request in normal form: no dot segments, no empty segments, no encoded slashes.',
+    'Send the request in normal form: no dot segments, no empty segments, no encoded letters.',
   ),
   ERR_POLICY_UPGRADE: entry(
     'PolicyError',

@@ -12,6 +12,7 @@ import { openTcpClient } from '../io/tcp-client.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
 import { MAX_BUDGETS, openBudget } from './budget.ts';
+import { openKeySets } from './callers/key-sets.ts';
 import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
@@ -24,6 +25,7 @@ import { findListed } from './listed-functions.ts';
 import { LISTENER_TIMES, openListener } from './listener.ts';
 import { lockdownClaims } from './lockdown/claims.ts';
 import { type Host, openHost } from './lockdown/host.ts';
+import { openPeerAppraiser } from './peer-appraisal.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { RUNTIME } from './runtime.ts';
 import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
@@ -74,6 +76,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
   const budget = openBudget(MAX_BUDGETS);
   const client = openHttpClient(egress.roots);
+  const appraiser = openPeerAppraiser(now);
   const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
   const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
@@ -98,7 +101,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
         budget,
         now,
       };
-      const wayOut = openEgress({ ...decided, client, limits: EGRESS_LIMITS });
+      const wayOut = openEgress({ ...decided, client, appraiser, limits: EGRESS_LIMITS });
       const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
       const loaded = await loadFunction({
         ...checked,
@@ -131,7 +134,8 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       checkpoint: () => audit.checkpoint(),
       endorsements: options.endorsements,
     });
-    const gate = openGate({ functions, audit, budget, maxQueries: MAX_QUERIES, now });
+    const keySets = openKeySets({ client, resolve, fixedNames: egress.names, audit, now });
+    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
     const listener = await openListener({
       ...options.listen,

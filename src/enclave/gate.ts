@@ -14,6 +14,7 @@ import type { AuditLog } from './audit.ts';
 import { type Budget, type BudgetVerdict, budgetKey, formatPosition } from './budget.ts';
 import type { PresentedRequest, ProvenCaller } from './callers/caller.ts';
 import { checkContentDigest } from './callers/content-digest.ts';
+import type { KeySets } from './callers/key-sets.ts';
 import { proveCallers } from './callers/prove.ts';
 import type { ReplayCache } from './callers/replay-cache.ts';
 import { CallsUnderWay, judgeProofs } from './calls-under-way.ts';
@@ -70,6 +71,8 @@ export interface GateOptions {
   readonly functions: ReadonlyMap<string, GatedFunction>;
   readonly audit: AuditLog;
   readonly budget: Budget;
+  /** Keys that issuers of tokens publish. */
+  readonly keySets: KeySets;
   /** Queries under way at the same time. */
   readonly maxQueries: number;
   readonly now: () => Date;
@@ -91,13 +94,14 @@ interface Asker {
 async function identify(
   owners: readonly GatedOwner[],
   request: GateRequest,
+  keySets: KeySets,
   now: Date,
 ): Promise<Asker & { readonly denial: Decision | null }> {
   const asked = [];
   let denial: Decision | null = null;
   for (const { policy, replay } of owners) {
     try {
-      const proven = await proveCallers(policy.callers, request, { now, replay });
+      const proven = await proveCallers(policy.callers, request, { now, replay, published: keySets.of(policy.owner) });
       asked.push({ policy, proven, callers: new Set(proven.map((caller) => caller.name)) });
       denial = judgeProofs(policy, proven);
       if (denial !== null) break;
@@ -205,7 +209,7 @@ export function openGate(options: GateOptions): Gate {
 
     let identified: Awaited<ReturnType<typeof identify>>;
     try {
-      identified = await identify(called.owners, request, now());
+      identified = await identify(called.owners, request, options.keySets, now());
     } catch (error) {
       if (error instanceof EnclaveError) return refuseUnasked(name, request.method, error);
       throw error;

@@ -1,8 +1,9 @@
 /** The section `callers`: who is who, by certificate, key or token. Proofs themselves are checked where requests arrive. */
-import type { CallerRule, CertificateCaller, KeyCaller, TokenCaller } from './policy.ts';
+import type { CallerRule, CertificateCaller, KeyCaller, KeySetAddress, TokenCaller } from './policy.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { checkCertificates, checkKeySet, reference } from './reference.ts';
 import { dictionary, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { formatTarget, parseTarget } from './target.ts';
 import { parseKey, parseName, parsePhrase, parsePin } from './words.ts';
 
 /** The name that a policy's tests use for someone who has proven nothing. */
@@ -51,11 +52,34 @@ const certificate = record<Omit<CertificateCaller, 'kind'>>('certificate', {
   pin: optional(text(parsePin), null),
 });
 
+function parseKeySetUrl(url: string): Reading<string> {
+  const target = parseTarget(url);
+  if (!target.ok) return target;
+  if (target.value.scheme !== 'https')
+    return refuse(`keys are fetched over https:// only, so ${quote(url)} cannot be used`);
+  return url.includes('?')
+    ? refuse(`the address of a key set has no query string (?), so ${quote(url)} cannot be used`)
+    : accept(formatTarget(target.value));
+}
+
+const published = record<KeySetAddress>('jwks', {
+  url: required(text(parseKeySetUrl)),
+  pin: required(text(parsePin)),
+});
+const keySetFile = reference(checkKeySet);
+
+/** A file beside the policy, or the place where the issuer publishes its keys. */
+const keySet: Reader<string | KeySetAddress> = (node, references) => {
+  if (node.kind !== 'map') return keySetFile(node, references);
+  const { url, pin } = published(node, references);
+  return { url, pin };
+};
+
 const token = record<Omit<TokenCaller, 'kind'>>('token', {
   issuer: required(text(parseIssuer)),
   audience: required(text(parsePhrase)),
   claims: optional(claims, Object.create(null)),
-  jwks: required(reference(checkKeySet)),
+  jwks: required(keySet),
 });
 
 const proof = record<{

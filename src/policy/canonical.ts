@@ -41,7 +41,7 @@ export type CanonicalCaller =
         readonly issuer: string;
         readonly audience: string;
         readonly claims: Named<string>;
-        readonly jwks: string;
+        readonly jwks: string | { readonly url: string; readonly pin: string };
       };
     };
 
@@ -106,7 +106,8 @@ function caller(rule: CallerRule): CanonicalCaller {
   if (rule.kind === 'key') return { key: key(rule.spki) };
   if (rule.kind === 'token') {
     const { issuer, audience, claims, jwks } = rule;
-    return { token: { issuer, audience, claims: { ...claims }, jwks: digestOf(jwks) } };
+    const keys = typeof jwks === 'string' ? digestOf(jwks) : { url: jwks.url, pin: `spki-${jwks.pin}` };
+    return { token: { issuer, audience, claims: { ...claims }, jwks: keys } };
   }
   const { ca, organization, san } = rule;
   return { certificate: { ca: digestOf(ca), organization, san, pin: pin(rule.pin) } };

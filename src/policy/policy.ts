@@ -42,8 +42,16 @@ export interface TokenCaller {
   readonly audience: string;
   /** Claims that must be present with exactly this value (or hold it, where the claim is a list). */
   readonly claims: Readonly<Record<string, string>>;
-  /** JSON text of the issuer's key set. [RFC 7517] */
-  readonly jwks: string;
+  /** JSON text of the issuer's key set, or where the issuer publishes it. [RFC 7517] */
+  readonly jwks: string | KeySetAddress;
+}
+
+/** Where an issuer publishes its keys, and the one key that the server there must have. */
+export interface KeySetAddress {
+  /** `https://` URL in normal form, without a query string. */
+  readonly url: string;
+  /** SHA-256 of the server's SPKI. */
+  readonly pin: DigestText;
 }
 
 export type CallerRule = (CertificateCaller | KeyCaller | TokenCaller) & {

@@ -42,7 +42,11 @@ function callerLine(name: string, caller: CanonicalCaller): string {
     const { issuer, audience, claims, jwks } = caller.token;
     const demands = Object.entries(claims).map(([claim, value]) => `${claim} "${value}"`);
     const which = demands.length === 0 ? 'any token' : `a token that says ${joinNames(demands, 'and')}`;
-    return `${name}: whoever holds ${which}, issued by ${issuer} for "${audience}", signed by a key of the set ${jwks}`;
+    const keys =
+      typeof jwks === 'string'
+        ? `the set ${jwks}`
+        : `those that ${jwks.url} publishes at the time (server key ${jwks.pin})`;
+    return `${name}: whoever holds ${which}, issued by ${issuer} for "${audience}", signed by a key of ${keys}`;
   }
   const { ca, organization, san, pin } = caller.certificate;
   const demands = [

@@ -12,6 +12,7 @@ import { TransportError } from '../../src/errors.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { functions, makeSigningKey, policyOf } from '../e2e/worker.ts';
 import { bodyParts } from './bodies.ts';
+import { NO_KEY_SETS } from './callers/no-key-sets.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const CHANNEL = new Uint8Array(32).fill(7);
@@ -53,6 +54,7 @@ function openWorld(policy: OwnerPolicy) {
   const gate = openGate({
     functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, owners }]]),
     audit,
+    keySets: NO_KEY_SETS,
     budget: openBudget(100),
     maxQueries: 10,
     now: () => NOW,

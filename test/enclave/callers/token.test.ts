@@ -4,6 +4,7 @@ import { type JWTHeaderParameters, SignJWT, UnsecuredJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { type TokenRule, verifyToken } from '../../../src/enclave/callers/token.ts';
 import { EnclaveError } from '../../../src/errors.ts';
+import { NO_KEY_SETS } from './no-key-sets.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const NOW_SEC = NOW.getTime() / 1000;
@@ -32,6 +33,7 @@ const JWKS = JSON.stringify({ keys: [eddsa, es256, es384, ps256].map(({ jwk }) =
 function rule(overrides: Partial<TokenRule> = {}): TokenRule {
   return {
     kind: 'token',
+    at: { file: 'owner.yaml', line: 7, column: 3 },
     name: 'clinicians',
     issuer: ISSUER,
     audience: 'risk',
@@ -62,7 +64,7 @@ async function token(claims: Claims = {}, header: Partial<JWTHeaderParameters> =
 
 async function codeOf(authorization: string, rules = [rule()]): Promise<string> {
   try {
-    await verifyToken(rules, authorization, NOW);
+    await verifyToken(rules, authorization, NO_KEY_SETS.of(''), NOW);
     return 'accepted';
   } catch (error) {
     return error instanceof EnclaveError ? error.code : `not typed: ${String(error)}`;
@@ -74,6 +76,7 @@ describe('a caller by token', () => {
     const callers = await verifyToken(
       [rule(), rule({ name: 'others', claims: { role: 'x' } })],
       `Bearer ${await token()}`,
+      NO_KEY_SETS.of(''),
       NOW,
     );
     expect(callers).toEqual([
@@ -98,7 +101,7 @@ describe('a caller by token', () => {
   });
 
   it('is known by its jti, so that an owner can take it back', async () => {
-    const [caller] = await verifyToken([rule()], `Bearer ${await token({ jti: 't-1' })}`, NOW);
+    const [caller] = await verifyToken([rule()], `Bearer ${await token({ jti: 't-1' })}`, NO_KEY_SETS.of(''), NOW);
     expect(caller?.proof).toEqual({ kind: 'token', issuer: ISSUER, subject: 'ada', id: 't-1' });
   });
 
