@@ -49,6 +49,8 @@ export async function lockdownClaims(facts: LockdownFacts, host: Host): Promise<
     counters: facts.counters,
     storage: facts.storage,
     keys: facts.keys,
+    // A worker has the policies that it was started with, and no others.
+    owners: 'closed',
     names: names.length === 0 ? 'dns' : digestOf(names),
     roots: facts.roots === 'system' ? 'system' : digestOf(facts.roots),
     firewall,

@@ -41,6 +41,7 @@ describe('the lockdown claims', () => {
       counters: 'durable',
       storage: 'sealed',
       keys: 'kms',
+      owners: 'closed',
       names: 'dns',
       roots: 'system',
       firewall: expect.stringMatching(DIGEST),
