@@ -1,4 +1,5 @@
 /** Callers whose proof an owner has taken back: refused at the gate, and their running calls ended when the policy that says so comes into force. */
+
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { keyCredential, presentCredential } from '../../src/client/credentials.ts';
@@ -56,6 +57,7 @@ function openWorld(policy: OwnerPolicy) {
     audit,
     keySets: NO_KEY_SETS,
     budget: openBudget(100),
+    keySets: NO_KEY_SETS,
     maxQueries: 10,
     now: () => NOW,
   });

@@ -37,7 +37,7 @@ async function findDoor(): Promise<string | null> {
   const fs = process.getBuiltinModule('node:fs');
   const { spawnSync } = process.getBuiltinModule('node:child_process');
   if (!isShut(() => fs.readFileSync('/proc/self/environ'))) return 'read a file';
-  if (!isShut(() => fs.writeFileSync('anchorhold-probe', ''))) return 'wrote a file';
+  if (!isShut(() => fs.writeFileSync('/dev/null', ''))) return 'wrote a file';
   if (!isShut(() => void spawnSync('/bin/true'))) return 'started a process';
   return (await reachesNetwork()) ? 'reached the network' : null;
 }
