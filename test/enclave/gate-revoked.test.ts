@@ -57,7 +57,6 @@ function openWorld(policy: OwnerPolicy) {
     audit,
     keySets: NO_KEY_SETS,
     budget: openBudget(100),
-    keySets: NO_KEY_SETS,
     maxQueries: 10,
     now: () => NOW,
   });

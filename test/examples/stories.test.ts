@@ -8,7 +8,7 @@ import { parseOwnerPolicy, runPolicyTests } from '../../src/policy/index.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { decideResult } from '../../src/policy/results.ts';
 import { functions } from '../e2e/worker.ts';
-import { type Ran, runStory, type Story } from './run-story.ts';
+import { type Ran, runReadme, runStory, type Story } from './run-story.ts';
 
 const OWNERS = {
   'joint-study': ['hospital', 'group-north', 'group-south'],
@@ -166,4 +166,24 @@ describe('a payment check that may reach one bank', () => {
     );
     expect(explained).toMatchObject({ exit: 21, out: expect.stringContaining('on this host it allows only') });
   });
+});
+
+describe('README', () => {
+  it('leads an owner who has never seen the project from a key to an answer and a refusal', async () => {
+    using readme = await runReadme();
+    const exits = readme.ran.map(({ command, exit }) => [command.split(' ').slice(0, 2).join(' '), exit]);
+    expect(exits).toEqual([
+      ['caller new', 0],
+      ['policy check', 0],
+      ['policy show', 0],
+      ['policy test', 0],
+      ['policy explain', 0],
+      ['policy explain', 21],
+      [expect.stringMatching(/^call /), 0],
+      [expect.stringMatching(/^call /), 21],
+    ]);
+    const [answer, refusal] = calls(readme);
+    expect(answer?.out).toContain('"score"');
+    expect(refusal?.err).toMatch(/hospital-a\.yaml:\d+/);
+  }, 60_000);
 });
