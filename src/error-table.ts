@@ -63,6 +63,8 @@ export type PolicyCode =
   | 'ERR_POLICY_REFERENCE'
   | 'ERR_POLICY_NOT_IN_FORCE'
   | 'ERR_POLICY_TEST_FAILED'
+  | 'ERR_POLICY_STATEMENT'
+  | 'ERR_POLICY_SIGNATURE'
   | 'ERR_POLICY_DENIED_QUERY'
   | 'ERR_POLICY_DENIED_EGRESS'
   | 'ERR_POLICY_DENIED_RESULT'
@@ -90,7 +92,8 @@ export type TransportCode =
   | 'ERR_TRANSPORT_UNREACHABLE'
   | 'ERR_TRANSPORT_CLOSED'
   | 'ERR_TRANSPORT_TIMEOUT'
-  | 'ERR_TRANSPORT_OVERLOADED';
+  | 'ERR_TRANSPORT_OVERLOADED'
+  | 'ERR_TRANSPORT_OUTDATED';
 
 export type ConfigurationCode =
   | 'ERR_CONFIGURATION_USAGE'
@@ -293,6 +296,20 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'A test inside the owner policy did not give the outcome it expects.',
     'Mend the rule or the test; the message shows both.',
   ),
+  ERR_POLICY_STATEMENT: entry(
+    'PolicyError',
+    21,
+    400,
+    "An owner's signed statement is not well-formed, of another time, or for another worker, run or policy.",
+    'Sign it anew for this worker, with a clock that is right.',
+  ),
+  ERR_POLICY_SIGNATURE: entry(
+    'PolicyError',
+    21,
+    403,
+    'A change lacks the signatures that the policy in force demands of its owner.',
+    'Have as many of the keys in its section changes sign as needed says.',
+  ),
   ERR_POLICY_DENIED_QUERY: entry(
     'PolicyError',
     21,
@@ -447,6 +464,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     503,
     "The worker, or AMD's key service, has too much to do right now.",
     'Wait as long as Retry-After says, and try again.',
+  ),
+  ERR_TRANSPORT_OUTDATED: entry(
+    'TransportError',
+    50,
+    421,
+    'The policies in force changed after this connection was appraised; nothing of the request was carried out.',
+    'Connect anew and appraise again; SecureSession does so by itself.',
   ),
   ERR_CONFIGURATION_USAGE: entry(
     'ConfigurationError',

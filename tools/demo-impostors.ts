@@ -113,6 +113,7 @@ export async function* createImpostors(demo: {
       endorsements: [],
       deadlineMs: 10_000,
       wasi: '0.2',
+      owners: {},
       egress: { names: {}, roots: 'system' },
     },
     demo.home,

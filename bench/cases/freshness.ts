@@ -92,7 +92,7 @@ async function openWorker(identity: Identity): Promise<ObservedWorker> {
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
   const attester = openAttester({
     device: observingDevice(device, observed),
-    standing: {
+    standing: () => ({
       instance: identity.instance,
       tls: identity.spkiDigest,
       hpke: identity.sealing.keyConfiguration,
@@ -100,7 +100,7 @@ async function openWorker(identity: Identity): Promise<ObservedWorker> {
       policies: {},
       lockdown: {},
       runtime: RUNTIME,
-    },
+    }),
     checkpoint: () => audit.checkpoint(),
     endorsements: [],
   });
@@ -110,6 +110,8 @@ async function openWorker(identity: Identity): Promise<ObservedWorker> {
     identity,
     attester: observing(attester, observed),
     gate: { answer: () => Promise.reject(new Error('no query is asked here')) },
+    doors: new Map(),
+    epoch: () => 0,
     simulated: true,
     times: LISTENER_TIMES,
   });

@@ -60,6 +60,18 @@ export function parseBase64(text: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
+/** Writes bytes as base64url without padding. [RFC 4648 5; RFC 7515 2] */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  return encodeBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** Decodes base64url without padding; gives null for anything that does not encode back to the same text. */
+export function parseBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return null;
+  const padding = '='.repeat((4 - (text.length % 4)) % 4);
+  return parseBase64(text.replaceAll('-', '+').replaceAll('_', '/') + padding);
+}
+
 const utf8 = new TextEncoder();
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -34,6 +34,16 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   policyDepth: 12,
   policyNodes: 16 * 1024,
   policyScalarBytes: 4 * 1024,
+  /** Signatures of one statement of an owner; each is tried with each key that may sign. */
+  statementSignatures: 16,
+  /** A file of such signatures: the statement, and at most that many at some 170 bytes. */
+  signatureFileBytes: 8 * 1024,
+  /** What an owner sends to a worker: a policy with what it refers to, or content in base64. */
+  ownerRequestBytes: 16 * 1024 * 1024,
+  /** The worker's signed answer to it. */
+  noticeBytes: 8 * 1024,
+  /** The policies in force as a worker shows them, canonical forms of all owners together. */
+  shownPoliciesBytes: 4 * 1024 * 1024,
   /** Files that a policy refers to (a CA, a key set), each. */
   referenceBytes: 1024 * 1024,
   /** A key set that an issuer of tokens publishes: real ones have a few keys of under 2 KiB. */
@@ -127,6 +137,11 @@ export type LimitName =
   | 'policyDepth'
   | 'policyNodes'
   | 'policyScalarBytes'
+  | 'statementSignatures'
+  | 'signatureFileBytes'
+  | 'ownerRequestBytes'
+  | 'noticeBytes'
+  | 'shownPoliciesBytes'
   | 'referenceBytes'
   | 'keySetBytes'
   | 'bodyBytes'

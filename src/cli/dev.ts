@@ -8,11 +8,12 @@ import { formatTrustFile } from '../attestation/trust-file.ts';
 import { encodeHex } from '../base/bytes.ts';
 import { bootWorker, type Worker } from '../enclave/boot.ts';
 import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
-import { fixedNameFlaw, isFunctionName } from '../enclave/worker-config.ts';
+import { fixedNameFlaw, isFunctionName, type WorkerConfig } from '../enclave/worker-config.ts';
 import { loadWorkerParts } from '../enclave/worker-parts.ts';
 import { ConfigurationError } from '../errors.ts';
 import { makeFolder, writeWholeFile } from '../io/files.ts';
 import { openLog, SILENT } from '../io/log.ts';
+import { parseKey } from '../policy/words.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
 import { writeJson, writeLine, writeProgress } from './output.ts';
 
@@ -40,6 +41,24 @@ function readPairs(
 
 function functionNameFlaw(name: string): string | null {
   return isFunctionName(name) ? null : 'the name takes lower-case letters, digits and inner dashes';
+}
+
+/** Reads `--owner NAME=KEY`: one key that may bring that owner's first policy. */
+function readOwners(input: CliInput): WorkerConfig['owners'] {
+  const flaw = (name: string, key: string): string | null => {
+    const read = parseKey(key);
+    return isFunctionName(name)
+      ? read.ok
+        ? null
+        : read.why
+      : 'the name takes lower-case letters, digits and inner dashes';
+  };
+  return Object.fromEntries(
+    Object.entries(readPairs(input, 'owner', flaw)).map(([name, key]) => {
+      const read = parseKey(key);
+      return [name, { keys: read.ok ? [read.value] : [], needed: 1 }];
+    }),
+  );
 }
 
 function readPort(input: CliInput): number {
@@ -79,6 +98,12 @@ export const dev: CliCommand = {
       name: 'function',
       value: 'NAME=FILE',
       summary: 'a WASM function, or its manifest, under its name',
+      repeatable: true,
+    },
+    {
+      name: 'owner',
+      value: 'NAME=KEY',
+      summary: 'an owner who may bring a first policy while the worker runs, by the key that signs it',
       repeatable: true,
     },
     {
@@ -127,6 +152,7 @@ export const dev: CliCommand = {
         endorsements: [],
         deadlineMs: 10_000,
         wasi: '0.2',
+        owners: readOwners(input),
         egress: { names: readPairs(input, 'name', fixedNameFlaw), roots: roots.length === 0 ? 'system' : roots },
       },
       io.cwd,

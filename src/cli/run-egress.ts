@@ -41,8 +41,9 @@ export function openRunEgress(
   client: HttpClient = openHttpClient('system'),
 ): Egress {
   const functionDigest = formatDigest(programDigest);
+  const policies = urls.length === 0 ? [] : [policyOf(urls, functionDigest)];
   return openEgress({
-    policies: urls.length === 0 ? [] : [policyOf(urls, functionDigest)],
+    policies: () => policies,
     functionDigest,
     client,
     resolve: openResolver(RESOLVE_MS),

@@ -16,8 +16,8 @@ export interface ConnectionPool {
   /** Opens a new connection and keeps it for the next call. */
   open(): Promise<AttestedConnection>;
   /**
-   * Runs `use` on an attested connection. Runs it again on another one if nothing of it was sent, or, when it is repeatable, if the
-   * connection ended before an answer came. [RFC 9110 9.2.2] Waits for a connection no longer than `signal` says; `use` minds it itself.
+   * Runs `use` on an attested connection. Runs it again on another one if nothing of it was sent or carried out, or, when it is repeatable, if
+   * the connection ended before an answer came. [RFC 9110 9.2.2] Waits for a connection no longer than `signal` says; `use` minds it itself.
    */
   withConnection<T>(
     use: (connection: AttestedConnection) => Promise<T>,
@@ -46,6 +46,8 @@ export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
   // A worker's connections come with one chain; it is read once for all of them.
   const cache = createChainCache();
   let connections: AttestedConnection[] = [];
+  /** Those whose worker said that its policies have changed; it ends them. */
+  const outdated = new Set<AttestedConnection>();
   const opening = new Set<Promise<AttestedConnection>>();
   let closed = false;
 
@@ -71,7 +73,7 @@ export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
 
   async function pick(): Promise<AttestedConnection> {
     for (;;) {
-      connections = connections.filter((c) => !c.client.closed);
+      connections = connections.filter((c) => !c.client.closed && !outdated.has(c));
       const [least] = connections.toSorted((a, b) => a.client.pending - b.client.pending);
       const full = connections.length + opening.size >= MAX_CONNECTIONS;
       if (least !== undefined && (least.client.pending === 0 || full)) return least;
@@ -89,14 +91,17 @@ export function openConnectionPool(demands: ConnectionDemands): ConnectionPool {
         try {
           return await use(connection);
         } catch (error) {
-          const ended = error instanceof TransportError && error.code === 'ERR_TRANSPORT_CLOSED';
-          if (left <= 1 || !(isUnsent(error) || (repeatable && ended))) throw error;
+          const code = error instanceof TransportError ? error.code : null;
+          const isUndone = isUnsent(error) || code === 'ERR_TRANSPORT_OUTDATED';
+          if (left <= 1 || !(isUndone || (repeatable && code === 'ERR_TRANSPORT_CLOSED'))) throw error;
+          // What it was appraised for is no longer so: the next connection is appraised anew. Answers that are under way on it may end.
+          if (code === 'ERR_TRANSPORT_OUTDATED') outdated.add(connection);
         }
       }
     },
     async close() {
       closed = true;
-      await Promise.all(connections.map((c) => c.client.close()));
+      await Promise.all([...connections, ...outdated].map((c) => c.client.close()));
       connections = [];
     },
   };

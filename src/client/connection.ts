@@ -3,7 +3,8 @@
  * There is no other way to get an `AttestedConnection`, so no application byte can leave on a connection that was not appraised.
  */
 import type { Appraisal } from '../appraisal.ts';
-import { ATTESTATION_PATH } from '../attestation/evidence.ts';
+import { type Claims, parseClaims } from '../attestation/claims.ts';
+import { ATTESTATION_PATH, parseEvidence } from '../attestation/evidence.ts';
 import { evidenceOfAnswer } from '../attestation/evidence-answer.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { appraiseSession, refuseUnlessAccepted } from '../attestation/session-appraisal.ts';
@@ -20,6 +21,8 @@ import { appraiseCompletedBundle, type Collateral } from './collateral.ts';
 
 export interface AttestedConnection {
   readonly appraisal: Appraisal;
+  /** What the worker says about itself, which the appraisal accepted. */
+  readonly claims: Claims;
   readonly client: ChannelClient;
   /** 32 bytes that only the two ends of this connection know; request signatures cover it. */
   readonly callerChannel: Uint8Array;
@@ -75,6 +78,14 @@ async function exchangeEvidence(
   return { evidence, appraisal };
 }
 
+/** Gives the claims of evidence that was accepted, and so was read before. */
+function claimsOf(encoded: Uint8Array | null): Claims {
+  const evidence = encoded === null ? null : parseEvidence(encoded);
+  const claims = evidence === null || 'problem' in evidence ? evidence : parseClaims(evidence.value.claims);
+  if (claims === null || 'problem' in claims) throw new TypeError('accepted evidence has no claims');
+  return claims.value;
+}
+
 async function dial({ origin, timeoutMs, clientCertificate }: ConnectionDemands): Promise<TlsConnection> {
   const host = origin.hostname.replace(/^\[|\]$/g, '');
   return await openTlsConnection({ host, port: Number(origin.port || 443), timeoutMs, clientCertificate });
@@ -103,10 +114,11 @@ export async function openAttestedConnection(
 ): Promise<AttestedConnection> {
   const connection = await dial(demands);
   try {
-    const { appraisal } = await exchangeEvidence(connection, demands, cache);
+    const { appraisal, evidence } = await exchangeEvidence(connection, demands, cache);
     refuseUnlessAccepted(appraisal);
     return {
       appraisal,
+      claims: claimsOf(evidence),
       client: openChannelClient(demands.origin, connection.socket, demands.timeoutMs),
       callerChannel: connection.exportKey(SIGNED_REQUEST.exporterLabel, 'worker'),
     };

@@ -2,10 +2,11 @@
  * What a caller proves itself with: a certificate for the handshake, a key that signs each request for this very connection, or a token.
  * Makes what is presented and decides nothing; runs in Node and in a browser. [RFC 9421; RFC 9530; RFC 6750 2.1]
  */
-import { encodeBase64, encodeUtf8, parseBase64 } from '../base/bytes.ts';
+import { encodeBase64, encodeUtf8 } from '../base/bytes.ts';
+import { importSigningKey, type SigningKey } from '../base/ed25519.ts';
 import { encodeContentDigest, encodeSignatureBase, encodeSignatureFields } from '../base/http-signature.ts';
 import { componentsToSign, formatChannel, formatKeyId, SIGNED_REQUEST } from '../base/signed-request.ts';
-import { ConfigurationError, SecretError } from '../errors.ts';
+import { ConfigurationError } from '../errors.ts';
 
 /** Proves the caller in the TLS handshake; `certPem` may hold intermediates after the caller's own certificate. */
 export interface CertificateCredential {
@@ -53,38 +54,17 @@ export function certificateCredential(pem: {
   return { kind: 'certificate', certPem: pem.certPem, keyPem: pem.keyPem };
 }
 
-async function importPrivateKey(pem: string): Promise<{ readonly sign: CryptoKey; readonly keyId: string }> {
-  const body = /^\s*-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----\s*$/.exec(pem)?.[1];
-  const der = parseBase64((body ?? '').replace(/\s/g, ''));
-  const unreadable = 'the private key is not an Ed25519 key in PKCS #8 PEM ("BEGIN PRIVATE KEY")';
-  if (der === null || der.length === 0) throw new SecretError('ERR_SECRET_UNREADABLE', unreadable);
-  try {
-    const { subtle } = globalThis.crypto;
-    // The key is imported a second time only to learn its public half; that copy is the one that may be exported.
-    const { x } = await subtle.exportKey('jwk', await subtle.importKey('pkcs8', der, 'Ed25519', true, ['sign']));
-    const raw = parseBase64(`${(x ?? '').replaceAll('-', '+').replaceAll('_', '/')}=`);
-    if (raw === null) throw new SecretError('ERR_SECRET_UNREADABLE', unreadable);
-    const publicKey = await subtle.importKey('raw', raw, 'Ed25519', true, ['verify']);
-    return {
-      sign: await subtle.importKey('pkcs8', der, 'Ed25519', false, ['sign']),
-      keyId: formatKeyId(new Uint8Array(await subtle.exportKey('spki', publicKey))),
-    };
-  } catch (cause) {
-    throw new SecretError('ERR_SECRET_UNREADABLE', unreadable, { cause });
-  }
-}
-
 /**
  * Makes a credential of an Ed25519 private key (PKCS #8 PEM); the key is read at its first use.
  * Using it throws SecretError ERR_SECRET_UNREADABLE when it is not such a key.
  */
 export function keyCredential(pem: { readonly privateKeyPem: string }): KeyCredential {
-  let imported: ReturnType<typeof importPrivateKey> | null = null;
-  const key = (): ReturnType<typeof importPrivateKey> => (imported ??= importPrivateKey(pem.privateKeyPem));
+  let imported: Promise<SigningKey> | null = null;
+  const key = (): Promise<SigningKey> => (imported ??= importSigningKey(pem.privateKeyPem));
   return {
     kind: 'key',
-    keyId: async () => (await key()).keyId,
-    sign: async (bytes) => new Uint8Array(await globalThis.crypto.subtle.sign('Ed25519', (await key()).sign, bytes)),
+    keyId: async () => formatKeyId((await key()).spki),
+    sign: async (bytes) => await (await key()).sign(bytes),
   };
 }
 

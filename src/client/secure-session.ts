@@ -6,7 +6,7 @@ import { openTransport } from '#transport';
 import type { Appraisal } from '../appraisal.ts';
 import { parseTrustFile, type TrustFile } from '../attestation/trust-file.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
-import { ConfigurationError, InvalidEnclaveCodeError, NotAnEnclaveError } from '../errors.ts';
+import { ConfigurationError, ERRORS, InvalidEnclaveCodeError, NotAnEnclaveError, TransportError } from '../errors.ts';
 import type { CollateralSource } from './collateral-source.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type Credential, presentCredential } from './credentials.ts';
@@ -71,6 +71,11 @@ function refuseUnlessListed(url: URL, trust: TrustFile, appraisal: Appraisal): v
   const listed = Object.keys(trust.code.functions).join(', ') || 'none';
   const message = `nothing was sent: the trust file lists no function ${JSON.stringify(name)} (code.functions lists ${listed})`;
   throw new InvalidEnclaveCodeError('ERR_INVALID_ENCLAVE_CODE_FUNCTION', message, appraisal);
+}
+
+/** Tells whether the worker says that its policies are others than those that were appraised here; no function can say so. */
+function isOutdated({ status, headers }: Response): boolean {
+  return status === ERRORS.ERR_TRANSPORT_OUTDATED.status && headers.get('anchorhold-refused-by') === 'gate';
 }
 
 /** Asks one worker, and only after it has been appraised. */
@@ -190,6 +195,10 @@ export class SecureSession implements AsyncDisposable {
         });
         const headers = [...plain, ...proof];
         const response = await client.fetch({ url, method, headers, body, signal: options.signal ?? null });
+        if (isOutdated(response)) {
+          await response.body?.cancel();
+          throw new TransportError('ERR_TRANSPORT_OUTDATED', 'the worker changed its policies again and again');
+        }
         return { response, appraisal };
       },
       SAFE_METHODS.has(method),

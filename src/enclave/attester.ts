@@ -15,7 +15,7 @@ import type { DeviceEvidence, ReportDevice } from './device/report-device.ts';
 /** Answers per turn of the event loop: to send them takes some 30 ms, and a report that is ready must not wait for thousands. */
 const ANSWERS_PER_TURN = 256;
 
-/** Everything in the claims that stays as it is while the worker runs. */
+/** Everything in the claims that stays as it is until a change of policy. */
 export type StandingClaims = Omit<Claims, 'profile' | 'role' | 'freshness' | 'log'>;
 
 export interface Attester {
@@ -46,7 +46,7 @@ function keepPresent(all: readonly Waiting[]): Waiting[] {
 /** Starts an attester on a device; `endorsements` are certificates the operator gives when the device has none. */
 export function openAttester(options: {
   readonly device: ReportDevice;
-  readonly standing: StandingClaims;
+  readonly standing: () => StandingClaims;
   readonly checkpoint: () => LogCheckpoint;
   readonly endorsements: readonly Uint8Array[];
   readonly timer?: Timer;
@@ -71,7 +71,7 @@ export function openAttester(options: {
   async function attest(batch: readonly Waiting[]): Promise<(index: number) => Uint8Array> {
     const tree = buildMerkleTree(batch.map((w) => w.leaf));
     const fresh = { profile: PROFILE, role: 'worker', freshness: tree.root, log: checkpoint() } as const;
-    const claims = encodeClaims({ ...standing, ...fresh });
+    const claims = encodeClaims({ ...standing(), ...fresh });
     const { report, crl, certificates } = await getReport(reportDataOf(claims));
     const all = [...certificates, ...endorsements];
     const encode = openEvidenceBatch({ report, certificates: all, crl, claims, size: batch.length });

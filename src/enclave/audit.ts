@@ -14,7 +14,8 @@ import type { ProvenCaller } from './callers/caller.ts';
 /** One decision. Text longer than 512 bytes is cut, so that a caller cannot grow the log by long names. */
 export interface AuditRecord {
   readonly time: Date;
-  readonly kind: 'query' | 'egress';
+  /** `change` is what an owner asked of the worker. */
+  readonly kind: 'query' | 'egress' | 'change';
   readonly outcome: 'allow' | 'deny';
   readonly owner: string;
   /** `file:line` of the rule that allowed, or of the section that did not. */

@@ -9,24 +9,30 @@ import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
 import { openResolver } from '../io/resolver.ts';
 import { openTcpClient } from '../io/tcp-client.ts';
+import { OWNER_PATH, POLICIES_PATH } from '../policy/signing/owner-request.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
 import { MAX_BUDGETS, openBudget } from './budget.ts';
 import { openKeySets } from './callers/key-sets.ts';
-import { openReplayCache, REPLAY_CACHE } from './callers/replay-cache.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
 import { CONNECTION_LIMITS, openSocketEgress } from './egress-connections.ts';
 import { checkFunctionFiles } from './function-files.ts';
 import { limitFunction } from './function-limits.ts';
-import { type GatedFunction, openGate } from './gate.ts';
+import { type HeldFunction, openFunctionTable } from './function-table.ts';
+import { openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
-import { findListed } from './listed-functions.ts';
-import { LISTENER_TIMES, openListener } from './listener.ts';
+import { digestFunction, findListed } from './listed-functions.ts';
+import { type Door, LISTENER_TIMES, type Listener, openListener } from './listener.ts';
 import { lockdownClaims } from './lockdown/claims.ts';
 import { type Host, openHost } from './lockdown/host.ts';
+import { openOwnerDoor } from './owner/owner-door.ts';
+import { answerShownPolicies } from './owner/shown-policies.ts';
+import { openNoticeSigner } from './owner/sign-notice.ts';
 import { openPeerAppraiser } from './peer-appraisal.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
+import { openPolicyChanges } from './policy-change.ts';
+import { openPolicyRegister, openVersionMemory } from './policy-register.ts';
 import { RUNTIME } from './runtime.ts';
 import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
@@ -46,6 +52,7 @@ export interface WorkerOptions extends WorkerParts {
 
 export interface Worker {
   readonly url: string;
+  /** Functions that run, and policies in force, as they are now. */
   readonly functions: Readonly<Record<string, DigestText>>;
   readonly policies: Readonly<Record<string, DigestText>>;
   readonly lockdown: Lockdown;
@@ -79,69 +86,95 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const appraiser = openPeerAppraiser(now);
   const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
-  const owners = policies.map((policy) => ({ policy, replay: openReplayCache(REPLAY_CACHE) }));
-
-  const functions = new Map<string, GatedFunction>();
-  const closeFunctions = async (): Promise<void> => {
-    await Promise.all([...functions.values()].map(({ loaded }) => loaded.close()));
-  };
-  try {
-    for (const [name, files] of options.functions) {
-      const { digest, terms } = findListed(name, files.bytes, policies);
+  const register = openPolicyRegister(policies, options.owners, openVersionMemory());
+  const isClosed = Object.keys(options.owners).length === 0;
+  const held = new Map<string, HeldFunction>();
+  for (const [name, files] of options.functions) {
+    const digest = digestFunction(files.bytes);
+    // Where an owner may still come, a function may wait for the one who lists it.
+    if (isClosed || policies.some((policy) => policy.functions.some((f) => f.name === name)))
+      findListed(name, digest, policies);
+    const decided = {
+      policies: () => register.policiesFor(name),
+      functionDigest: digest,
+      resolve,
+      fixedNames: egress.names,
+      audit,
+      budget,
+      now,
+    };
+    const ways = {
+      egress: openEgress({ ...decided, client, appraiser, limits: EGRESS_LIMITS }),
+      sockets: openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS }),
+    };
+    const load: HeldFunction['load'] = async (terms) => {
       const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
       const { deadlineMs, ...capped } = limitFunction(terms, options.deadlineMs);
-      const limits = { ...capped, wasi: RELEASES[options.wasi] };
-      const listing = owners.filter(({ policy }) => policy.functions.some((f) => f.name === name));
-      const decided = {
-        policies: listing.map(({ policy }) => policy),
-        functionDigest: digest,
-        resolve,
-        fixedNames: egress.names,
-        audit,
-        budget,
-        now,
-      };
-      const wayOut = openEgress({ ...decided, client, appraiser, limits: EGRESS_LIMITS });
-      const sockets = openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS });
       const loaded = await loadFunction({
         ...checked,
         name,
-        limits,
+        limits: { ...capped, wasi: RELEASES[options.wasi] },
         groups,
         env: terms.env,
         onNotice: (notice) => log.warn('function', { name, notice }),
         // What a function writes may hold what it was asked, and the log is the operator's.
         onLog: () => {},
       });
-      functions.set(name, { digest, loaded, deadlineMs, egress: wayOut, sockets, owners: listing });
       log.info('function loaded', { name, digest });
-    }
-
-    const facts = { fixedNames: egress.names, roots: egress.roots, groups: groups.kind };
+      return { loaded, deadlineMs };
+    };
+    held.set(name, { digest, ways, load });
+  }
+  const functions = openFunctionTable(held);
+  try {
+    (await functions.prepare(register.standings)).commit();
+    const facts = { fixedNames: egress.names, roots: egress.roots, groups: groups.kind, owners: options.owners };
     const kept = { counters: 'memory', storage: 'memory', keys: 'none' } as const;
     const lockdown = await lockdownClaims({ ...facts, ...kept }, options.host ?? openHost());
+    const policyDigests = (): Record<string, DigestText> =>
+      Object.fromEntries(register.policies().map((policy) => [policy.owner, policy.digest]));
     const attester = openAttester({
       device,
-      standing: {
+      standing: () => ({
         instance: identity.instance,
         tls: identity.spkiDigest,
         hpke: identity.sealing.keyConfiguration,
-        functions: mapDigests([...functions].map(([name, { digest }]) => [name, digest])),
-        policies: mapDigests(policies.map((policy) => [policy.owner, policy.digest])),
+        functions: parseDigests(functions.running()),
+        policies: parseDigests(policyDigests()),
         lockdown,
         runtime: RUNTIME,
-      },
+      }),
       checkpoint: () => audit.checkpoint(),
       endorsements: options.endorsements,
     });
     const keySets = openKeySets({ client, resolve, fixedNames: egress.names, audit, now });
+    const onChange = (): void => {
+      log.info('policies changed', { epoch: register.epoch, policies: policyDigests() });
+      for (const policy of register.policies()) gate.endCallsOf(policy);
+      listener.dropIdle();
+    };
+    const owners = openOwnerDoor({
+      instance: identity.instance,
+      register,
+      changes: openPolicyChanges({ register, functions, device, now, onChange }),
+      handlers: {},
+      audit,
+      signNotice: openNoticeSigner(identity, audit),
+      now,
+    });
+    const doors = new Map<string, Door>([
+      [OWNER_PATH, (request) => owners.answer(request)],
+      [POLICIES_PATH, (request) => answerShownPolicies(request, { register, keySets, now: now() })],
+    ]);
     const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
-    const listener = await openListener({
+    const listener: Listener = await openListener({
       ...options.listen,
       identity,
       attester,
       gate,
+      doors,
+      epoch: () => register.epoch,
       simulated,
       times: LISTENER_TIMES,
     });
@@ -149,21 +182,27 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
     log.info('listening', { host, port: listener.port, simulated });
     return {
       url: `https://${host}:${listener.port}`,
-      functions: Object.fromEntries([...functions].map(([name, { digest }]) => [name, digest])),
-      policies: Object.fromEntries(policies.map((policy) => [policy.owner, policy.digest])),
+      get functions() {
+        return functions.running();
+      },
+      get policies() {
+        return policyDigests();
+      },
       lockdown,
       checkpoint: () => audit.checkpoint(),
       async close() {
         await listener.close();
-        await closeFunctions();
+        await functions.close();
       },
     };
   } catch (error) {
-    await closeFunctions();
+    await functions.close();
     throw error;
   }
 }
 
-function mapDigests(entries: readonly (readonly [string, DigestText])[]): Readonly<Record<string, Uint8Array>> {
-  return Object.fromEntries(entries.map(([name, digest]) => [name, parseDigest(digest) ?? new Uint8Array()]));
+function parseDigests(digests: Readonly<Record<string, DigestText>>): Readonly<Record<string, Uint8Array>> {
+  return Object.fromEntries(
+    Object.entries(digests).map(([name, digest]) => [name, parseDigest(digest) ?? new Uint8Array()]),
+  );
 }

@@ -15,6 +15,7 @@ import { openConnectionEnds } from './connection-ends.ts';
 import {
   type ConnectionGrants,
   type ConnectionRefusal,
+  type Deciders,
   grantConnection,
   spendBytes,
   spendConnection,
@@ -23,6 +24,7 @@ import { grantLookup, spendLookup } from './lookup-grant.ts';
 import type { NetError } from './sandbox/net/net-error.ts';
 import type { Connection } from './sandbox/net/outside.ts';
 import type { OpenSocketEgress, SocketEgress, SocketFailure } from './sandbox/socket-egress.ts';
+import { openStandingGrant } from './standing-grant.ts';
 
 export interface ConnectionLimits {
   readonly connectTimeoutMs: number;
@@ -49,8 +51,8 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 };
 
 export interface ConnectionOptions {
-  /** The owners of this function; all of them must allow. None allow nothing. */
-  readonly policies: readonly OwnerPolicy[];
+  /** Gives the owners of this function as they are now; all of them must allow. None allow nothing. */
+  readonly policies: () => readonly OwnerPolicy[];
   readonly functionDigest: DigestText;
   readonly client: TcpClient;
   readonly resolve: ResolveHost;
@@ -71,6 +73,7 @@ const PROHIBITED = 'destination-IP-prohibited';
 export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
   const { functionDigest, client, audit, budget, limits, fixedNames, now } = options;
   let open = 0;
+  const deciders = (): Deciders => ({ policies: options.policies(), functionDigest });
 
   function write(
     outcome: 'allow' | 'deny',
@@ -120,7 +123,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
     let lookups = 0;
 
     async function resolve(asked: string): Promise<readonly string[] | SocketFailure> {
-      const granted = grantLookup(options, asked, now());
+      const granted = grantLookup(deciders(), asked, now());
       const target = `LOOKUP ${asked}`;
       if (!('name' in granted)) return deny(granted, target, 'access-denied');
       const { name, owner, at } = granted;
@@ -148,7 +151,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
     ): { readonly url: string; readonly grants: ConnectionGrants } | ConnectionRefusal {
       const ask = (host: string): { readonly url: string; readonly grants: ConnectionGrants } | ConnectionRefusal => {
         const url = formatConnection({ host, port });
-        const grants = grantConnection(options, url, now());
+        const grants = grantConnection(deciders(), url, now());
         return 'reason' in grants ? grants : { url, grants };
       };
       const answers = [literal, ...(namesOf.get(address) ?? [])].map(ask);
@@ -169,6 +172,10 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
         return deny({ reason: 'connection-limit-reached', owner, at: rule.at }, target, 'new-socket-limit');
       const refused = spendConnection(budget, grants, now());
       if (refused !== null) return deny(refused, target, 'access-denied');
+      const isStillAllowed = openStandingGrant(
+        options.policies,
+        (policies) => !('reason' in grantConnection({ policies, functionDigest }, url, now())),
+      );
       open += 1;
       const socket = await client.connect({ address, port }, { timeoutMs: limits.connectTimeoutMs, ended });
       if (typeof socket === 'string') {
@@ -180,7 +187,7 @@ export function openSocketEgress(options: ConnectionOptions): OpenSocketEgress {
         ended,
         idleMs: limits.idleMs,
         flushMs: limits.flushMs,
-        spend: (bytes) => spendBytes(budget, grants, bytes, now()),
+        spend: (bytes) => isStillAllowed() && spendBytes(budget, grants, bytes, now()),
         onEnd(reason, bytes) {
           open -= 1;
           try {

@@ -29,6 +29,7 @@ import type { PeerAppraiser } from './peer-appraisal.ts';
 import { type Body, isWhole, piecesOf } from './sandbox/body.ts';
 import type { Egress, EgressAnswer, EgressFailure, EgressRequest, HeaderField } from './sandbox/sandbox.ts';
 import { areTrailers, keepTrailers } from './sandbox/trailers.ts';
+import { openStandingGrant } from './standing-grant.ts';
 
 export interface EgressLimits {
   readonly maxRequestBytes: number;
@@ -52,8 +53,8 @@ export const EGRESS_LIMITS: EgressLimits = {
 };
 
 export interface EgressOptions {
-  /** The owners of this function; all of them must allow. None allow nothing. */
-  readonly policies: readonly OwnerPolicy[];
+  /** Gives the owners of this function as they are now; all of them must allow. None allow nothing. */
+  readonly policies: () => readonly OwnerPolicy[];
   readonly functionDigest: DigestText;
   readonly client: HttpClient;
   readonly resolve: ResolveHost;
@@ -123,13 +124,13 @@ export function openEgress(options: EgressOptions): Egress {
   /** Meters what a function sends as it comes: every piece is taken from the owners' limits before it leaves. */
   function meterRequest(
     { body }: EgressRequest,
-    grant: EgressGrant,
+    { grant, isStillAllowed }: { readonly grant: EgressGrant; readonly isStillAllowed: () => boolean },
     authority: string,
   ): { sent: HttpCall['body']; meter: MeteredSource | null } {
     if (isWhole(body)) return { sent: body, meter: null };
     const meter = new MeteredSource(body.source, {
       maxBytes: Math.min(limits.maxRequestBytes, body.length ?? limits.maxRequestBytes),
-      onBytes: (bytes) => spendBytesOut(budget, grant, bytes, options.now()),
+      onBytes: (bytes) => isStillAllowed() && spendBytesOut(budget, grant, bytes, options.now()),
       // What may not be a header of a request may not come after it either.
       onTrailers: (trailers) =>
         areTrailers(trailers) && 'headers' in checkEgressHeaders(trailers, { authority, bodyBytes: null })
@@ -164,16 +165,21 @@ export function openEgress(options: EgressOptions): Egress {
     const { maxAnswerBytes, maxAnswerHeadBytes: maxHeadBytes, connectTimeoutMs, deadlineMs } = limits;
     const maxBodyBytes = spendGrant(budget, grant, { bytesOut, maxAnswerBytes }, options.now());
     if (typeof maxBodyBytes !== 'number') return writeDenial(maxBodyBytes, target);
+    const isStillAllowed = openStandingGrant(
+      policies,
+      (current) => !('error' in decideGrant(current, functionDigest, request, options.now())),
+    );
     const peer = openPeerDoor(options.appraiser, grant, authority, connectTimeoutMs);
     const addresses = await findAddresses(options, host);
     if ('error' in addresses) return refuse(addresses.error, addresses.error);
+    if (!isStillAllowed()) return refuse('HTTP-request-denied', 'ERR_POLICY_DENIED_EGRESS');
     const name = bareHost(host);
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
     const { vouchedBy } = peer;
     const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins, vouchedBy };
-    const { sent, meter } = meterRequest(request, grant, authority);
+    const { sent, meter } = meterRequest(request, { grant, isStillAllowed }, authority);
     // Answers that come in together share what is left, so all that comes is taken before it goes on.
-    const spendIn = (bytes: number): boolean => spendBytesIn(budget, grant, bytes, options.now());
+    const spendIn = (bytes: number): boolean => spendBytesIn(budget, grant, bytes, options.now()) && isStillAllowed();
     let headBytes = 0;
     const onHead = (fields: readonly HeaderField[]): boolean => {
       headBytes = countBytes(START_LINE_BYTES, fields, 0);
@@ -236,7 +242,7 @@ export function openEgress(options: EgressOptions): Egress {
   }
 
   async function ask(request: EgressRequest, ended: AbortSignal): Promise<EgressAnswer> {
-    const grant = decideGrant(policies, functionDigest, request, options.now());
+    const grant = decideGrant(policies(), functionDigest, request, options.now());
     if ('error' in grant) return writeDenial(grant, `${request.method} ${request.scheme}://${request.authority}`);
     underWay += 1;
     const done = (): void => {

@@ -16,10 +16,10 @@ import type { PresentedRequest, ProvenCaller } from './callers/caller.ts';
 import { checkContentDigest } from './callers/content-digest.ts';
 import type { KeySets } from './callers/key-sets.ts';
 import { proveCallers } from './callers/prove.ts';
-import type { ReplayCache } from './callers/replay-cache.ts';
 import { CallsUnderWay, judgeProofs } from './calls-under-way.ts';
 import { requestForFunction } from './function-request.ts';
 import { MeteredSource } from './metered-source.ts';
+import type { GatedOwner } from './policy-register.ts';
 import { problemOfCode, problemOfDenial, problemOfError } from './problem.ts';
 import { type Body, isWhole, type StreamedBody } from './sandbox/body.ts';
 import { FairSlots } from './sandbox/fair-slots.ts';
@@ -36,12 +36,6 @@ export interface GatedFunction {
   readonly egress: Egress;
   readonly sockets: OpenSocketEgress;
   readonly owners: readonly GatedOwner[];
-}
-
-/** One owner's policy in force, with the nonces seen under it. */
-export interface GatedOwner {
-  readonly policy: OwnerPolicy;
-  readonly replay: ReplayCache;
 }
 
 export interface GateRequest extends PresentedRequest {
@@ -68,7 +62,8 @@ export interface Gate {
 }
 
 export interface GateOptions {
-  readonly functions: ReadonlyMap<string, GatedFunction>;
+  /** Gives a function as it stands; the same value until a change of policy. */
+  readonly functions: Pick<ReadonlyMap<string, GatedFunction>, 'get'>;
   readonly audit: AuditLog;
   readonly budget: Budget;
   /** Keys that issuers of tokens publish. */
@@ -251,6 +246,8 @@ export function openGate(options: GateOptions): Gate {
       else incoming = new MeteredSource(body.source, { ...UNCHARGED, maxBytes: LIMITS.streamBytes });
       const passed = isWhole(body) || incoming === null ? body : { source: incoming, length: body.length };
       call.check();
+      // Its owners may have changed their minds while the body came in.
+      if (functions.get(name) !== called) throw outdated();
       const answer = await called.loaded.call(requestForFunction(name, request, passed), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,
@@ -335,6 +332,9 @@ function waitOf(verdict: BudgetVerdict, limit: RateLimit): number {
 /** A body that is only counted. */
 const UNCHARGED = { onBytes: () => true, onTrailers: keepTrailers, onEnd: () => true };
 const NOTHING = new Uint8Array(0);
+
+const outdated = (): TransportError =>
+  new TransportError('ERR_TRANSPORT_OUTDATED', 'an owner changed the policy before the function was asked');
 
 const overCap = (): PolicyError =>
   new PolicyError('ERR_POLICY_REQUEST', `the body is over the cap of ${LIMITS.streamBytes} bytes`);

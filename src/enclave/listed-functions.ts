@@ -11,12 +11,16 @@ export interface ListedFunction {
   readonly terms: FunctionTerms;
 }
 
+/** Computes the digest that owners list a function by. */
+export function digestFunction(bytes: Uint8Array): DigestText {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
 /**
- * Holds the digest of a function's bytes against every owner who lists the name; reads nothing else of the bytes.
+ * Holds the digest of a function's bytes against every owner who lists the name.
  * @throws FunctionError ERR_FUNCTION_DIGEST when an owner lists another digest, or none lists the name
  */
-export function findListed(name: string, bytes: Uint8Array, policies: readonly OwnerPolicy[]): ListedFunction {
-  const digest: DigestText = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+export function findListed(name: string, digest: DigestText, policies: readonly OwnerPolicy[]): ListedFunction {
   const listings = policies.flatMap((p) =>
     p.functions.filter((f) => f.name === name).map((f) => ({ ...f, owner: p.owner })),
   );

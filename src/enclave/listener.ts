@@ -13,10 +13,11 @@ import { answerEvidence } from '../attestation/evidence-answer.ts';
 import { EXPORTER_LABEL, NONCE_BYTES } from '../attestation/freshness.ts';
 import { LIMITS } from '../base/limits.ts';
 import { SIGNED_REQUEST } from '../base/signed-request.ts';
-import { ConfigurationError, PolicyError } from '../errors.ts';
+import { ConfigurationError, PolicyError, TransportError } from '../errors.ts';
 import { pairFields } from '../io/raw-fields.ts';
 import { exportChannelKey } from '../io/tls-connection.ts';
 import type { Attester } from './attester.ts';
+import type { PresentedRequest } from './callers/caller.ts';
 import type { Gate, GateAnswer } from './gate.ts';
 import type { Identity } from './identity.ts';
 import { problemOfError } from './problem.ts';
@@ -57,9 +58,16 @@ export interface Listener {
   readonly port: number;
   /** Ends the open connections; every client has to attest anew. */
   dropConnections(): void;
+  /** Ends those on which nothing is under way; the others end with the answer that is. */
+  dropIdle(): void;
   /** Stops taking connections and ends the open ones. */
   close(): Promise<void>;
 }
+
+/** Answers a request that is for the worker itself and for no function. */
+export type Door = (
+  request: PresentedRequest & { readBody(maxBytes: number): Promise<Uint8Array> },
+) => Promise<WholeResponse>;
 
 /** What a connection is for as long as it lasts: what its client proved to hold, and the value that binds signatures to it. */
 interface Connection {
@@ -139,10 +147,14 @@ export async function openListener(options: {
   readonly identity: Identity;
   readonly attester: Attester;
   readonly gate: Pick<Gate, 'answer'>;
+  /** What the worker itself answers, by path. */
+  readonly doors: ReadonlyMap<string, Door>;
+  /** Gives the epoch of the policies in force: a connection that was appraised in an earlier one gets no new work. */
+  readonly epoch: () => number;
   readonly simulated: boolean;
   readonly times: ListenerTimes;
 }): Promise<Listener> {
-  const { identity, attester, gate } = options;
+  const { identity, attester, gate, epoch } = options;
   const marks: readonly HeaderField[] = options.simulated ? [['anchorhold-simulated', 'SIMULATED']] : [];
 
   /** Those who wait for evidence: one that sends nonce after nonce without reading an answer would take the places of others. */
@@ -160,6 +172,9 @@ export async function openListener(options: {
   }
 
   const connections = new WeakMap<TLSSocket, Connection>();
+  /** The epoch in which each connection was made or last appraised. */
+  const epochs = new WeakMap<TLSSocket, number>();
+  const isOutdated = (socket: TLSSocket): boolean => epochs.get(socket) !== epoch();
 
   /** Nobody renegotiates in TLS 1.3, so what was read once stays true. */
   function connectionOf(socket: TLSSocket): Connection {
@@ -176,7 +191,10 @@ export async function openListener(options: {
     const nonce = await readBody(request, NONCE_BYTES);
     if (nonce.length !== NONCE_BYTES) throw new PolicyError('ERR_POLICY_REQUEST', `a nonce is ${NONCE_BYTES} bytes`);
     const channel = exportChannelKey(socket, EXPORTER_LABEL, 'worker');
+    // Claims that are made later may be of a later epoch; then this one errs to the safe side.
+    const asked = epoch();
     const evidence = await askOnce(socket, () => attester.answer(nonce, channel, () => socket.destroyed));
+    epochs.set(socket, asked);
     const { mediaType, body } = answerEvidence(evidence, request.headers.accept);
     return {
       status: 200,
@@ -200,30 +218,39 @@ export async function openListener(options: {
       // Whoever ignored it would answer what the client takes for a failed handshake. [RFC 9110 7.8]
       if (request.headers.upgrade !== undefined)
         throw new PolicyError('ERR_POLICY_UPGRADE', 'the request asks for another protocol on this connection');
+      if (request.url !== ATTESTATION_PATH && isOutdated(socket))
+        throw new TransportError('ERR_TRANSPORT_OUTDATED', 'an owner changed the policy: nothing was carried out');
+      const readWhole = (maxBytes: number): Promise<Uint8Array> => {
+        askForBody();
+        return readBody(request, maxBytes);
+      };
+      const asked = {
+        method: request.method ?? '',
+        target: request.url ?? '',
+        authority: request.headers.host ?? '',
+        headers,
+        ...connectionOf(socket),
+        readBody: readWhole,
+      };
+      const door = options.doors.get(asked.target);
       answer =
         request.url === ATTESTATION_PATH
           ? (askForBody(), await attest(request, socket))
-          : await gate.answer({
-              method: request.method ?? '',
-              target: request.url ?? '',
-              authority: request.headers.host ?? '',
-              headers,
-              ...connectionOf(socket),
-              readBody: (maxBytes) => {
-                askForBody();
-                return readBody(request, maxBytes);
-              },
-              openBody: (maxBytes) => {
-                askForBody();
-                return openBody(request, maxBytes);
-              },
-              whenGone: (end) => {
-                // It may have gone before anybody wanted to know.
-                if (response.destroyed) end();
-                else response.once('close', end);
-              },
-              stream: (head, body, withinMs) => stream(request, response, head, body, withinMs),
-            });
+          : door !== undefined
+            ? await door(asked)
+            : await gate.answer({
+                ...asked,
+                openBody: (maxBytes) => {
+                  askForBody();
+                  return openBody(request, maxBytes);
+                },
+                whenGone: (end) => {
+                  // It may have gone before anybody wanted to know.
+                  if (response.destroyed) end();
+                  else response.once('close', end);
+                },
+                stream: (head, body, withinMs) => stream(request, response, head, body, withinMs),
+              });
     } catch (error) {
       answer = problemOfError(error);
     }
@@ -237,7 +264,7 @@ export async function openListener(options: {
     response.setTimeout(ANSWER_STALL_MS, () => socket.destroy());
     try {
       // A body that nobody read would be taken for the next request.
-      send(response, answer, marks, !request.complete);
+      send(response, answer, marks, !request.complete || isOutdated(socket));
     } catch {
       // What HTTP cannot carry ends this connection, and nothing else.
       socket.destroy();
@@ -287,6 +314,7 @@ export async function openListener(options: {
   server.maxConnections = 4096;
   server.on('request', (request, response) => void serve(request, response, () => {}));
   server.on('checkContinue', (request, response) => void serve(request, response, () => response.writeContinue()));
+  server.on('secureConnection', (socket) => epochs.set(socket, epoch()));
   server.on('clientError', (_error, socket) => socket.destroy());
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
@@ -298,6 +326,7 @@ export async function openListener(options: {
     host: address.address,
     port: address.port,
     dropConnections: () => server.closeAllConnections(),
+    dropIdle: () => server.closeIdleConnections(),
     async close() {
       const ended = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

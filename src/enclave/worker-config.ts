@@ -18,6 +18,8 @@ import {
 } from '../attestation/json-reader.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
+import type { ChangeRules } from '../policy/policy.ts';
+import { parseKey } from '../policy/words.ts';
 
 export interface WorkerConfig {
   readonly listen: { readonly host: string; readonly port: number };
@@ -31,6 +33,8 @@ export interface WorkerConfig {
   readonly deadlineMs: number;
   /** The latest release of WASI whose functions are loaded: 0.2 where nothing is said. */
   readonly wasi: '0.2' | '0.3';
+  /** Owners who may bring their first policy while the worker runs, and whose signatures that takes: nobody where nothing is said. */
+  readonly owners: Readonly<Record<string, ChangeRules>>;
   readonly egress: {
     /** Names with a fixed address, instead of DNS; the only way to reach a private address by name. */
     readonly names: Readonly<Record<string, string>>;
@@ -73,9 +77,28 @@ const names: Reader<WorkerConfig['egress']['names']> = (value, at) => {
   return addresses;
 };
 
-type File = Omit<WorkerConfig, 'wasi'> & {
+const ownerKey: Reader<Uint8Array> = (value, at) => {
+  const key = typeof value === 'string' ? parseKey(value) : null;
+  if (key?.ok !== true) throw refuseValue(at, 'a public key as in the section changes of a policy', value);
+  return key.value;
+};
+
+const owners: Reader<WorkerConfig['owners']> = (value, at) => {
+  const texts = listOf(text('a public key', () => true));
+  const given = mapOf(object({ keys: texts, needed: integer(1, LIMITS.statementSignatures) }))(value, at);
+  return Object.fromEntries(
+    Object.entries(given).map(([owner, { keys, needed }]) => {
+      if (!isFunctionName(owner) || owner === 'others') throw refuseValue(at, 'an object of names of owners', owner);
+      if (keys.length < needed) throw refuseValue(`${at}.${owner}.needed`, `at most ${keys.length}`, needed);
+      return [owner, { keys: keys.map((key, i) => ownerKey(key, `${at}.${owner}.keys[${i}]`)), needed }];
+    }),
+  );
+};
+
+type File = Omit<WorkerConfig, 'wasi' | 'owners'> & {
   readonly anchorhold: typeof FORMAT;
   readonly wasi: WorkerConfig['wasi'] | undefined;
+  readonly owners: WorkerConfig['owners'] | undefined;
 };
 
 const file: Reader<File> = object({
@@ -86,6 +109,7 @@ const file: Reader<File> = object({
   endorsements: listOf(path),
   deadlineMs: integer(1, 600_000),
   wasi: optional(oneOf('0.2', '0.3')),
+  owners: optional(owners),
   egress: object({ names, roots: wordOr(['system'], listOf(path)) }),
 });
 
@@ -98,9 +122,10 @@ export function parseWorkerConfig(content: string): WorkerConfig {
     const {
       anchorhold: _format,
       wasi = '0.2',
+      owners: newcomers = {},
       ...config
     } = readJson(content, LIMITS.configurationBytes, 'the file', file);
-    return { ...config, wasi };
+    return { ...config, wasi, owners: newcomers };
   } catch (cause) {
     if (!(cause instanceof ConfigurationError)) throw cause;
     throw new ConfigurationError('ERR_CONFIGURATION_FILE', `worker configuration: ${cause.message}`, { cause });

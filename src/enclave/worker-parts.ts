@@ -14,6 +14,7 @@ export interface WorkerParts {
   readonly listen: WorkerConfig['listen'];
   readonly deadlineMs: number;
   readonly wasi: WorkerConfig['wasi'];
+  readonly owners: WorkerConfig['owners'];
   readonly policies: readonly OwnerPolicy[];
   readonly functions: ReadonlyMap<string, FunctionFiles>;
   /** DER certificates. */
@@ -76,6 +77,7 @@ export async function loadWorkerParts(config: WorkerConfig, folder: string): Pro
     listen: config.listen,
     deadlineMs: config.deadlineMs,
     wasi: config.wasi,
+    owners: config.owners,
     policies,
     functions: new Map(functions),
     endorsements: await Promise.all(config.endorsements.map(async (path) => await loadCertificate(at(path)))),

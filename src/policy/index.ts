@@ -73,4 +73,17 @@ export type { Reading } from './reading.ts';
 export { decideResult, type ResultRequest } from './results.ts';
 export type { References } from './shape.ts';
 export { showPolicy } from './show.ts';
+export { isStatementSignedBy, signStatement } from './signing/jws.ts';
+export { formatSignatureFile, parseSignatureFile, type SignatureFile } from './signing/signature-file.ts';
+export {
+  checkWorkerStatement,
+  type PolicyStatement,
+  readPolicyStatement,
+  readWorkerStatement,
+  stateForWorker,
+  statePolicy,
+  type WorkerStatement,
+  type WorkerStatementKind,
+} from './signing/statement.ts';
+export { findSigners, formatOwnerKey, requireSignatures } from './signing/threshold.ts';
 export type { EgressParts, EgressScheme, EgressTarget, TargetPattern } from './target.ts';

@@ -39,7 +39,7 @@ export async function openGenuineListener(
   const device = await simulatedDevice(amd, { product: 'Genoa', ...options.machine });
   const real = openAttester({
     device,
-    standing: {
+    standing: () => ({
       instance: identity.instance,
       tls: identity.spkiDigest,
       hpke: identity.sealing.keyConfiguration,
@@ -47,7 +47,7 @@ export async function openGenuineListener(
       policies: {},
       lockdown: { ...(options.replaceLockdown === true ? {} : STRICT_LOCKDOWN), ...options.lockdown },
       runtime: 'test',
-    },
+    }),
     checkpoint: () => ({ size: 0, root: new Uint8Array(32) }),
     endorsements: [],
   });
@@ -57,6 +57,8 @@ export async function openGenuineListener(
     identity,
     attester: options.attester?.(real) ?? real,
     gate: { answer },
+    doors: new Map(),
+    epoch: () => 0,
     simulated: true,
     times: options.times ?? LISTENER_TIMES,
   });

@@ -101,6 +101,7 @@ export async function bootTestWorker(
     deadlineMs: 10_000,
     wasi: '0.2',
     endorsements: [],
+    owners: {},
     egress: { names: {}, roots: 'system' },
     device: await simulatedDevice(amd, { product: 'Genoa', ...machine }),
     log: SILENT,

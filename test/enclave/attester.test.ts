@@ -33,7 +33,7 @@ function open(checkpoint = () => ({ size: 5, root: bytes(32, 9) })): Opened {
   const timers = openManualTimer();
   const attester = openAttester({
     device: manual.device,
-    standing: {
+    standing: () => ({
       instance: bytes(16, 1),
       tls: bytes(32, 2),
       hpke: bytes(3, 3),
@@ -41,7 +41,7 @@ function open(checkpoint = () => ({ size: 5, root: bytes(32, 9) })): Opened {
       policies: {},
       lockdown: {},
       runtime: 'test',
-    },
+    }),
     checkpoint,
     endorsements: [ENDORSEMENT],
     timer: timers.timer,

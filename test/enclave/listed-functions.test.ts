@@ -1,7 +1,7 @@
 /** A function is loaded only when its bytes have the digest that every owner who lists the name gives it. */
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
-import { findListed } from '../../src/enclave/listed-functions.ts';
+import { digestFunction, findListed } from '../../src/enclave/listed-functions.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 
@@ -21,7 +21,7 @@ describe('a function', () => {
     ['all owners who list it agree on', [policy('a', { f: RIGHT }), policy('b', { f: RIGHT })]],
     ['one owner lists and another does not know', [policy('a', { f: RIGHT }), policy('b', { g: WRONG })]],
   ])('that %s may be loaded', (_name, policies) => {
-    expect(findListed('f', BYTES, policies).digest).toBe(RIGHT);
+    expect(findListed('f', digestFunction(BYTES), policies).digest).toBe(RIGHT);
   });
 
   it.each([
@@ -31,7 +31,7 @@ describe('a function', () => {
     ['has another digest', [policy('a', { f: WRONG })]],
     ['has another digest for one of two owners', [policy('a', { f: RIGHT }), policy('b', { f: WRONG })]],
   ])('that %s may not', (_name, policies) => {
-    expect(() => findListed('f', BYTES, policies)).toThrow(
+    expect(() => findListed('f', digestFunction(BYTES), policies)).toThrow(
       expect.objectContaining({ code: 'ERR_FUNCTION_DIGEST' }) as Error,
     );
   });
@@ -40,13 +40,15 @@ describe('a function', () => {
     const pooled = policy('a', { f: { digest: RIGHT, instances: 'pooled', deadline: '5 s' } });
     const short = policy('b', { f: { digest: RIGHT, instances: 'pooled', 'calls-per-instance': '9' } });
     const other = policy('c', { g: RIGHT });
-    const { terms } = findListed('f', BYTES, [pooled, short, other]);
+    const { terms } = findListed('f', digestFunction(BYTES), [pooled, short, other]);
     expect(terms).toMatchObject({ instances: { kind: 'pooled', calls: 9 }, deadlineMs: 5000 });
-    expect(findListed('f', BYTES, [pooled, policy('b', { f: RIGHT })]).terms.instances).toEqual({ kind: 'fresh' });
+    expect(findListed('f', digestFunction(BYTES), [pooled, policy('b', { f: RIGHT })]).terms.instances).toEqual({
+      kind: 'fresh',
+    });
   });
 
   it('is refused with the line that an owner would add, or that says otherwise', () => {
-    expect(() => findListed('f', BYTES, [])).toThrow(`f: ${RIGHT}`);
-    expect(() => findListed('f', BYTES, [policy('b', { f: WRONG })])).toThrow('b.yaml:5');
+    expect(() => findListed('f', digestFunction(BYTES), [])).toThrow(`f: ${RIGHT}`);
+    expect(() => findListed('f', digestFunction(BYTES), [policy('b', { f: WRONG })])).toThrow('b.yaml:5');
   });
 });

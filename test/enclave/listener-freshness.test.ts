@@ -59,7 +59,7 @@ beforeEach(async () => {
   const identity = await openIdentity(new Date());
   attester = openAttester({
     device: manual.device,
-    standing: {
+    standing: () => ({
       instance: identity.instance,
       tls: identity.spkiDigest,
       hpke: identity.sealing.keyConfiguration,
@@ -67,7 +67,7 @@ beforeEach(async () => {
       policies: {},
       lockdown: {},
       runtime: 'test',
-    },
+    }),
     checkpoint: () => ({ size: 0, root: ZEROS }),
     endorsements: [],
     timer: timers.timer,
@@ -79,6 +79,8 @@ beforeEach(async () => {
     identity,
     attester: watched(attester),
     gate,
+    doors: new Map(),
+    epoch: () => 0,
     simulated: true,
     times: LISTENER_TIMES,
   });

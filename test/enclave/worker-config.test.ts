@@ -8,6 +8,7 @@ import { singleFile } from '../../src/enclave/function-files.ts';
 import { fixedNameFlaw, isFunctionName, parseWorkerConfig } from '../../src/enclave/worker-config.ts';
 import { loadWorkerParts } from '../../src/enclave/worker-parts.ts';
 import { ConfigurationError } from '../../src/errors.ts';
+import { makeSigningKey } from '../e2e/worker.ts';
 import { issueAuthority } from '../fixtures/certificates.ts';
 
 const GOOD = {
@@ -48,7 +49,7 @@ const refused = expect.objectContaining({ code: 'ERR_CONFIGURATION_FILE' }) as E
 describe('a configuration', () => {
   it('is read as it stands', () => {
     const { anchorhold: _format, ...config } = GOOD;
-    expect(parseWorkerConfig(JSON.stringify(GOOD))).toEqual({ ...config, wasi: '0.2' });
+    expect(parseWorkerConfig(JSON.stringify(GOOD))).toEqual({ ...config, wasi: '0.2', owners: {} });
   });
 
   it.each(FIELDS)('without %s is refused, and the message names it', (path) => {
@@ -66,6 +67,38 @@ describe('a configuration', () => {
   it('loads functions of WASI 0.3 only where it says so', () => {
     expect(parseWorkerConfig(change('wasi', undefined)).wasi).toBe('0.2');
     expect(parseWorkerConfig(change('wasi', '0.3')).wasi).toBe('0.3');
+  });
+
+  describe('that names owners who may come', () => {
+    const key = makeSigningKey().text;
+    const code = (owners: unknown): string | null => {
+      try {
+        parseWorkerConfig(change('owners', owners));
+        return null;
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+
+    it('names the keys that must sign for each, and nobody where it says nothing', () => {
+      const { owners } = parseWorkerConfig(change('owners', { 'hospital-b': { keys: [key], needed: 1 } }));
+      expect(owners['hospital-b']).toEqual({ keys: [expect.any(Uint8Array)], needed: 1 });
+      expect(parseWorkerConfig(change('owners', undefined)).owners).toEqual({});
+    });
+
+    it.each([
+      ['no keys', { b: { keys: [], needed: 1 } }],
+      ['more keys needed than there are', { b: { keys: [key], needed: 2 } }],
+      ['none needed', { b: { keys: [key], needed: 0 } }],
+      ['a key that is none', { b: { keys: ['ed25519:AAAA'], needed: 1 } }],
+      ['a key twice', { b: { keys: [key, key], needed: 1 } }],
+      ['a name that is none', { 'Hospital B': { keys: [key], needed: 1 } }],
+      ['the name that trust files use', { others: { keys: [key], needed: 1 } }],
+      ['no needed', { b: { keys: [key] } }],
+      ['a list', [key]],
+    ])('with %s is refused', (_what, owners) => {
+      expect(code(owners)).toBe('ERR_CONFIGURATION_FILE');
+    });
   });
 
   it.each(['extra', 'listen.extra', 'egress.extra'])('with the unknown field %s is refused', (path) => {
@@ -171,6 +204,7 @@ describe('the files of a configuration', () => {
     endorsements: ['root.pem', './root.der'],
     deadlineMs: 1,
     wasi: '0.2' as const,
+    owners: {},
     egress: { names: {}, roots: ['root.pem'] },
   };
 

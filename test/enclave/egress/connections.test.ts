@@ -61,7 +61,7 @@ function openWorld(options: Options) {
     return connectTcp({ host: '127.0.0.1', port: options.port ?? 1, allowHalfOpen: true });
   });
   const open = openSocketEgress({
-    policies: options.policies,
+    policies: () => options.policies,
     functionDigest: DIGEST,
     client,
     resolve: async (name) => {

@@ -156,7 +156,7 @@ export function openWorld(options: {
   };
   const audit = options.audit ?? openAuditLog({ blockHeight: 8, retainedBlocks: 2, sink: 'memory-only' });
   const egress = openEgress({
-    policies: options.policies,
+    policies: () => options.policies,
     functionDigest: DIGEST,
     client: openHttpClient(options.roots ?? [authority.pem], dial),
     resolve: async (name) => {

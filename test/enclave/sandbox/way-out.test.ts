@@ -98,7 +98,7 @@ async function ask(
   const policies =
     egress === null ? [] : [egress, ...owners].map((lines, i) => policyOf(lines, { owner: `owner-${i}` }));
   const common = {
-    policies,
+    policies: () => policies,
     functionDigest: DIGEST,
     resolve: async (name: string) => {
       resolved.push(name);
