@@ -79,7 +79,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const { device, policies, log, now } = options;
   await checkPoliciesInForce(policies, device, options.store === 'memory' ? 'memory' : 'durable', now());
   const store = await openWorkerStore(options.store, device, () => log.warn('the disk did not take the store'));
-  if (options.store !== 'memory') log.warn('SIMULATED storage key', { keySource: store.facts.keySource });
+  if (options.store !== 'memory') log.warn('SIMULATED storage key', { keys: store.facts.keys });
   try {
     refuseOlderPolicies(policies, store.versions);
     return await bootOn(store, options);

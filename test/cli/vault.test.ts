@@ -31,7 +31,7 @@ beforeAll(async () => {
   });
   for (const [name, pem] of Object.entries(pems)) writeFileSync(join(folder, `${name}.key`), pem);
   writeFileSync(join(folder, 'anchorhold.trust.json'), formatTrustFile(worker.trust));
-  const other = { ...worker.trust, isolation: { ...worker.trust.isolation, lockdown: { keySource: 'kms' } } };
+  const other = { ...worker.trust, isolation: { ...worker.trust.isolation, lockdown: { keys: 'kms' } } };
   writeFileSync(join(folder, 'other.json'), formatTrustFile(other));
   writeFileSync(join(folder, 'patients.csv'), 'Ada,36\n');
   writeFileSync(join(folder, 'large.csv'), Buffer.alloc(1025));
@@ -89,7 +89,7 @@ describe('the commands of owners', () => {
     expect(JSON.parse(out)).toMatchObject({
       simulated: true,
       storage: 'sealed',
-      keySource: 'simulated-file',
+      keys: 'simulated-file',
       notice: { kind: 'secret', owner: 'hospital-a', name: 'lookup-token' },
     });
     expect(out + err).not.toContain('abcdefgh');

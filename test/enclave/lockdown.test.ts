@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { lockdownClaims } from '../../src/enclave/lockdown.ts';
 
-const STORE = { counters: 'durable', storage: 'sealed', keySource: 'simulated-file' } as const;
+const STORE = { counters: 'durable', storage: 'sealed', keys: 'simulated-file' } as const;
 const STRICT = { fixedNames: {}, roots: 'system', groups: 'cgroup', store: STORE, owners: {} } as const;
 
 describe('the lockdown claims', () => {
@@ -18,7 +18,7 @@ describe('the lockdown claims', () => {
 
   it('say what outlives the worker, and under whose key', () => {
     expect(lockdownClaims(STRICT)).toMatchObject(STORE);
-    const none = { counters: 'memory', storage: 'memory', keySource: 'none' } as const;
+    const none = { counters: 'memory', storage: 'memory', keys: 'none' } as const;
     expect(lockdownClaims({ ...STRICT, store: none })).toMatchObject(none);
   });
 

@@ -45,7 +45,7 @@ describe('a worker', () => {
     expect(await askDuringOneRun('memory', 3)).toEqual([200, 200, 429]);
     expect(await askDuringOneRun('memory', 1)).toEqual([200]);
     await using running = await bootTestWorker();
-    expect(running.worker.lockdown).toMatchObject({ counters: 'memory', storage: 'memory', keySource: 'none' });
+    expect(running.worker.lockdown).toMatchObject({ counters: 'memory', storage: 'memory', keys: 'none' });
   });
 
   it('takes a policy that demands durable counters only with a store, and claims what it has', async () => {
@@ -57,7 +57,7 @@ describe('a worker', () => {
     expect(running.worker.lockdown).toMatchObject({
       counters: 'durable',
       storage: 'sealed',
-      keySource: 'simulated-file',
+      keys: 'simulated-file',
     });
   });
 
