@@ -7,6 +7,7 @@ import { openAuditLog } from '../enclave/audit.ts';
 import { MAX_BUDGETS, openBudget } from '../enclave/budget.ts';
 import { EGRESS_LIMITS, openEgress } from '../enclave/egress.ts';
 import { NO_SECRETS } from '../enclave/egress-credentials.ts';
+import { openPeerAppraiser } from '../enclave/peer-appraisal.ts';
 import type { Egress } from '../enclave/sandbox/sandbox.ts';
 import { type HttpClient, openHttpClient } from '../io/http-client.ts';
 import { openResolver } from '../io/resolver.ts';
@@ -47,6 +48,7 @@ export function openRunEgress(
     functionDigest,
     client,
     resolve: openResolver(RESOLVE_MS),
+    appraiser: openPeerAppraiser(() => new Date()),
     fixedNames: {},
     audit: openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' }),
     budget: openBudget(MAX_BUDGETS),

@@ -3,6 +3,7 @@
  * claims here is all that a client can demand, and nothing is answered before all of it stands.
  */
 import type { LogCheckpoint } from '../attestation/claims.ts';
+import type { Lockdown } from '../attestation/lockdown.ts';
 import { type DigestText, parseDigest } from '../base/digest.ts';
 import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
@@ -11,6 +12,7 @@ import { openTcpClient } from '../io/tcp-client.ts';
 import { CONTENT_PATH, HELD_PATH, OWNER_PATH, POLICIES_PATH } from '../policy/signing/owner-request.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
+import { openKeySets } from './callers/key-sets.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
 import { CONNECTION_LIMITS, openSocketEgress } from './egress-connections.ts';
@@ -21,10 +23,12 @@ import { openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
 import { digestFunction, findListed } from './listed-functions.ts';
 import { type Door, LISTENER_TIMES, type Listener, openListener } from './listener.ts';
-import { lockdownClaims } from './lockdown.ts';
+import { lockdownClaims } from './lockdown/claims.ts';
+import { type Host, openHost } from './lockdown/host.ts';
 import { openOwnerDoor } from './owner/owner-door.ts';
 import { answerShownPolicies } from './owner/shown-policies.ts';
 import { openNoticeSigner } from './owner/sign-notice.ts';
+import { openPeerAppraiser } from './peer-appraisal.ts';
 import { checkPoliciesInForce, refuseOlderPolicies } from './policies-in-force.ts';
 import { openPolicyChanges } from './policy-change.ts';
 import { openPolicyRegister } from './policy-register.ts';
@@ -47,6 +51,8 @@ export interface WorkerOptions extends WorkerParts {
   readonly groups: ResourceGroups;
   /** Made anew when absent; the demo hands one in to play a thief who has it. */
   readonly identity?: Identity;
+  /** The machine and process that are measured: these when absent; tests hand in others. */
+  readonly host?: Host;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -56,7 +62,7 @@ export interface Worker {
   /** Functions that run, and policies in force, as they are now. */
   readonly functions: Readonly<Record<string, DigestText>>;
   readonly policies: Readonly<Record<string, DigestText>>;
-  readonly lockdown: Readonly<Record<string, string>>;
+  readonly lockdown: Lockdown;
   /** Size and root of the audit log. */
   checkpoint(): LogCheckpoint;
   close(): Promise<void>;
@@ -97,6 +103,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
   if (groups.kind === 'none') log.warn('no caps by control group', { why: groups.why });
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
   const client = openHttpClient(egress.roots);
+  const appraiser = openPeerAppraiser(now);
   const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
   const { budget } = store;
@@ -130,6 +137,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
         ...decided,
         secrets: (owner, secret) => vault.secret(owner, secret),
         client,
+        appraiser,
         limits: EGRESS_LIMITS,
       }),
       sockets: openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS }),
@@ -167,13 +175,8 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
   };
   try {
     (await functions.prepare(register.standings)).commit();
-    const lockdown = lockdownClaims({
-      fixedNames: egress.names,
-      roots: egress.roots,
-      groups: groups.kind,
-      store: store.facts,
-      owners: options.owners,
-    });
+    const facts = { fixedNames: egress.names, roots: egress.roots, groups: groups.kind, owners: options.owners };
+    const lockdown = await lockdownClaims({ ...facts, ...store.facts }, options.host ?? openHost());
     const policyDigests = (): Record<string, DigestText> =>
       Object.fromEntries(register.policies().map((policy) => [policy.owner, policy.digest]));
     const attester = openAttester({
@@ -190,8 +193,10 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
       checkpoint: () => audit.checkpoint(),
       endorsements: options.endorsements,
     });
+    const keySets = openKeySets({ client, resolve, fixedNames: egress.names, audit, now });
     const onChange = (): void => {
       log.info('policies changed', { epoch: register.epoch, policies: policyDigests() });
+      for (const policy of register.policies()) gate.endCallsOf(policy);
       for (const { policy, state } of register.standings)
         void vault
           .follow(policy.owner, state === 'in force' ? policy : null)
@@ -213,10 +218,10 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
     const doors = new Map<string, Door>([
       [OWNER_PATH, (request) => owners.answer(request)],
       [CONTENT_PATH, content],
-      [HELD_PATH, (request) => answerShownItems(request, vault, register, now())],
-      [POLICIES_PATH, (request) => answerShownPolicies(request, register, now())],
+      [HELD_PATH, (request) => answerShownItems(request, vault, { register, keySets, now: now() })],
+      [POLICIES_PATH, (request) => answerShownPolicies(request, { register, keySets, now: now() })],
     ]);
-    const gate = openGate({ functions, audit, budget, maxQueries: MAX_QUERIES, now });
+    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
     const listener: Listener = await openListener({
       ...options.listen,

@@ -15,6 +15,7 @@ import type { MachineRules, OwnerPolicy } from '../policy/policy.ts';
 import { checkCallerRules } from './callers/prove.ts';
 import { readOwnReport } from './device/own-report.ts';
 import type { ReportDevice } from './device/report-device.ts';
+import { checkTrustFiles } from './peer-appraisal.ts';
 import type { VersionMemory } from './policy-register.ts';
 import type { StoreFacts } from './store/worker-store.ts';
 
@@ -93,6 +94,7 @@ export async function checkPoliciesInForce(
       throw refuse(policy, 'two files name this owner');
     }
     checkCallerRules(policy.callers);
+    checkTrustFiles(policy.egress);
     const wrong = runPolicyTests(policy).find(({ passed }) => !passed);
     if (wrong !== undefined) {
       const { question, test, decision } = wrong;

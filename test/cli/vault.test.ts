@@ -31,7 +31,10 @@ beforeAll(async () => {
   });
   for (const [name, pem] of Object.entries(pems)) writeFileSync(join(folder, `${name}.key`), pem);
   writeFileSync(join(folder, 'anchorhold.trust.json'), formatTrustFile(worker.trust));
-  const other = { ...worker.trust, isolation: { ...worker.trust.isolation, lockdown: { keys: 'kms' } } };
+  const other = {
+    ...worker.trust,
+    isolation: { ...worker.trust.isolation, lockdown: { ...worker.trust.isolation.lockdown, keys: 'kms' } },
+  };
   writeFileSync(join(folder, 'other.json'), formatTrustFile(other));
   writeFileSync(join(folder, 'patients.csv'), 'Ada,36\n');
   writeFileSync(join(folder, 'large.csv'), Buffer.alloc(1025));

@@ -3,8 +3,7 @@ import { encodeUtf8 } from '../../base/bytes.ts';
 import { PolicyError } from '../../errors.ts';
 import { formatHeldItems, type HeldItems, type HeldState } from '../../policy/signing/held-items.ts';
 import type { PresentedRequest } from '../callers/caller.ts';
-import { mayRead } from '../owner/shown-policies.ts';
-import type { PolicyRegister } from '../policy-register.ts';
+import { type Asking, mayRead } from '../owner/shown-policies.ts';
 import { problemOfError } from '../problem.ts';
 import type { WholeResponse } from '../sandbox/sandbox.ts';
 import type { Vault } from './vault.ts';
@@ -13,13 +12,12 @@ import type { Vault } from './vault.ts';
 export async function answerShownItems(
   request: PresentedRequest,
   vault: Pick<Vault, 'list'>,
-  register: PolicyRegister,
-  now: Date,
+  asking: Asking,
 ): Promise<WholeResponse> {
   if (request.method !== 'GET')
     return problemOfError(new PolicyError('ERR_POLICY_REQUEST', 'what is held is asked for with GET'));
   const owners: Record<string, HeldItems[string]> = Object.create(null);
-  for (const standing of register.standings) {
+  for (const standing of asking.register.standings) {
     if (standing.state !== 'in force') continue;
     const { owner, data, secrets } = standing.policy;
     const items = vault.list(owner);
@@ -34,7 +32,7 @@ export async function answerShownItems(
       ),
       secrets: statesOf('secret', secrets),
     };
-    owners[owner] = (await mayRead(standing, request, now)) ? shown : null;
+    owners[owner] = (await mayRead(standing, request, asking)) ? shown : null;
   }
   return {
     status: 200,
