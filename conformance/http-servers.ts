@@ -26,6 +26,8 @@ export interface OpenServers {
   readonly env: readonly (readonly [name: string, value: string])[];
   /** `host:port` of each. */
   readonly authorities: readonly string[];
+  /** URLs that no wildcard of a policy stands for: their paths have an encoded slash. */
+  readonly slashed: readonly string[];
   close(): Promise<void>;
 }
 
@@ -80,15 +82,20 @@ const close = (server: Server): Promise<void> =>
 export async function openServers(specs: readonly ServerSpec[]): Promise<OpenServers> {
   const open: Server[] = [];
   const env: (readonly [string, string])[] = [];
+  const slashed: string[] = [];
   for (const { name, kind, endpoints = [] } of specs) {
     const server = createServer((request, response) => void answer(endpoints, request, response));
-    env.push([`HTTP_SERVER_${name.toUpperCase()}`, await listen(server)]);
+    const authority = await listen(server);
+    env.push([`HTTP_SERVER_${name.toUpperCase()}`, authority]);
+    const paths = endpoints.map(({ path }) => path.replace(/\?.*$/s, ''));
+    slashed.push(...paths.filter((path) => /%2f/i.test(path)).map((path) => `http://${authority}${path}`));
     if (kind === 'closed') await close(server);
     else open.push(server);
   }
   return {
     env,
     authorities: env.map(([, authority]) => authority),
+    slashed,
     close: async () => {
       await Promise.all(open.map(close));
     },

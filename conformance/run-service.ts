@@ -71,10 +71,11 @@ export async function runServiceTest(modulePath: string): Promise<string | null>
   const digest = sha256(bytes);
   const servers = await openServers(spec.servers ?? []);
   const logged: string[] = [];
-  const allow = [...servers.authorities, NOBODY].flatMap((authority) => [
+  const anywhere = [...servers.authorities, NOBODY].flatMap((authority) => [
     `http://${authority}/`,
     `http://${authority}/**`,
   ]);
+  const allow = [...anywhere, ...servers.slashed];
   const egress = openRunEgress(allow, digest);
   let service: SandboxedFunction | null = null;
   try {

@@ -74,6 +74,7 @@ export class Guest {
       lent: [],
       taken: [],
       liftLeft: LIFT_BUDGET,
+      pending: 0,
       wake: null,
       mayBlock: true,
       task: null,

@@ -96,7 +96,7 @@ async function callHost(guest: Guest, type: FunctionType, choices: Choices): Pro
       given = args;
       return waits ? Promise.resolve(answer) : answer;
     },
-  })(cx, null);
+  })(cx, { call: null });
   guest.callOut = () => void lowered(...flat);
   const before = Uint8Array.from(guest.bytes());
   reference.memory = before;

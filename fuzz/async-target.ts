@@ -146,7 +146,7 @@ export async function asyncTarget(): Promise<Target> {
     const before = Uint8Array.from(memory);
     const outcome = await Promise.race([endOf(running), waits()]);
     checkMemory(before, memory);
-    running.instance.close();
+    running.instance.close(false);
     const closed = Uint8Array.from(memory);
     await host.end();
     demand(Buffer.compare(closed, memory) === 0, 'nothing is written into a guest that is closed');

@@ -7,6 +7,7 @@ import { Malformed } from '../src/enclave/sandbox/component/cursor.ts';
 import { ENGINE } from '../src/enclave/sandbox/engine.ts';
 import { prepareModules } from '../src/enclave/sandbox/prepare-modules.ts';
 import { findRefusals } from '../src/enclave/sandbox/wasm/admission.ts';
+import { importMemory } from '../src/enclave/sandbox/wasm/import-memory.ts';
 import { gasUsed } from '../src/enclave/sandbox/wasm/meter.ts';
 import type { CoreModule } from '../src/enclave/sandbox/wasm/module.ts';
 import { readModule } from '../src/enclave/sandbox/wasm/read-module.ts';
@@ -120,6 +121,12 @@ function prepare(input: Uint8Array): string {
   const capped = attempt(() => prepareModules([input], [0], rules(null))[0] ?? input);
   const metered = attempt(() => prepareModules([input], [0], rules(GAS))[0] ?? input);
   if ('value' in capped) demand(ENGINE.validate(capped.value) === isValid, 'caps leave a module as valid as it was');
+  if ('value' in capped) {
+    const lent = attempt(() => importMemory(capped.value));
+    if ('refused' in lent) demand(!isValid, 'a valid module can be given its memory');
+    else if (lent.value !== null)
+      demand(ENGINE.validate(lent.value.module) === isValid, 'a module that is given its memory is as valid');
+  }
   if ('value' in metered) demand(isValid && ENGINE.validate(metered.value), 'a metered module was and is valid');
   if ('refused' in read) {
     return `refused: ${isValid ? 'valid, but ' : ''}${read.refused}`;

@@ -88,7 +88,7 @@ function makeTrust(machine: unknown, roots: unknown): Uint8Array {
       roots,
       machine,
       code: { measurements: ['cd'.repeat(48)], functions: { 'risk-score': digest } },
-      isolation: { policies: { 'hospital-a': digest, others: 'any' }, lockdown: { egress: 'policy' } },
+      isolation: { policies: { 'hospital-a': digest, others: 'any' }, lockdown: 'strict-2026-11' },
       freshness: { reattest: 'connection' },
     }),
   );

@@ -70,6 +70,7 @@ export type PolicyCode =
   | 'ERR_POLICY_DENIED_RESULT'
   | 'ERR_POLICY_DENIED_LIMIT'
   | 'ERR_POLICY_CALLER'
+  | 'ERR_POLICY_CALLER_REVOKED'
   | 'ERR_POLICY_REQUEST'
   | 'ERR_POLICY_UPGRADE';
 
@@ -344,12 +345,19 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'The caller did not prove who they are, or the proof is not valid.',
     'Send the certificate, signature or token that the owner gave you, and check the clock.',
   ),
+  ERR_POLICY_CALLER_REVOKED: entry(
+    'PolicyError',
+    21,
+    403,
+    'The proof of who is asking was taken back by the owner.',
+    'Ask the owner for a new certificate, key or token.',
+  ),
   ERR_POLICY_REQUEST: entry(
     'PolicyError',
     21,
     400,
     'The request cannot be judged: its method, path, host or headers are not in normal form, or it is over a size cap.',
-    'Send the request in normal form: no dot segments, no empty segments, no encoded slashes.',
+    'Send the request in normal form: no dot segments, no empty segments, no encoded letters.',
   ),
   ERR_POLICY_UPGRADE: entry(
     'PolicyError',

@@ -87,7 +87,7 @@ export const freshInstance: BenchCase = {
     const fresh = await compareInTurns(alone, async () => {
       const instance = instantiate(linked, null);
       check(await instance.call(double, [21]));
-      instance.close();
+      instance.close(true);
     });
     const again = await compareInTurns(alone, async () => check(await kept.call(double, [21])));
     const engine = figure('engine alone, fresh instance and call', 'us CPU', fresh.baseCpuUs);

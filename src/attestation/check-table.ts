@@ -5,6 +5,7 @@
 import type { Stage } from '../appraisal.ts';
 import { deepFreeze } from '../base/freeze.ts';
 import type { ErrorCode } from '../error-table.ts';
+import type { LockdownCheck } from './lockdown.ts';
 import type { ReportRule } from './snp/report.ts';
 
 /** What one check is about. */
@@ -98,7 +99,8 @@ export type CheckId =
   | 'image-id'
   | 'guest-svn'
   | 'owner-policies'
-  | 'lockdown';
+  | 'lockdown'
+  | LockdownCheck;
 
 const REPORT = 'SNP-ABI 1.58 ATTESTATION_REPORT';
 const POLICY = 'SNP-ABI 1.58 GUEST_POLICY';
@@ -127,6 +129,7 @@ const isolation = (code: ErrorCode, meaning: string, citation: string): CheckEnt
 const guestPolicy = (meaning: string): CheckEntry => isolation('ERR_NOT_ISOLATED_GUEST_POLICY', meaning, POLICY);
 const platform = (meaning: string): CheckEntry => isolation('ERR_NOT_ISOLATED_PLATFORM', meaning, PLATFORM);
 const tcb = (meaning: string): CheckEntry => isolation('ERR_NOT_ISOLATED_TCB', meaning, REPORT);
+const lockdown = (meaning: string): CheckEntry => isolation('ERR_NOT_ISOLATED_LOCKDOWN', meaning, PROTOCOL);
 const identity = (meaning: string): CheckEntry => isolation('ERR_NOT_ISOLATED_IDENTITY', meaning, REPORT);
 
 /** Every check that an appraisal can hold, in the order in which they are made. */
@@ -320,9 +323,31 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
     '`isolation.policies`: the owner policies in force are the listed ones.',
     'docs/trust.md',
   ),
-  lockdown: isolation(
-    'ERR_NOT_ISOLATED_LOCKDOWN',
-    '`isolation.lockdown`: each listed claim has this value.',
-    'docs/trust.md',
+  lockdown: lockdown('`isolation.lockdown`: every claim that is known here is made, and no other.'),
+  'lockdown-egress': lockdown(
+    "`isolation.lockdown.egress`: whether functions connect only where an owner's policy says.",
   ),
+  'lockdown-sandbox': lockdown('`isolation.lockdown.sandbox`: what holds the process of a function.'),
+  'lockdown-memory': lockdown("`isolation.lockdown.memory`: what caps the memory of a function's processes."),
+  'lockdown-processor': lockdown('`isolation.lockdown.processor`: what caps the processor time of a function.'),
+  'lockdown-counters': lockdown('`isolation.lockdown.counters`: whether limits survive a restart.'),
+  'lockdown-storage': lockdown(
+    "`isolation.lockdown.storage`: whether owners' data and secrets are kept beyond the worker's memory.",
+  ),
+  'lockdown-keys': lockdown('`isolation.lockdown.keys`: where the key comes from that seals what is kept.'),
+  'lockdown-names': lockdown('`isolation.lockdown.names`: whether egress hosts have fixed addresses.'),
+  'lockdown-roots': lockdown('`isolation.lockdown.roots`: who vouches for egress servers.'),
+  'lockdown-firewall': lockdown('`isolation.lockdown.firewall`: which rules of the kernel stand behind the broker.'),
+  'lockdown-console': lockdown(
+    '`isolation.lockdown.console`: whether a console shows what the kernel says, or takes commands.',
+  ),
+  'lockdown-debugger': lockdown('`isolation.lockdown.debugger`: whether a debugger can be attached to the worker.'),
+  'lockdown-environment': lockdown(
+    '`isolation.lockdown.environment`: whether there are variables that could steer the worker.',
+  ),
+  'lockdown-privileges': lockdown('`isolation.lockdown.privileges`: what the worker may do beyond its user.'),
+  'lockdown-seccomp': lockdown("`isolation.lockdown.seccomp`: whether the kernel filters the worker's system calls."),
+  'lockdown-core': lockdown("`isolation.lockdown.core`: whether the worker's memory can be written to a core file."),
+  'lockdown-swap': lockdown('`isolation.lockdown.swap`: whether memory can be written to a disk.'),
+  'lockdown-kernel': lockdown('`isolation.lockdown.kernel`: whether root can change the running kernel.'),
 });

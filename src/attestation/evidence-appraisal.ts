@@ -7,6 +7,7 @@ import { formatDigest } from '../base/digest.ts';
 import { concludeAppraisal, makeCheck } from './checks.ts';
 import { type Claims, parseClaims, reportDataOf } from './claims.ts';
 import { type Evidence, parseEvidence } from './evidence.ts';
+import { checkLockdown } from './lockdown.ts';
 import { appraise, checkMeasurement, checkReportData } from './report-appraisal.ts';
 import type { ChainCache } from './snp/chain-cache.ts';
 import type { CrlNumbers } from './snp/crl-numbers.ts';
@@ -56,17 +57,6 @@ export function checkOwnerPolicies(claims: Claims, trust: TrustFile): Check {
   );
 }
 
-/** Checks that the lockdown claims that the client demands have exactly these values. */
-export function checkLockdown(claims: Claims, trust: TrustFile): Check {
-  const demanded = trust.isolation.lockdown;
-  return makeCheck(
-    'lockdown',
-    holdsAll(claims.lockdown, demanded),
-    list(demanded),
-    list(only(claims.lockdown, demanded)),
-  );
-}
-
 /** Checks that the bundle is about this client's nonce and connection, or says for each of the two why that is not asked. */
 export type ChannelQuestion = (claims: Claims, evidence: Evidence) => readonly Check[];
 
@@ -98,7 +88,7 @@ export async function appraiseEvidence(
       ],
       channel: (report) => [checkReportData(report, reportDataOf(evidence.claims)), ...askChannel(claims, evidence)],
       code: (report) => [checkMeasurement(report, trust.code.measurements), checkFunctions(claims, trust)],
-      isolation: () => [checkOwnerPolicies(claims, trust), checkLockdown(claims, trust)],
+      isolation: () => [checkOwnerPolicies(claims, trust), ...checkLockdown(claims.lockdown, trust.isolation.lockdown)],
     },
     now,
     cache,

@@ -57,7 +57,7 @@ const EXPECTED: Reasons = {
   'channel-tls-key': 'the key of my connection',
   'code-functions': 'the listed functions',
   'owner-policies': 'the listed owner policies',
-  lockdown: 'the listed lockdown claims',
+  lockdown: 'the lockdown claims that are demanded',
 };
 
 /** Says for one check why this form has no answer to it. */

@@ -14,6 +14,7 @@ import {
   NAMES,
   object,
   oneOf,
+  oneOrList,
   optional,
   type Reader,
   readJson,
@@ -22,6 +23,13 @@ import {
   schemaOf,
   text,
 } from './json-reader.ts';
+import {
+  LOCKDOWN_CLAIMS,
+  LOCKDOWN_PRESETS,
+  type LockdownClaim,
+  type LockdownDemand,
+  type LockdownDemands,
+} from './lockdown.ts';
 import { readMachine } from './machine-file.ts';
 import type { Machine } from './requirements.ts';
 import { AMD_ROOTS, isAmdRoot, type Roots } from './snp/roots.ts';
@@ -43,8 +51,8 @@ export interface TrustFile {
     readonly policies: Readonly<Record<string, DigestText>>;
     /** What about policies of owners that are not listed: `"others": "any"` in the file, or refused. */
     readonly others: 'refused' | 'any';
-    /** Lockdown claims that must have exactly this value. */
-    readonly lockdown: Readonly<Record<string, string>>;
+    /** What is demanded of each lockdown claim. */
+    readonly lockdown: LockdownDemands;
   };
   readonly freshness: { readonly reattest: 'connection' };
 }
@@ -129,6 +137,24 @@ const policies = (digestOf: PolicyDigester): Reader<Pick<TrustFile['isolation'],
     };
   });
 
+const lockdownDemand: Reader<LockdownDemand> = oneOrList(shortText);
+const everyClaim: Reader<LockdownDemands> = object<LockdownDemands>(
+  Object.fromEntries(LOCKDOWN_CLAIMS.map((name) => [name, lockdownDemand])) as Record<
+    LockdownClaim,
+    Reader<LockdownDemand>
+  >,
+);
+const lockdownSchema = { anyOf: [{ enum: Object.keys(LOCKDOWN_PRESETS) }, schemaOf(everyClaim)] };
+
+/** Reads a demand for each claim, or the name of a preset. */
+const lockdown: Reader<LockdownDemands> = described(lockdownSchema, (value, path) => {
+  if (typeof value !== 'string') return everyClaim(value, path);
+  const preset = Object.entries(LOCKDOWN_PRESETS).find(([name]) => name === value)?.[1];
+  if (preset === undefined)
+    throw refuseValue(path, `an object, or a preset: ${Object.keys(LOCKDOWN_PRESETS).join(', ')}`, value);
+  return preset;
+});
+
 const WORKER_URL = '^[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+(?:[/?#]|$)';
 
 const isWorkerUrl = (value: string): boolean => {
@@ -147,7 +173,7 @@ const file = (digestOf: PolicyDigester) =>
     roots,
     machine: readMachine,
     code: object({ measurements, functions: mapOf(digest) }),
-    isolation: object({ policies: policies(digestOf), lockdown: mapOf(shortText) }),
+    isolation: object({ policies: policies(digestOf), lockdown }),
     freshness: object({ reattest: oneOf('connection') }),
   });
 

@@ -13,10 +13,12 @@ export interface ByteCollector {
 }
 
 const FIRST_BYTES = 1024;
+/** An array is not cheap to make, and most collectors never hold anything. */
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /** Opens a collector that holds at most `maxBytes`. */
 export function openByteCollector(maxBytes: number): ByteCollector {
-  let buffer = new Uint8Array(0);
+  let buffer = NOTHING;
   let size = 0;
   return {
     get size() {
@@ -34,6 +36,6 @@ export function openByteCollector(maxBytes: number): ByteCollector {
       size = after;
       return true;
     },
-    bytes: () => buffer.slice(0, size),
+    bytes: () => (size === 0 ? NOTHING : buffer.slice(0, size)),
   };
 }

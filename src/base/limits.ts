@@ -46,6 +46,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   shownPoliciesBytes: 4 * 1024 * 1024,
   /** Files that a policy refers to (a CA, a key set), each. */
   referenceBytes: 1024 * 1024,
+  /** A key set that an issuer of tokens publishes: real ones have a few keys of under 2 KiB. */
+  keySetBytes: 64 * 1024,
   /** A body that has to be held whole: one that is signed, a command's input and output, what is written before its head is. */
   bodyBytes: 16 * 1024 * 1024,
   /** A body that is passed on as it comes, in each direction of a query or an outgoing request. */
@@ -141,6 +143,7 @@ export type LimitName =
   | 'noticeBytes'
   | 'shownPoliciesBytes'
   | 'referenceBytes'
+  | 'keySetBytes'
   | 'bodyBytes'
   | 'streamBytes'
   | 'pieceBytes'

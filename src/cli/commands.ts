@@ -83,4 +83,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     'print the digest that trust files and claims name',
     async () => (await import('./policy-commands.ts')).policyDigestCommand,
   ),
+  entry(
+    'caller new',
+    'make the certificate or key of a caller, and print its line for the policy',
+    async () => (await import('./caller-new.ts')).callerNew,
+  ),
+  entry(
+    'caller list',
+    'list the callers in a folder, or those that a policy names',
+    async () => (await import('./caller-list.ts')).callerList,
+  ),
+  entry(
+    'caller revoke',
+    "take a caller's certificate, key or token back in a policy",
+    async () => (await import('./caller-revoke.ts')).callerRevoke,
+  ),
 ];

@@ -6,6 +6,7 @@ import { type DigestText, formatDigest } from '../base/digest.ts';
 import { openAuditLog } from '../enclave/audit.ts';
 import { MAX_BUDGETS, openBudget } from '../enclave/budget.ts';
 import { EGRESS_LIMITS, openEgress } from '../enclave/egress.ts';
+import { openPeerAppraiser } from '../enclave/peer-appraisal.ts';
 import type { Egress } from '../enclave/sandbox/sandbox.ts';
 import { type HttpClient, openHttpClient } from '../io/http-client.ts';
 import { openResolver } from '../io/resolver.ts';
@@ -46,6 +47,7 @@ export function openRunEgress(
     functionDigest,
     client,
     resolve: openResolver(RESOLVE_MS),
+    appraiser: openPeerAppraiser(() => new Date()),
     fixedNames: {},
     audit: openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' }),
     budget: openBudget(MAX_BUDGETS),

@@ -20,7 +20,7 @@ export interface AuditRecord {
   readonly owner: string;
   /** `file:line` of the rule that allowed, or of the section that did not. */
   readonly rule: string;
-  readonly caller: ProvenCaller | null;
+  readonly caller: Pick<ProvenCaller, 'name' | 'id'> | null;
   /** Digest of the function, or its name while no digest is known. */
   readonly function: string;
   /** `METHOD` and where to, without path and query string: these may hold what nobody should write down. */

@@ -3,6 +3,7 @@
  * claims here is all that a client can demand, and nothing is answered before all of it stands.
  */
 import type { LogCheckpoint } from '../attestation/claims.ts';
+import type { Lockdown } from '../attestation/lockdown.ts';
 import { type DigestText, parseDigest } from '../base/digest.ts';
 import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
@@ -12,6 +13,7 @@ import { OWNER_PATH, POLICIES_PATH } from '../policy/signing/owner-request.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
 import { MAX_BUDGETS, openBudget } from './budget.ts';
+import { openKeySets } from './callers/key-sets.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
 import { CONNECTION_LIMITS, openSocketEgress } from './egress-connections.ts';
@@ -22,10 +24,12 @@ import { openGate } from './gate.ts';
 import { type Identity, openIdentity } from './identity.ts';
 import { digestFunction, findListed } from './listed-functions.ts';
 import { type Door, LISTENER_TIMES, type Listener, openListener } from './listener.ts';
-import { lockdownClaims } from './lockdown.ts';
+import { lockdownClaims } from './lockdown/claims.ts';
+import { type Host, openHost } from './lockdown/host.ts';
 import { openOwnerDoor } from './owner/owner-door.ts';
 import { answerShownPolicies } from './owner/shown-policies.ts';
 import { openNoticeSigner } from './owner/sign-notice.ts';
+import { openPeerAppraiser } from './peer-appraisal.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { openPolicyChanges } from './policy-change.ts';
 import { openPolicyRegister, openVersionMemory } from './policy-register.ts';
@@ -40,6 +44,8 @@ export interface WorkerOptions extends WorkerParts {
   readonly groups: ResourceGroups;
   /** Made anew when absent; the demo hands one in to play a thief who has it. */
   readonly identity?: Identity;
+  /** The machine and process that are measured: these when absent; tests hand in others. */
+  readonly host?: Host;
   readonly log: Log;
   readonly now: () => Date;
 }
@@ -49,7 +55,7 @@ export interface Worker {
   /** Functions that run, and policies in force, as they are now. */
   readonly functions: Readonly<Record<string, DigestText>>;
   readonly policies: Readonly<Record<string, DigestText>>;
-  readonly lockdown: Readonly<Record<string, string>>;
+  readonly lockdown: Lockdown;
   /** Size and root of the audit log. */
   checkpoint(): LogCheckpoint;
   close(): Promise<void>;
@@ -77,6 +83,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
   const budget = openBudget(MAX_BUDGETS);
   const client = openHttpClient(egress.roots);
+  const appraiser = openPeerAppraiser(now);
   const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
   const register = openPolicyRegister(policies, options.owners, openVersionMemory());
@@ -97,7 +104,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       now,
     };
     const ways = {
-      egress: openEgress({ ...decided, client, limits: EGRESS_LIMITS }),
+      egress: openEgress({ ...decided, client, appraiser, limits: EGRESS_LIMITS }),
       sockets: openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS }),
     };
     const load: HeldFunction['load'] = async (terms) => {
@@ -121,12 +128,9 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const functions = openFunctionTable(held);
   try {
     (await functions.prepare(register.standings)).commit();
-    const lockdown = lockdownClaims({
-      fixedNames: egress.names,
-      roots: egress.roots,
-      groups: groups.kind,
-      owners: options.owners,
-    });
+    const facts = { fixedNames: egress.names, roots: egress.roots, groups: groups.kind, owners: options.owners };
+    const kept = { counters: 'memory', storage: 'memory', keys: 'none' } as const;
+    const lockdown = await lockdownClaims({ ...facts, ...kept }, options.host ?? openHost());
     const policyDigests = (): Record<string, DigestText> =>
       Object.fromEntries(register.policies().map((policy) => [policy.owner, policy.digest]));
     const attester = openAttester({
@@ -143,8 +147,11 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       checkpoint: () => audit.checkpoint(),
       endorsements: options.endorsements,
     });
+    const keySets = openKeySets({ client, resolve, fixedNames: egress.names, audit, now });
+    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const onChange = (): void => {
       log.info('policies changed', { epoch: register.epoch, policies: policyDigests() });
+      for (const policy of register.policies()) gate.endCallsOf(policy);
       listener.dropIdle();
     };
     const owners = openOwnerDoor({
@@ -158,9 +165,8 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
     });
     const doors = new Map<string, Door>([
       [OWNER_PATH, (request) => owners.answer(request)],
-      [POLICIES_PATH, (request) => answerShownPolicies(request, register, now())],
+      [POLICIES_PATH, (request) => answerShownPolicies(request, { register, keySets, now: now() })],
     ]);
-    const gate = openGate({ functions, audit, budget, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
     const listener: Listener = await openListener({
       ...options.listen,

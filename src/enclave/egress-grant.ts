@@ -36,9 +36,8 @@ export function ownersOf(grant: EgressGrant): readonly OwnerGrant[] {
 }
 
 /** Says what a rule demands that this worker cannot do, or null. */
-function unservedDemand({ scheme, credential }: EgressRule): string | null {
-  if (credential !== null) return `the secret ${credential.secret} is not in this worker`;
-  return scheme === 'enclave' ? 'this worker cannot appraise other workers' : null;
+function unservedDemand({ credential }: EgressRule): string | null {
+  return credential === null ? null : `the secret ${credential.secret} is not in this worker`;
 }
 
 /** Asks every owner; the first who refuses decides, and without an owner nothing is allowed. */

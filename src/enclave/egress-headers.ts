@@ -70,6 +70,11 @@ export function checkEgressHeaders(
   return { headers };
 }
 
+/** Counts what a head and body take as HTTP/1.1 writes them. */
+export function countBytes(startLine: number, headers: readonly HeaderField[], bodyBytes: number): number {
+  return headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, startLine) + bodyBytes;
+}
+
 /** Gives what the function may see of an answer's headers: all but those about the connection. */
 export function keepAnswerHeaders(fields: readonly HeaderField[]): readonly HeaderField[] {
   return fields.filter(([name]) => !isAboutConnection(name));

@@ -6,13 +6,13 @@ import { isIP } from 'node:net';
 import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
-import type { HttpAnswer, HttpCall, HttpCallFailure, HttpClient, StreamedHttpAnswer } from '../io/http-client.ts';
+import type { HttpCall, HttpClient } from '../io/http-client.ts';
 import type { ResolveHost } from '../io/resolver.ts';
 import type { OwnerPolicy, Position } from '../policy/policy.ts';
 import type { EgressTarget } from '../policy/target.ts';
-import { addressFlaw } from './addresses.ts';
 import type { AuditLog } from './audit.ts';
 import type { Budget } from './budget.ts';
+import { askInTurn, bareHost, findAddresses } from './destinations.ts';
 import {
   decideGrant,
   type EgressGrant,
@@ -22,8 +22,10 @@ import {
   spendBytesOut,
   spendGrant,
 } from './egress-grant.ts';
-import { checkEgressHeaders, keepAnswerHeaders } from './egress-headers.ts';
+import { checkEgressHeaders, countBytes, keepAnswerHeaders } from './egress-headers.ts';
+import { openPeerDoor } from './egress-peer.ts';
 import { type MeteredEnd, MeteredSource } from './metered-source.ts';
+import type { PeerAppraiser } from './peer-appraisal.ts';
 import { type Body, isWhole, piecesOf } from './sandbox/body.ts';
 import type { Egress, EgressAnswer, EgressFailure, EgressRequest, HeaderField } from './sandbox/sandbox.ts';
 import { areTrailers, keepTrailers } from './sandbox/trailers.ts';
@@ -56,6 +58,8 @@ export interface EgressOptions {
   readonly functionDigest: DigestText;
   readonly client: HttpClient;
   readonly resolve: ResolveHost;
+  /** Judges the workers at `enclave://` destinations. */
+  readonly appraiser: PeerAppraiser;
   /** Names with a fixed address, which may be any address; the lockdown claims spell them out. */
   readonly fixedNames: Readonly<Record<string, string>>;
   readonly audit: AuditLog;
@@ -63,9 +67,6 @@ export interface EgressOptions {
   readonly limits: EgressLimits;
   readonly now: () => Date;
 }
-
-/** Addresses of a name that are tried, one after the other, when one refuses the connection. */
-const MAX_ADDRESSES = 4;
 
 /** How the log names the end of an answer that was passed on as it came. */
 const REASONS: Readonly<Record<MeteredEnd, string>> = {
@@ -80,13 +81,9 @@ const START_LINE_BYTES = 20;
 
 /** Writes where a request goes as the Host header and the log say it: no path, no port that goes without saying. */
 function originOf({ scheme, host, port }: EgressTarget): { readonly origin: string; readonly authority: string } {
-  const { origin, host: authority } = new URL(`${scheme}://${host}:${port}`);
-  return { origin, authority };
-}
-
-/** Counts what a head and body take as HTTP/1.1 writes them. */
-function countBytes(startLine: number, headers: readonly HeaderField[], bodyBytes: number): number {
-  return headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, startLine) + bodyBytes;
+  // Another worker is reached over TLS, on the port that goes without saying there.
+  const { host: authority } = new URL(`${scheme === 'enclave' ? 'https' : scheme}://${host}:${port}`);
+  return { origin: `${scheme}://${authority}`, authority };
 }
 
 /** Gives the bytes of a body that is whole; those of another are counted as they go by. */
@@ -117,32 +114,6 @@ export function openEgress(options: EgressOptions): Egress {
     const time = options.now();
     const fields = { caller: null, function: functionDigest, target, reason, ...bytes };
     audit.append({ time, kind: 'egress', outcome, owner, rule, ...fields });
-  }
-
-  /** Gives the addresses to connect to, or the words of wasi:http for why there are none. */
-  async function addressesOf(host: string): Promise<readonly string[] | { readonly error: string }> {
-    // A literal address comes this far only when a rule names that very address.
-    const literal = host.startsWith('[') ? host.slice(1, -1) : host;
-    if (isIP(literal) !== 0) return [literal];
-    const fixed = Object.hasOwn(fixedNames, host) ? fixedNames[host] : undefined;
-    if (fixed !== undefined) return [fixed];
-    const addresses = await options.resolve(host).catch(() => []);
-    if (addresses.length === 0) return { error: 'DNS-error' };
-    // One forbidden address spoils the whole answer: whoever mixes it in is trying something.
-    if (addresses.some((address) => addressFlaw(address) !== null)) return { error: 'destination-IP-prohibited' };
-    return addresses.slice(0, MAX_ADDRESSES);
-  }
-
-  async function send(
-    call: Omit<HttpCall, 'address'>,
-    addresses: readonly string[],
-  ): Promise<HttpAnswer | StreamedHttpAnswer | HttpCallFailure> {
-    let last: Awaited<ReturnType<HttpClient['open']>> = { failure: 'connection-refused', sent: false, bytesIn: 0 };
-    for (const address of addresses) {
-      last = await client.open({ ...call, address }, LIMITS.windowBytes);
-      if (!('failure' in last) || last.failure !== 'connection-refused') return last;
-    }
-    return last;
   }
 
   function writeDenial(refusal: EgressRefusal, target: string): EgressFailure {
@@ -198,12 +169,14 @@ export function openEgress(options: EgressOptions): Egress {
       policies,
       (current) => !('error' in decideGrant(current, functionDigest, request, options.now())),
     );
-    const addresses = await addressesOf(host);
+    const peer = openPeerDoor(options.appraiser, grant, authority, connectTimeoutMs);
+    const addresses = await findAddresses(options, host);
     if ('error' in addresses) return refuse(addresses.error, addresses.error);
     if (!isStillAllowed()) return refuse('HTTP-request-denied', 'ERR_POLICY_DENIED_EGRESS');
-    const name = host.startsWith('[') ? host.slice(1, -1) : host;
+    const name = bareHost(host);
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
-    const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins };
+    const { vouchedBy } = peer;
+    const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins, vouchedBy };
     const { sent, meter } = meterRequest(request, { grant, isStillAllowed }, authority);
     // Answers that come in together share what is left, so all that comes is taken before it goes on.
     const spendIn = (bytes: number): boolean => spendBytesIn(budget, grant, bytes, options.now()) && isStillAllowed();
@@ -226,12 +199,13 @@ export function openEgress(options: EgressOptions): Egress {
       meter: { onHead, onPiece: spendIn },
       ...times,
     };
-    const answer = await send(call, addresses);
+    const answer = await askInTurn(addresses, (address) => client.open({ ...call, address }, LIMITS.windowBytes));
     const record = (reason: string, bytesIn: number, isSent: boolean): void => {
       const bytes = { bytesIn, bytesOut: isSent ? bytesOut + (meter?.bytes ?? 0) : 0 };
       for (const { owner, rule } of ownersOf(grant)) write('allow', { owner, at: rule.at, target, reason }, bytes);
     };
     if ('failure' in answer) {
+      if (peer.refusal !== null) return writeDenial({ error: answer.failure, ...peer.refusal }, target);
       const failure = meter?.end === 'exceeded' ? 'HTTP-request-body-size' : answer.failure;
       record(failure, headBytes + answer.bytesIn, answer.sent);
       return { error: failure };

@@ -3,9 +3,10 @@
  * in memory at boot and gone with it. The certificate proves nothing by itself; evidence vouches for its key. [RFC 5280 4.1; RFC 9458 3.1]
  */
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
-import { concatBytes, encodeBase64 } from '../base/bytes.ts';
+import { concatBytes } from '../base/bytes.ts';
 import { sha256 } from '../base/digest.ts';
-import { randomBytes } from '../io/random.ts';
+import { encodeCertificatePem } from '../io/pem.ts';
+import { randomBytes, randomSerial } from '../io/random.ts';
 import { type DistinguishedName, encodeCertificate } from '../io/x509-certificate.ts';
 import { basicConstraints, keyUsage, serverAuthentication } from '../io/x509-extensions.ts';
 
@@ -63,19 +64,6 @@ async function makeSealingKey(): Promise<SealingKey> {
   return { publicKey, privateKey: pair.privateKey, keyConfiguration: encodeKeyConfiguration(publicKey) };
 }
 
-/** A positive serial number of 16 random bytes. [RFC 5280 4.1.2.2] */
-function randomSerial(): bigint {
-  const bytes = randomBytes(16);
-  // The first bit would make it negative or longer, a zero byte shorter.
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes.reduce((n, b) => (n << 8n) | BigInt(b), 0n);
-}
-
-function encodePem(der: Uint8Array): string {
-  const lines = encodeBase64(der).match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
-}
-
 /** Makes the keys and the certificate of a worker that boots at `now`. */
 export async function openIdentity(now: Date): Promise<Identity> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -94,7 +82,7 @@ export async function openIdentity(now: Date): Promise<Identity> {
   );
   return {
     privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }),
-    certificatePem: encodePem(certificate),
+    certificatePem: encodeCertificatePem(certificate),
     spkiDigest: sha256(publicKey.export({ type: 'spki', format: 'der' })),
     instance: randomBytes(16),
     sealing: await makeSealingKey(),

@@ -146,7 +146,7 @@ export async function openListener(options: {
   readonly port: number;
   readonly identity: Identity;
   readonly attester: Attester;
-  readonly gate: Gate;
+  readonly gate: Pick<Gate, 'answer'>;
   /** What the worker itself answers, by path. */
   readonly doors: ReadonlyMap<string, Door>;
   /** Gives the epoch of the policies in force: a connection that was appraised in an earlier one gets no new work. */

@@ -14,6 +14,7 @@ import { runPolicyTests } from '../policy/explain.ts';
 import type { MachineRules, OwnerPolicy } from '../policy/policy.ts';
 import { checkCallerRules } from './callers/prove.ts';
 import type { ReportDevice } from './device/report-device.ts';
+import { checkTrustFiles } from './peer-appraisal.ts';
 
 /** The strict preset with everything opened that an owner's `machine` section does not speak of. */
 function openMachine(report: AttestationReport): Machine {
@@ -91,6 +92,7 @@ export async function checkPoliciesInForce(
       throw refuse(policy, 'two files name this owner');
     }
     checkCallerRules(policy.callers);
+    checkTrustFiles(policy.egress);
     const wrong = runPolicyTests(policy).find(({ passed }) => !passed);
     if (wrong !== undefined) {
       const { question, test, decision } = wrong;

@@ -1,6 +1,6 @@
 /**
- * One connection to one address that somebody else has checked: TCP, and TLS with the name and the pins that it is given. Resolves no name,
- * and reads no environment. [RFC 9525]
+ * One connection to one address that somebody else has checked: TCP, and TLS with the name and the pins that it is given, vouched for by
+ * authorities or by whoever is handed in to judge it. Resolves no name, and reads no environment. [RFC 9525]
  */
 import { connect as connectTcp, type Socket } from 'node:net';
 import {
@@ -11,14 +11,28 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls';
-import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
+import { type DigestText, formatDigest } from '../base/digest.ts';
+import { describeConnection, peerSpkiDigestOf, type TlsConnection } from './tls-connection.ts';
+
+/** Judges a TLS 1.3 connection before anybody sends on it; gives why it may not be used, or null. What it throws ends the connection. */
+export type JudgeConnection = (connection: TlsConnection) => Promise<ConnectFailureName | null>;
+
+/** What a server over TLS has to prove. */
+export interface TlsDemands {
+  /** The name that it is asked by: a literal address without brackets, if that was asked for. */
+  readonly name: string;
+  readonly isAddress: boolean;
+  /** Its key must be each of these. */
+  readonly pins: readonly DigestText[];
+  /** Who vouches for it: authorities, that it has the name; or a judge, and then the name proves nothing. */
+  readonly vouchedBy: 'authorities' | JudgeConnection;
+}
 
 export interface Destination {
   /** A literal address, without brackets. */
   readonly address: string;
   readonly port: number;
-  /** The name that the certificate must have (a literal address without brackets, if that was asked for), and keys it must be one of. */
-  readonly tls: { readonly name: string; readonly isAddress: boolean; readonly pins: readonly DigestText[] } | 'plain';
+  readonly tls: TlsDemands | 'plain';
 }
 
 /** Why there is no connection, in the words of wasi:http `error-code`. */
@@ -26,6 +40,7 @@ export type ConnectFailureName =
   | 'connection-refused'
   | 'connection-timeout'
   | 'connection-terminated'
+  | 'destination-unavailable'
   | 'TLS-certificate-error'
   | 'TLS-protocol-error';
 
@@ -70,37 +85,59 @@ async function openTcp(dial: Dial, { address, port }: Destination, signal: Abort
 const TLS_CERTIFICATE_CODES =
   /^(?:ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|OUT_OF_MEM)/;
 
-async function openTls(
-  tcp: Socket,
-  tls: Exclude<Destination['tls'], 'plain'>,
-  secureContext: SecureContext,
-  signal: AbortSignal,
-): Promise<TLSSocket> {
+/** What both kinds of servers are held to; a judge needs the exporter of TLS 1.3. */
+interface Contexts {
+  readonly authorities: SecureContext;
+  readonly judge: SecureContext;
+}
+
+function failureOf(cause: NodeJS.ErrnoException): ConnectFailure {
+  const isCertificate = TLS_CERTIFICATE_CODES.test(cause.code ?? '');
+  const isReset = cause.code === 'ECONNRESET' || cause.code === 'EPIPE';
+  const failure = isCertificate ? 'TLS-certificate-error' : isReset ? 'connection-terminated' : 'TLS-protocol-error';
+  return new ConnectFailure(failure, cause);
+}
+
+/** Checks the server's key and whoever vouches for it. */
+async function proveServer(socket: TLSSocket, { name, pins, vouchedBy }: TlsDemands): Promise<void> {
+  const digest = peerSpkiDigestOf(socket);
+  const key = digest === null ? null : formatDigest(digest);
+  if (pins.some((pin) => pin !== key)) throw new ConnectFailure('TLS-certificate-error');
+  if (vouchedBy === 'authorities') {
+    if (!socket.authorized) throw new ConnectFailure('TLS-certificate-error');
+    return;
+  }
+  const connection = describeConnection(socket, name);
+  if (connection === null) throw new ConnectFailure('TLS-protocol-error');
+  const failure = await vouchedBy(connection);
+  if (failure !== null) throw new ConnectFailure(failure);
+}
+
+async function openTls(tcp: Socket, tls: TlsDemands, contexts: Contexts, signal: AbortSignal): Promise<TLSSocket> {
+  const byAuthorities = tls.vouchedBy === 'authorities';
   const socket = connectTls({
     socket: tcp,
-    secureContext,
+    secureContext: byAuthorities ? contexts.authorities : contexts.judge,
     // A server name is a DNS name, never an address. [RFC 6066 3]
     ...(tls.isAddress ? { host: tls.name } : { servername: tls.name }),
     checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.name, certificate),
-    rejectUnauthorized: true,
+    // A certificate that a judge looks at is self-signed: its chain means nothing.
+    rejectUnauthorized: byAuthorities,
     ALPNProtocols: ['http/1.1'],
   });
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-  const onAbort = (): void => reject(new ConnectFailure('connection-timeout'));
-  socket.once('secureConnect', () => resolve(socket));
-  socket.once('close', () => reject(new ConnectFailure('connection-terminated')));
-  socket.once('error', (cause: NodeJS.ErrnoException) => {
-    const isCertificate = TLS_CERTIFICATE_CODES.test(cause.code ?? '');
-    const isReset = cause.code === 'ECONNRESET' || cause.code === 'EPIPE';
-    const failure = isCertificate ? 'TLS-certificate-error' : isReset ? 'connection-terminated' : 'TLS-protocol-error';
-    reject(new ConnectFailure(failure, cause));
-  });
+  const secured = Promise.withResolvers<void>();
+  const broken = Promise.withResolvers<never>();
+  const onAbort = (): void => broken.reject(new ConnectFailure('connection-timeout'));
+  socket.once('secureConnect', () => secured.resolve());
+  socket.once('close', () => broken.reject(new ConnectFailure('connection-terminated')));
+  socket.once('error', (cause: NodeJS.ErrnoException) => broken.reject(failureOf(cause)));
   signal.addEventListener('abort', onAbort, { once: true });
+  const proven = secured.promise.then(async () => await proveServer(socket, tls));
+  // Whichever comes second is nobody's any more.
+  proven.catch(() => undefined);
+  broken.promise.catch(() => undefined);
   try {
-    await promise;
-    const spki = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' });
-    const key = spki === undefined ? null : formatDigest(sha256(spki));
-    if (!socket.authorized || tls.pins.some((pin) => pin !== key)) throw new ConnectFailure('TLS-certificate-error');
+    await Promise.race([broken.promise, proven]);
     return socket;
   } catch (error) {
     socket.destroy();
@@ -116,13 +153,16 @@ export type OpenConnection = (destination: Destination, signal: AbortSignal) => 
 
 /** Trusts the authorities shipped with Node, or only those of `roots` (PEM); nothing that the environment adds. An empty list trusts no server. */
 export function openConnector(roots: 'system' | readonly string[], dial: Dial): OpenConnection {
-  const secureContext = createSecureContext({
-    ca: roots === 'system' ? [...rootCertificates] : [...roots],
-    minVersion: 'TLSv1.2',
-  });
+  const contexts: Contexts = {
+    authorities: createSecureContext({
+      ca: roots === 'system' ? [...rootCertificates] : [...roots],
+      minVersion: 'TLSv1.2',
+    }),
+    judge: createSecureContext({ ca: [], minVersion: 'TLSv1.3' }),
+  };
   return async (destination, signal) => {
     const tcp = await openTcp(dial, destination, signal);
     tcp.on('error', () => {});
-    return destination.tls === 'plain' ? tcp : await openTls(tcp, destination.tls, secureContext, signal);
+    return destination.tls === 'plain' ? tcp : await openTls(tcp, destination.tls, contexts, signal);
   };
 }

@@ -42,8 +42,8 @@ function contextOf(clientCertificate: ClientCertificate | null): SecureContext {
   }
 }
 
-/** Hashes the key that the peer proved to hold; null for a peer without one that can be read. */
-function peerSpkiDigestOf(socket: TLSSocket): Uint8Array | null {
+/** Hashes the key that the peer proved to hold (SHA-256 of its SubjectPublicKeyInfo); null for a peer without one that can be read. */
+export function peerSpkiDigestOf(socket: TLSSocket): Uint8Array | null {
   try {
     const peer = socket.getPeerX509Certificate();
     if (!(peer instanceof X509Certificate)) return null;
@@ -103,11 +103,16 @@ export async function openTlsConnection(target: {
       resolve();
     });
   });
+  const connection = describeConnection(socket, where);
+  if (connection !== null) return connection;
+  socket.destroy();
+  throw new TransportError('ERR_TRANSPORT_UNREACHABLE', `${where} does not speak TLS 1.3 with a certificate`);
+}
+
+/** Gives what binds evidence to a connection whose handshake is done; null when it is not TLS 1.3 with a certificate. */
+export function describeConnection(socket: TLSSocket, where: string): TlsConnection | null {
   const peerSpkiDigest = peerSpkiDigestOf(socket);
-  if (socket.getProtocol() !== 'TLSv1.3' || peerSpkiDigest === null) {
-    socket.destroy();
-    throw new TransportError('ERR_TRANSPORT_UNREACHABLE', `${where} does not speak TLS 1.3 with a certificate`);
-  }
+  if (socket.getProtocol() !== 'TLSv1.3' || peerSpkiDigest === null) return null;
   return {
     socket,
     peerSpkiDigest,

@@ -83,7 +83,8 @@ export interface ExtensionDescription {
 
 export interface CertificateDescription {
   readonly serial: bigint;
-  readonly issuer: DistinguishedName;
+  /** As attributes, or as DER that another certificate has as its subject. */
+  readonly issuer: DistinguishedName | Uint8Array;
   readonly subject: DistinguishedName;
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -151,6 +152,16 @@ function nameOf(name: DistinguishedName): Name {
   );
 }
 
+function issuerOf(name: DistinguishedName | Uint8Array): Name {
+  return name instanceof Uint8Array ? AsnConvert.parse(Uint8Array.from(name), Name) : nameOf(name);
+}
+
+/** Gives the subject of a certificate (both DER), to be the issuer of another one. */
+export function subjectOf(certificate: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { tbsCertificate } = AsnConvert.parse(Uint8Array.from(certificate), Certificate);
+  return new Uint8Array(AsnConvert.serialize(tbsCertificate.subject));
+}
+
 function extensionsOf(extensions: readonly ExtensionDescription[]): Extension[] {
   return extensions.map(
     ({ oid, critical, value }) => new Extension({ extnID: oid, critical, extnValue: new OctetString(value) }),
@@ -165,7 +176,7 @@ export function encodeCertificate(description: CertificateDescription, signer: K
     version: Version.v3,
     serialNumber: integerContent(description.serial),
     signature: algorithm,
-    issuer: nameOf(description.issuer),
+    issuer: issuerOf(description.issuer),
     validity: new Validity({ notBefore: description.notBefore, notAfter: description.notAfter }),
     subject: nameOf(description.subject),
     subjectPublicKeyInfo: AsnConvert.parse(spki, SubjectPublicKeyInfo),

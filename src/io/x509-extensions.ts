@@ -32,6 +32,7 @@ export const STANDARD_EXTENSION_OIDS = {
 } as const;
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
 function extension(
   name: keyof typeof STANDARD_EXTENSION_OIDS,
@@ -74,6 +75,17 @@ export function keyUsage(...usages: readonly (keyof typeof KeyUsageFlags)[]): Ex
 /** Says that the key is for TLS servers. [RFC 5280 4.2.1.12] */
 export function serverAuthentication(): ExtensionDescription {
   return extension('extendedKeyUsage', false, new ExtendedKeyUsage([SERVER_AUTH]));
+}
+
+/** Says that the key is for TLS clients. [RFC 5280 4.2.1.12] */
+export function clientAuthentication(): ExtensionDescription {
+  return extension('extendedKeyUsage', false, new ExtendedKeyUsage([CLIENT_AUTH]));
+}
+
+/** Names the subject by an e-mail address, or by a DNS name when there is no `@` in it. [RFC 5280 4.2.1.6] */
+export function alternativeNames(name: string): ExtensionDescription {
+  const value = new GeneralName(name.includes('@') ? { rfc822Name: name } : { dNSName: name });
+  return extension('subjectAlternativeName', false, new SubjectAlternativeName([value]));
 }
 
 /** Lists DNS names of the subject. [RFC 5280 4.2.1.6] */

@@ -1,20 +1,23 @@
 /** The section `callers`: who is who, by certificate, key or token. Proofs themselves are checked where requests arrive. */
-import type { CallerRule, CertificateCaller, KeyCaller, TokenCaller } from './policy.ts';
+import type { CallerRule, CertificateCaller, KeyCaller, KeySetAddress, TokenCaller } from './policy.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { checkCertificates, checkKeySet, reference } from './reference.ts';
 import { dictionary, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { formatTarget, parseTarget } from './target.ts';
 import { parseKey, parseName, parsePhrase, parsePin } from './words.ts';
 
 /** The name that a policy's tests use for someone who has proven nothing. */
 export const NOBODY = 'nobody';
 
-function parseCallerName(name: string): Reading<string> {
+/** Reads the name of a caller: any name but the one that stands for nobody. */
+export function parseCallerName(name: string): Reading<string> {
   return name === NOBODY
     ? refuse('"nobody" stands for someone who proved nothing: choose another name')
     : parseName(name);
 }
 
-function parseIssuer(issuer: string): Reading<string> {
+/** Reads the address of an issuer of tokens, as it stands in them. [RFC 7519 4.1.1] */
+export function parseIssuer(issuer: string): Reading<string> {
   return /^https:\/\/[^\s?#@\\]+$/.test(issuer)
     ? accept(issuer)
     : refuse(`${quote(issuer)} is not an issuer: write its https:// address exactly as it stands in the tokens`);
@@ -49,11 +52,34 @@ const certificate = record<Omit<CertificateCaller, 'kind'>>('certificate', {
   pin: optional(text(parsePin), null),
 });
 
+function parseKeySetUrl(url: string): Reading<string> {
+  const target = parseTarget(url);
+  if (!target.ok) return target;
+  if (target.value.scheme !== 'https')
+    return refuse(`keys are fetched over https:// only, so ${quote(url)} cannot be used`);
+  return url.includes('?')
+    ? refuse(`the address of a key set has no query string (?), so ${quote(url)} cannot be used`)
+    : accept(formatTarget(target.value));
+}
+
+const published = record<KeySetAddress>('jwks', {
+  url: required(text(parseKeySetUrl)),
+  pin: required(text(parsePin)),
+});
+const keySetFile = reference(checkKeySet);
+
+/** A file beside the policy, or the place where the issuer publishes its keys. */
+const keySet: Reader<string | KeySetAddress> = (node, references) => {
+  if (node.kind !== 'map') return keySetFile(node, references);
+  const { url, pin } = published(node, references);
+  return { url, pin };
+};
+
 const token = record<Omit<TokenCaller, 'kind'>>('token', {
   issuer: required(text(parseIssuer)),
   audience: required(text(parsePhrase)),
   claims: optional(claims, Object.create(null)),
-  jwks: required(reference(checkKeySet)),
+  jwks: required(keySet),
 });
 
 const proof = record<{

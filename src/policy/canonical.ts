@@ -18,6 +18,7 @@ import type {
   PolicyTest,
   Position,
   QueryRule,
+  RevocationRule,
 } from './policy.ts';
 import { formatRate } from './quantity.ts';
 import { formatTargetPattern } from './target.ts';
@@ -40,9 +41,15 @@ export type CanonicalCaller =
         readonly issuer: string;
         readonly audience: string;
         readonly claims: Named<string>;
-        readonly jwks: string;
+        readonly jwks: string | { readonly url: string; readonly pin: string };
       };
     };
+
+export type CanonicalRevocation =
+  | { readonly certificate: string }
+  | { readonly key: string }
+  | { readonly token: { readonly issuer: string; readonly subject: string } }
+  | { readonly token: { readonly issuer: string; readonly id: string } };
 
 export type CanonicalQuery = { readonly allow: readonly string[]; readonly to: string; readonly limit: string | null };
 
@@ -72,6 +79,8 @@ export type CanonicalPolicy = {
     readonly counters: string;
   } | null;
   readonly callers: Named<CanonicalCaller>;
+  /** Not there when nothing is revoked, so that a file that never revoked anything keeps its digest. */
+  readonly revoked?: readonly CanonicalRevocation[];
   readonly queries: readonly CanonicalQuery[];
   readonly egress: readonly (CanonicalEgress | CanonicalConnection)[];
   readonly data: Named<{ readonly mount: string; readonly max: string }>;
@@ -97,10 +106,18 @@ function caller(rule: CallerRule): CanonicalCaller {
   if (rule.kind === 'key') return { key: key(rule.spki) };
   if (rule.kind === 'token') {
     const { issuer, audience, claims, jwks } = rule;
-    return { token: { issuer, audience, claims: { ...claims }, jwks: digestOf(jwks) } };
+    const keys = typeof jwks === 'string' ? digestOf(jwks) : { url: jwks.url, pin: `spki-${jwks.pin}` };
+    return { token: { issuer, audience, claims: { ...claims }, jwks: keys } };
   }
   const { ca, organization, san } = rule;
   return { certificate: { ca: digestOf(ca), organization, san, pin: pin(rule.pin) } };
+}
+
+function revocation(rule: RevocationRule): CanonicalRevocation {
+  if (rule.kind === 'certificate') return { certificate: `spki-${rule.pin}` };
+  if (rule.kind === 'key') return { key: key(rule.spki) };
+  const { issuer, subject, id } = rule;
+  return subject === null ? { token: { issuer, id: id ?? '' } } : { token: { issuer, subject } };
 }
 
 function query(rule: QueryRule): CanonicalQuery {
@@ -161,6 +178,7 @@ export function canonicalPolicy(policy: Omit<OwnerPolicy, 'canonical' | 'digest'
             counters: machine.counters,
           },
     callers: byName(policy.callers, ({ name }) => name, caller),
+    ...(policy.revoked.length === 0 ? {} : { revoked: policy.revoked.map(revocation) }),
     queries: policy.queries.map(query),
     egress: inOrder([...policy.egress, ...policy.connections]).map((rule) =>
       rule.scheme === 'tcp' ? connection(rule) : egress(rule),

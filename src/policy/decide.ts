@@ -7,6 +7,7 @@ import { allowed, type Denial, denied, judgeCode, judgeTime, listRules, notNorma
 import { formatPathPattern, matchesPath, parsePath } from './path.ts';
 import type { Decision, EgressRule, OwnerPolicy, QueryRule } from './policy.ts';
 import { joinNames, quote } from './reading.ts';
+import { denyRevoked, findRevokedCaller, keepCounted } from './revoked.ts';
 import {
   type EgressParts,
   type EgressTarget,
@@ -60,15 +61,19 @@ export function decideQuery(policy: OwnerPolicy, request: QueryRequest): QueryDe
   if (!path.ok) return deny(notNormal(policy.sections.queries, path.why));
   const unlisted = judgeFunction(policy, path.value[0] ?? '', request.functionDigest);
   if (unlisted !== null) return deny(unlisted);
+  const callers = keepCounted(policy, request.callers);
+  const revoked =
+    callers.size < request.callers.size && callers.size === 0 ? judgeRevoked(policy, request.callers) : null;
+  if (revoked !== null) return deny(revoked);
   const rules = policy.queries.filter(
     (rule) =>
       rule.method === method.value &&
       matchesPath(rule.path, path.value) &&
-      rule.allow.some((name) => request.callers.has(name)),
+      rule.allow.some((name) => callers.has(name)),
   );
   const [first] = rules;
-  if (first === undefined) return deny(explainQuery(policy, request.callers, method.value, path.value));
-  const names = first.allow.filter((name) => request.callers.has(name));
+  if (first === undefined) return deny(explainQuery(policy, callers, method.value, path.value));
+  const names = first.allow.filter((name) => callers.has(name));
   const reason = `${policy.owner} allows ${joinNames(names, 'and')} to ask ${formatQueryTo(first)}.`;
   const unlimitedFirst = [...rules.filter((r) => r.limit === null), ...rules.filter((r) => r.limit !== null)];
   return { ...allowed(policy, unlimitedFirst[0]?.at ?? first.at, reason), rules: unlimitedFirst };
@@ -76,6 +81,15 @@ export function decideQuery(policy: OwnerPolicy, request: QueryRequest): QueryDe
 
 function formatQueryTo(rule: QueryRule): string {
   return `${rule.method} ${formatPathPattern(rule.path)}`;
+}
+
+/** Gives the denial of callers of whom no proof counts any more, or null when that is not so. */
+function judgeRevoked(policy: OwnerPolicy, callers: ReadonlySet<string>): Denial | null {
+  for (const caller of policy.callers) {
+    const rule = callers.has(caller.name) ? findRevokedCaller(policy, caller) : null;
+    if (rule !== null) return denyRevoked(policy, rule, caller.name);
+  }
+  return null;
 }
 
 /** Gives the denial when the code is not what the owner lists under this name, or null when it is. */

@@ -27,6 +27,7 @@ import type {
 import { PolicyFileError } from './policy-file-error.ts';
 import { parseByteSize } from './quantity.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
+import { readRevoked } from './revoked.ts';
 import {
   choice,
   dictionary,
@@ -137,6 +138,7 @@ const file = record('the policy', {
   functions: optional(readFunctions, []),
   machine: optional<MachineRules, null>(readMachine, null),
   callers: optional(readCallers, []),
+  revoked: optional(readRevoked, []),
   queries: optional(readQueries, []),
   egress: optional(readEgress, []),
   data: optional(readData, []),
@@ -197,6 +199,7 @@ function locateSections(top: MapNode): OwnerPolicy['sections'] {
     functions: find('functions'),
     machine: find('machine'),
     callers: find('callers'),
+    revoked: find('revoked'),
     queries: find('queries'),
     egress: find('egress'),
     data: find('data'),

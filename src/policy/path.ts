@@ -16,7 +16,7 @@ const QUERY = /^[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*$/;
 
 /**
  * Reads a path with or without `?query`, as in a request line, into its segments. `/` is one empty segment, `/a/` is `a` and an
- * empty one; hex digits of escapes become upper case. Linear in the length of the text.
+ * empty one; hex digits of escapes become upper case, and `%2F` stays in its segment. Linear in the length of the text.
  */
 export function parsePath(text: string): Reading<readonly string[]> {
   if (text.length > LIMITS.requestHeadBytes)
@@ -49,11 +49,14 @@ function parseSegment(text: string, isLast: boolean): Reading<string> {
   if (decoded === null) return refuse(`the path segment ${quote(text)} has escapes that are not UTF-8`);
   // Some servers cut at ";", trim, or fold wide and other look-alike forms of dots and slashes before they resolve dot segments.
   const folded = decoded.normalize('NFKC');
-  const name = (folded.split(';')[0] ?? '').trim();
-  if (name === '.' || name === '..') return refuse(`the path has a dot segment (${quote(text)})`);
-  if (/[/\\]/.test(folded)) return refuse(`the path segment ${quote(text)} has an encoded slash or backslash`);
+  const names = folded.split('/').map((part) => (part.split(';')[0] ?? '').trim());
+  if (names.some((name) => name === '.' || name === '..')) return refuse(`the path has a dot segment (${quote(text)})`);
+  if (folded.includes('\\') || names.length !== decoded.split('/').length)
+    return refuse(`the path segment ${quote(text)} has an encoded backslash, or a sign that may be read as a slash`);
+  if (names.length > 1 && folded.split('/').includes(''))
+    return refuse(`the path segment ${quote(text)} begins or ends with an encoded slash, or has two of them together`);
   if (/\p{Cc}/u.test(decoded)) return refuse(`the path segment ${quote(text)} has an encoded control character`);
-  if (/%[0-9A-Fa-f]{2}/.test(decoded)) return refuse(`the path segment ${quote(text)} is encoded twice`);
+  if (/%[0-9A-Fa-f]{2}/.test(folded)) return refuse(`the path segment ${quote(text)} is encoded twice`);
   for (const [escape, hex] of text.matchAll(ESCAPE)) {
     const char = String.fromCharCode(Number.parseInt(hex ?? '', 16));
     if (UNRESERVED.test(char)) return refuse(`the path has ${escape} where a plain ${char} belongs`);
@@ -87,7 +90,20 @@ export function parsePathPattern(text: string): Reading<PathPattern> {
   return accept({ segments: path.value });
 }
 
-/** Tells whether a path is one that the pattern names. A wildcard never stands for an empty segment. */
+/**
+ * Tells whether a wildcard may stand for a segment: not for an empty one, and not for one with an encoded slash. Some servers read that as
+ * two segments, so it is asked for only where a rule has it written out.
+ */
+export function isCoveredByWildcard(segment: string): boolean {
+  return segment !== '' && !segment.includes('%2F');
+}
+
+/** Tells whether `**` may stand for the segments from there on; the last may be empty when it is not the only one. */
+function isCoveredByRest(segments: readonly string[], from: number): boolean {
+  return segments.every((segment, i) => i < from || (segment === '' ? i > from : isCoveredByWildcard(segment)));
+}
+
+/** Tells whether a path is one that the pattern names. A wildcard never stands for an empty segment, nor for one with an encoded slash. */
 export function matchesPath(pattern: PathPattern, segments: readonly string[]): boolean {
   const names = pattern.segments;
   const open = names.at(-1) === '**';
@@ -96,9 +112,9 @@ export function matchesPath(pattern: PathPattern, segments: readonly string[]): 
   for (let i = 0; i < fixed; i++) {
     const name = names[i];
     const segment = segments[i];
-    if (name === '*' ? segment === '' : name !== segment) return false;
+    if (name === '*' ? !isCoveredByWildcard(segment ?? '') : name !== segment) return false;
   }
-  return !open || segments[fixed] !== '';
+  return !open || isCoveredByRest(segments, fixed);
 }
 
 /** Tells whether some path is named by both patterns. */
@@ -107,9 +123,9 @@ export function overlapsPath(a: PathPattern, b: PathPattern): boolean {
   for (let i = 0; ; i++) {
     const [p, q] = [x[i], y[i]];
     if (p === undefined || q === undefined) return p === q;
-    if (p === '**') return q !== '';
-    if (q === '**') return p !== '';
-    if (p === '*' ? q === '' : q === '*' ? p === '' : p !== q) return false;
+    if (p === '**') return isCoveredByRest(y, i);
+    if (q === '**') return isCoveredByRest(x, i);
+    if (p === '*' ? !isCoveredByWildcard(q) : q === '*' ? !isCoveredByWildcard(p) : p !== q) return false;
   }
 }
 

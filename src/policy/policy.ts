@@ -42,14 +42,40 @@ export interface TokenCaller {
   readonly audience: string;
   /** Claims that must be present with exactly this value (or hold it, where the claim is a list). */
   readonly claims: Readonly<Record<string, string>>;
-  /** JSON text of the issuer's key set. [RFC 7517] */
-  readonly jwks: string;
+  /** JSON text of the issuer's key set, or where the issuer publishes it. [RFC 7517] */
+  readonly jwks: string | KeySetAddress;
+}
+
+/** Where an issuer publishes its keys, and the one key that the server there must have. */
+export interface KeySetAddress {
+  /** `https://` URL in normal form, without a query string. */
+  readonly url: string;
+  /** SHA-256 of the server's SPKI. */
+  readonly pin: DigestText;
 }
 
 export type CallerRule = (CertificateCaller | KeyCaller | TokenCaller) & {
   readonly name: string;
   readonly at: Position;
 };
+
+/** A proof that no longer counts: a public key that certificates are for, a key, one token, or all tokens of a subject. */
+export type RevokedProof =
+  | {
+      readonly kind: 'certificate';
+      /** SHA-256 of the SPKI of the caller's certificate, or of an authority's above it. */
+      readonly pin: DigestText;
+    }
+  | { readonly kind: 'key'; readonly spki: Uint8Array }
+  | {
+      readonly kind: 'token';
+      readonly issuer: string;
+      /** Either all tokens of a subject (`sub`), or the one with this `jti`; the other is null. */
+      readonly subject: string | null;
+      readonly id: string | null;
+    };
+
+export type RevocationRule = RevokedProof & { readonly at: Position };
 
 /** `METHOD /segment/*` patterns; `*` is one whole segment, a last `**` is any rest (at least one segment). */
 export interface PathPattern {
@@ -178,6 +204,7 @@ export type SectionName =
   | 'functions'
   | 'machine'
   | 'callers'
+  | 'revoked'
   | 'queries'
   | 'egress'
   | 'data'
@@ -197,6 +224,7 @@ export interface OwnerPolicy {
   /** null when the section is absent: then no machine is good enough for this owner's data and secrets. */
   readonly machine: MachineRules | null;
   readonly callers: readonly CallerRule[];
+  readonly revoked: readonly RevocationRule[];
   readonly queries: readonly QueryRule[];
   /** The rules of the section `egress` for requests. */
   readonly egress: readonly EgressRule[];

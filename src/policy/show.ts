@@ -8,6 +8,7 @@ import type {
   CanonicalEgress,
   CanonicalPolicy,
   CanonicalQuery,
+  CanonicalRevocation,
 } from './canonical.ts';
 import { functionLines } from './function-terms.ts';
 import { formatByteSize, formatRate, parseByteSize, parseRate } from './quantity.ts';
@@ -41,7 +42,11 @@ function callerLine(name: string, caller: CanonicalCaller): string {
     const { issuer, audience, claims, jwks } = caller.token;
     const demands = Object.entries(claims).map(([claim, value]) => `${claim} "${value}"`);
     const which = demands.length === 0 ? 'any token' : `a token that says ${joinNames(demands, 'and')}`;
-    return `${name}: whoever holds ${which}, issued by ${issuer} for "${audience}", signed by a key of the set ${jwks}`;
+    const keys =
+      typeof jwks === 'string'
+        ? `the set ${jwks}`
+        : `those that ${jwks.url} publishes at the time (server key ${jwks.pin})`;
+    return `${name}: whoever holds ${which}, issued by ${issuer} for "${audience}", signed by a key of ${keys}`;
   }
   const { ca, organization, san, pin } = caller.certificate;
   const demands = [
@@ -51,6 +56,16 @@ function callerLine(name: string, caller: CanonicalCaller): string {
   ];
   const which = demands.length === 0 ? 'any certificate' : `a certificate with ${joinNames(demands, 'and')}`;
   return `${name}: whoever holds ${which}, issued by the authority ${ca}`;
+}
+
+function revocationLine(revoked: CanonicalRevocation): string {
+  if ('key' in revoked) return `the key ${revoked.key}`;
+  if ('certificate' in revoked)
+    return `certificates for the public key ${revoked.certificate}, and those issued with it`;
+  const { token } = revoked;
+  return 'id' in token
+    ? `the token "${token.id}" of ${token.issuer}`
+    : `all tokens for "${token.subject}" of ${token.issuer}`;
 }
 
 function queryLine(rule: CanonicalQuery): string {
@@ -134,6 +149,11 @@ function sections(policy: CanonicalPolicy): Section[] {
       'Who is who',
       'nobody is named',
       Object.entries(policy.callers).map(([name, caller]) => `- ${callerLine(name, caller)}`),
+    ],
+    [
+      'What no longer proves anything',
+      'nothing is revoked',
+      (policy.revoked ?? []).map((revoked) => `- ${revocationLine(revoked)}`),
     ],
     ['Who may ask what', 'nobody may ask anything', policy.queries.map((rule) => `- ${queryLine(rule)}`)],
     ['Where the code may connect', 'nowhere', policy.egress.flatMap((rule) => bulleted(egressLines(rule)))],

@@ -8,6 +8,7 @@ import { type Appraisal, STAGES } from '../../src/appraisal.ts';
 import { CHECKS, type CheckId } from '../../src/attestation/check-table.ts';
 import { addEndorsements, parseEvidenceFile } from '../../src/attestation/evidence-forms.ts';
 import { appraiseFile, refuseFile } from '../../src/attestation/file-appraisal.ts';
+import { LOCKDOWN_CLAIMS, type LockdownCheck } from '../../src/attestation/lockdown.ts';
 import type { GuestPolicyBit, Machine, PlatformBit, TcbKind } from '../../src/attestation/requirements.ts';
 import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
 import { concatBytes, encodeUtf8 } from '../../src/base/bytes.ts';
@@ -22,7 +23,7 @@ import {
   type MachineOptions,
 } from '../../src/testing/index.ts';
 import { NOW } from '../testing/shared-amd.ts';
-import { ANY_MACHINE } from './demands.ts';
+import { ANY_MACHINE, STRICT_LOCKDOWN } from './demands.ts';
 import { encodeHclBlob } from './hcl-blob.ts';
 import {
   appraiseWhole,
@@ -126,6 +127,7 @@ const BEYOND: readonly SessionCheck[] = [
   'code-functions',
   'owner-policies',
   'lockdown',
+  ...LOCKDOWN_CLAIMS.map((name) => `lockdown-${name}` as const),
 ];
 
 /** The one thing that differs, and what else of the same stage cannot help failing with it. */
@@ -163,6 +165,15 @@ const floor = (kind: TcbKind): Case => {
   const tcb = typeof DEMANDS.tcb === 'string' ? null : DEMANDS.tcb;
   return tcb === null ? {} : demand({ tcb: { ...tcb, [kind]: { Genoa: { ...levels, snp: levels.snp + 1 } } } });
 };
+
+/** For each lockdown claim one that says something else. */
+function lockdownCases(): Readonly<Record<LockdownCheck, Case>> {
+  const entries = LOCKDOWN_CLAIMS.map((name): [LockdownCheck, Case] => [
+    `lockdown-${name}`,
+    { claims: { lockdown: { ...STRICT_LOCKDOWN, [name]: 'other' } } },
+  ]);
+  return Object.fromEntries(entries) as Record<LockdownCheck, Case>;
+}
 
 const CASES: Readonly<Record<SessionCheck, Case>> = {
   'evidence-present': { answer: () => null },
@@ -257,7 +268,8 @@ const CASES: Readonly<Record<SessionCheck, Case>> = {
   'image-id': { machine: { imageId: fill(16, 9) } },
   'guest-svn': { machine: { guestSvn: 4 } },
   'owner-policies': { claims: { policies: { 'hospital-a': fill(32, 9) } } },
-  lockdown: { claims: { lockdown: { egress: 'open' } } },
+  lockdown: { claims: { lockdown: { ...STRICT_LOCKDOWN, more: 'x' } } },
+  ...lockdownCases(),
 };
 
 const ids = (Object.keys(CHECKS) as CheckId[]).filter((id): id is SessionCheck => !FILE_CHECKS.some((f) => f === id));

@@ -7,7 +7,7 @@ import { checkFirmware, parseFirmware } from '../../src/attestation/tcb-demands.
 import { formatTrustFile, parseTrustFile, type TrustFile } from '../../src/attestation/trust-file.ts';
 import { ConfigurationError } from '../../src/errors.ts';
 import { sharedAmd } from '../testing/shared-amd.ts';
-import { ANY_MACHINE } from './demands.ts';
+import { ANY_LOCKDOWN, ANY_MACHINE } from './demands.ts';
 
 const amd = await sharedAmd();
 const { report } = parseReport((await amd.issueReport()).report);
@@ -108,7 +108,7 @@ describe('a trust file', () => {
     roots: 'amd',
     machine: PRESETS['strict-2026-11'],
     code: { measurements: [], functions: {} },
-    isolation: { policies: { 'hospital-a': DIGEST }, others: 'refused', lockdown: { egress: 'policy' } },
+    isolation: { policies: { 'hospital-a': DIGEST }, others: 'refused', lockdown: ANY_LOCKDOWN },
     freshness: { reattest: 'connection' },
   };
   const read = (changes: Partial<TrustFile>): string => {
@@ -143,7 +143,8 @@ describe('a trust file', () => {
   });
 
   it('has lockdown claims of 1 to 256 characters', () => {
-    const lockdown = (egress: string): string => read({ isolation: { ...whole.isolation, lockdown: { egress } } });
+    const lockdown = (egress: string): string =>
+      read({ isolation: { ...whole.isolation, lockdown: { ...ANY_LOCKDOWN, egress } } });
     expect(lockdown('x')).toBe('read');
     expect(lockdown('x'.repeat(256))).toBe('read');
     expect(lockdown('x'.repeat(257))).toContain('isolation.lockdown.egress must be a text of 1 to 256 characters');

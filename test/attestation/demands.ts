@@ -1,4 +1,5 @@
 /** Demands for tests: a machine that demands nothing beyond authenticity, and the one that the vectors' index assumes. */
+import { LOCKDOWN_CLAIMS, type Lockdown, type LockdownDemands } from '../../src/attestation/lockdown.ts';
 import type { Demands } from '../../src/attestation/report-appraisal.ts';
 import type { Machine } from '../../src/attestation/requirements.ts';
 import { PRODUCTS } from '../../src/attestation/snp/product.ts';
@@ -55,3 +56,30 @@ export const DEFAULT_MACHINE: Machine = {
 
 /** Accepts any report data and any measurement on this machine. */
 export const anyReport = (machine: Machine): Demands => ({ reportData: 'any', measurements: 'any', machine });
+
+/** Every claim says `any`. */
+export const ANY_LOCKDOWN: LockdownDemands = Object.fromEntries(
+  LOCKDOWN_CLAIMS.map((name) => [name, 'any']),
+) as LockdownDemands;
+
+/** What a worker claims on a machine where nothing weakens it. */
+export const STRICT_LOCKDOWN: Lockdown = {
+  egress: 'policy',
+  sandbox: 'node-permission',
+  memory: 'cgroup',
+  processor: 'cgroup',
+  counters: 'durable',
+  storage: 'sealed',
+  keys: 'none',
+  names: 'dns',
+  roots: 'system',
+  firewall: `sha256:${'f'.repeat(64)}`,
+  console: 'none',
+  debugger: 'none',
+  environment: 'clean',
+  privileges: 'none',
+  seccomp: 'filter',
+  core: 'none',
+  swap: 'none',
+  kernel: 'integrity',
+};

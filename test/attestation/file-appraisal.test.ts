@@ -22,7 +22,7 @@ import { SIMULATED_MEASUREMENT } from '../../src/testing/index.ts';
 import { sharedAmd } from '../e2e/worker.ts';
 import { skipUnless } from '../skips.ts';
 import { VECTORS } from '../vectors.ts';
-import { ANY_MACHINE } from './demands.ts';
+import { ANY_MACHINE, STRICT_LOCKDOWN } from './demands.ts';
 import { encodeHclBlob, integers } from './hcl-blob.ts';
 
 const VCEK_GUID = parseHex('63da758de6644564adc5f4b93be8accd') ?? new Uint8Array();
@@ -45,7 +45,7 @@ function trustOf(roots: Roots, machine: Machine, measurement: Uint8Array): Trust
     roots,
     machine,
     code: { measurements: [encodeHex(measurement)], functions: {} },
-    isolation: { policies: {}, others: 'refused', lockdown: {} },
+    isolation: { policies: {}, others: 'refused', lockdown: STRICT_LOCKDOWN },
     freshness: { reattest: 'connection' },
   };
 }
@@ -71,7 +71,7 @@ const CLAIMS = encodeClaims({
   hpke: new Uint8Array(),
   functions: {},
   policies: {},
-  lockdown: {},
+  lockdown: STRICT_LOCKDOWN,
   freshness: new Uint8Array(32),
   log: { size: 0, root: new Uint8Array(32) },
   runtime: 'test',

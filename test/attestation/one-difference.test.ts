@@ -7,6 +7,7 @@ import type { AttestationReport } from '../../src/attestation/snp/report.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import { formatDigest } from '../../src/base/digest.ts';
 import { SIMULATED_MEASUREMENT } from '../../src/testing/index.ts';
+import { STRICT_LOCKDOWN } from './demands.ts';
 import { appraiseWhole, type Difference, fill, LEVELS, MACHINE } from './whole-session.ts';
 
 const bytes = (base: Uint8Array): fc.Arbitrary<Uint8Array> =>
@@ -97,7 +98,7 @@ const inClaims: fc.Arbitrary<Difference> = fc.oneof(
   fc
     .string({ maxLength: 20 })
     .filter((value) => value !== 'policy')
-    .map((egress): Difference => ({ claims: { lockdown: { egress } } })),
+    .map((egress): Difference => ({ claims: { lockdown: { ...STRICT_LOCKDOWN, egress } } })),
   fc.constant<Difference>({ claims: { policies: {} } }),
   fc.constant<Difference>({ claims: { lockdown: {} } }),
 );

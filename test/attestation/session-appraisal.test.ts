@@ -14,7 +14,7 @@ import { encodeHex } from '../../src/base/bytes.ts';
 import { InvalidEnclaveCodeError, NotAnEnclaveError, NotIsolatedEnclaveError } from '../../src/errors.ts';
 import { SIMULATED_MEASUREMENT } from '../../src/testing/index.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
-import { ANY_MACHINE } from './demands.ts';
+import { ANY_MACHINE, STRICT_LOCKDOWN } from './demands.ts';
 
 /** One check of each stage. */
 const ONE: readonly CheckId[] = [
@@ -95,7 +95,7 @@ const claims: Claims = {
   hpke: new Uint8Array(),
   functions: {},
   policies: {},
-  lockdown: {},
+  lockdown: STRICT_LOCKDOWN,
   freshness: leaf,
   log: { size: 0, root: of(0) },
   runtime: 'test',
@@ -108,7 +108,7 @@ const trust: TrustFile = {
   roots: { simulated: [issued.rootFingerprint] },
   machine: ANY_MACHINE,
   code: { measurements: [encodeHex(SIMULATED_MEASUREMENT)], functions: {} },
-  isolation: { policies: {}, others: 'refused', lockdown: {} },
+  isolation: { policies: {}, others: 'refused', lockdown: STRICT_LOCKDOWN },
   freshness: { reattest: 'connection' },
 };
 

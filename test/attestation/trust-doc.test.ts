@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { STAGES } from '../../src/appraisal.ts';
 import { CHECKS } from '../../src/attestation/check-table.ts';
+import { LOCKDOWN_PRESETS } from '../../src/attestation/lockdown.ts';
 import { PRESETS } from '../../src/attestation/requirements.ts';
 import { FLOORS } from '../../src/attestation/snp/floors.ts';
 import { AMD_ROOTS } from '../../src/attestation/snp/roots.ts';
@@ -36,6 +37,22 @@ describe('docs/trust.md', () => {
   it.each(Object.entries(PRESETS))('spells the preset %s out', (name, machine) => {
     const block = new RegExp(`^### ${name}\\n+\`\`\`json\\n([\\s\\S]*?)\`\`\``, 'm').exec(page)?.[1] ?? 'null';
     expect(JSON.parse(block)).toEqual(machine);
+  });
+
+  it.each(Object.entries(LOCKDOWN_PRESETS))('spells the preset %s for lockdown out', (name, demands) => {
+    const block =
+      new RegExp(`^### ${name} for lockdown\\n+\`\`\`json\\n([\\s\\S]*?)\`\`\``, 'm').exec(page)?.[1] ?? 'null';
+    expect(JSON.parse(block)).toEqual(demands);
+  });
+
+  it('explains every lockdown claim with its strict value, and no other', () => {
+    const rows = rowsUnder('### lockdown').flatMap(([names = '', , strict = '']) =>
+      [...names.matchAll(/`(\w+)`/g)].map((m) => [m[1], strict.replaceAll('`', '').split(' or ')]),
+    );
+    const demands = Object.entries(LOCKDOWN_PRESETS['strict-2026-11']);
+    expect(rows).toHaveLength(demands.length);
+    const values = demands.map(([name, demand]) => [name, [demand].flat()]);
+    expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(values));
   });
 
   it('lists every floor', () => {

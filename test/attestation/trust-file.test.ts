@@ -9,6 +9,7 @@ import { AMD_ROOTS } from '../../src/attestation/snp/roots.ts';
 import { formatTrustFile, parseTrustFile, TRUST_SCHEMA } from '../../src/attestation/trust-file.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { ConfigurationError } from '../../src/errors.ts';
+import { ANY_LOCKDOWN } from './demands.ts';
 
 type Json = Record<string, unknown>;
 
@@ -31,7 +32,10 @@ const complete = (): Json =>
       roots: 'amd',
       machine: { ...PRESETS['strict-2026-11'], tcb: TCB },
       code: { measurements: ['cd'.repeat(48)], functions: { 'risk-score': DIGEST } },
-      isolation: { policies: { 'hospital-a': DIGEST }, lockdown: { egress: 'policy', console: 'none' } },
+      isolation: {
+        policies: { 'hospital-a': DIGEST },
+        lockdown: { ...ANY_LOCKDOWN, egress: 'policy', kernel: ['integrity', 'confidentiality'] },
+      },
       freshness: { reattest: 'connection' },
     }),
   ) as Json;
@@ -61,7 +65,7 @@ function refusal(text: string): ConfigurationError {
 /** Every path to a value in a complete file, except names that the writer chose and items of lists. */
 function pathsOf(value: unknown, path: string): readonly string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [path];
-  if (/(functions|policies|lockdown)$/.test(path)) return [path];
+  if (/(functions|policies)$/.test(path)) return [path];
   // Product lines may be missing, what stands in one may not.
   const mayMiss = /tcb\.[a-z]+\.[A-Z]\w+$/.test(path);
   const below = Object.entries(value).flatMap(([key, item]) => pathsOf(item, path === '' ? key : `${path}.${key}`));
@@ -78,7 +82,7 @@ describe('a complete trust file', () => {
     expect(trust.isolation).toEqual({
       policies: { 'hospital-a': DIGEST },
       others: 'refused',
-      lockdown: { egress: 'policy', console: 'none' },
+      lockdown: { ...ANY_LOCKDOWN, egress: 'policy', kernel: ['integrity', 'confidentiality'] },
     });
   });
 
@@ -164,7 +168,7 @@ describe('a complete trust file', () => {
 });
 
 describe('a trust file is refused', () => {
-  it('for every field that there is', () => expect(PATHS.length).toBe(89));
+  it('for every field that there is', () => expect(PATHS.length).toBe(107));
 
   it.each(PATHS)('without %s, naming it', (path) => {
     const text = change(path, undefined);
@@ -175,7 +179,9 @@ describe('a trust file is refused', () => {
   });
 
   it.each(PATHS)('with null or an unknown word as %s, naming it', (path) => {
-    for (const value of [null, 'sometimes', 17.5, { surprise: 1 }]) {
+    // Of a lockdown claim any word may be demanded, which no worker then claims.
+    const words = path.startsWith('isolation.lockdown.') ? [] : ['sometimes'];
+    for (const value of [null, ...words, 17.5, { surprise: 1 }]) {
       const text = change(path, value);
       expect(matchesSchema(text)).toBe(false);
       const error = refusal(text);
@@ -263,7 +269,10 @@ describe('a trust file is refused', () => {
     ['isolation.policies', { others: 'refused' }],
     ['isolation.policies', { a: 'any' }],
     ['isolation.policies', { a: { file: '' } }],
-    ['isolation.lockdown', { egress: true }],
+    ['isolation.lockdown', { ...ANY_LOCKDOWN, egress: true }],
+    ['isolation.lockdown', { ...ANY_LOCKDOWN, more: 'x' }],
+    ['isolation.lockdown', {}],
+    ['isolation.lockdown', 'strict'],
     ['freshness.reattest', 'never'],
     ['anchorhold', 'trust/2'],
   ])('with %s = %j', (path, value) => {

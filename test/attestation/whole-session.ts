@@ -21,6 +21,7 @@ import {
   SIMULATED_MEASUREMENT,
 } from '../../src/testing/index.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
+import { STRICT_LOCKDOWN } from './demands.ts';
 
 const amd = await sharedAmd();
 
@@ -138,7 +139,7 @@ export function trustOf(rootFingerprint: string, difference: Difference = {}): T
     isolation: {
       policies: { 'hospital-a': formatDigest(fill(32, 7)) },
       others: 'refused',
-      lockdown: { egress: 'policy' },
+      lockdown: STRICT_LOCKDOWN,
     },
     freshness: { reattest: 'connection' },
     ...difference.trust,
@@ -157,7 +158,7 @@ export async function appraiseWhole(difference: Difference = {}): Promise<Apprai
     hpke: fill(41, 5),
     functions: { 'risk-score': fill(32, 6) },
     policies: { 'hospital-a': fill(32, 7) },
-    lockdown: { egress: 'policy' },
+    lockdown: STRICT_LOCKDOWN,
     freshness: merkleRoot([freshnessLeaf('worker', channel.nonce, channel.value)]),
     log: { size: 0, root: fill(32, 8) },
     runtime: 'test',

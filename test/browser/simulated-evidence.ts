@@ -7,6 +7,7 @@ import { formatTrustFile } from '../../src/attestation/trust-file.ts';
 import { encodeBase64, encodeHex } from '../../src/base/bytes.ts';
 import { formatDigest } from '../../src/base/digest.ts';
 import { SIMULATED_MEASUREMENT } from '../../src/testing/index.ts';
+import { STRICT_LOCKDOWN } from '../attestation/demands.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
 import type { EvidenceQuestion } from './examination.ts';
 
@@ -26,7 +27,7 @@ export async function simulatedEvidence(): Promise<readonly EvidenceQuestion[]> 
     hpke: bytes(0, 0),
     functions: { 'risk-score': digest },
     policies: { 'hospital-a': digest },
-    lockdown: { sandbox: 'node-permission' },
+    lockdown: STRICT_LOCKDOWN,
     // The tree of one client is its leaf.
     freshness: leaf,
     log: { size: 0, root: bytes(32, 0) },
@@ -51,7 +52,7 @@ export async function simulatedEvidence(): Promise<readonly EvidenceQuestion[]> 
       isolation: {
         policies: { 'hospital-a': formatDigest(digest) },
         others: 'refused',
-        lockdown: { sandbox: 'node-permission' },
+        lockdown: STRICT_LOCKDOWN,
       },
       freshness: { reattest: 'connection' },
     }),

@@ -57,7 +57,9 @@ beforeAll(async () => {
   writeTrust('image.json', { code: { ...worker.trust.code, measurements: [] } });
   writeTrust('function.json', { code: { ...worker.trust.code, functions: { upper: `sha256:${'0'.repeat(64)}` } } });
   writeTrust('owner.json', { isolation: { ...worker.trust.isolation, policies: {} } });
-  writeTrust('lockdown.json', { isolation: { ...worker.trust.isolation, lockdown: { console: 'none' } } });
+  writeTrust('lockdown.json', {
+    isolation: { ...worker.trust.isolation, lockdown: { ...worker.trust.isolation.lockdown, counters: 'durable' } },
+  });
   writeTrust('chip.json', { machine: { ...worker.trust.machine, chips: [] } });
   const { report, certificates, crl } = await (await sharedAmd()).issueReport({ product: 'Genoa' });
   write('report.bin', report);
@@ -113,7 +115,7 @@ describe('a worker', () => {
     ['image.json', 11, 'ERR_INVALID_ENCLAVE_CODE_MEASUREMENT', 'code-measurement'],
     ['function.json', 11, 'ERR_INVALID_ENCLAVE_CODE_FUNCTION', 'code-functions'],
     ['owner.json', 12, 'ERR_NOT_ISOLATED_POLICY', 'owner-policies'],
-    ['lockdown.json', 12, 'ERR_NOT_ISOLATED_LOCKDOWN', 'lockdown'],
+    ['lockdown.json', 12, 'ERR_NOT_ISOLATED_LOCKDOWN', 'lockdown-counters'],
     ['chip.json', 12, 'ERR_NOT_ISOLATED_CHIP', 'chip'],
   ])('against %s ends with %i, and so does what was kept of it', async (trust, exit, code, id) => {
     for (const subject of [worker.url, 'kept.cbor']) {

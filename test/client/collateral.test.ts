@@ -27,7 +27,7 @@ import {
   openFakeKds,
   type SimulatedAmd,
 } from '../../src/testing/index.ts';
-import { DEFAULT_MACHINE } from '../attestation/demands.ts';
+import { ANY_LOCKDOWN, DEFAULT_MACHINE } from '../attestation/demands.ts';
 import { NOW, sharedAmd, strangerAmd } from '../testing/shared-amd.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -59,7 +59,7 @@ function trustOf(machine: Partial<Machine> = {}): TrustFile {
     roots,
     machine: { ...DEFAULT_MACHINE, revocation: 'required', ...machine },
     code: { measurements: [encodeHex(genoa.report.subarray(0x90, 0xc0))], functions: {} },
-    isolation: { policies: {}, others: 'refused', lockdown: {} },
+    isolation: { policies: {}, others: 'refused', lockdown: ANY_LOCKDOWN },
     freshness: { reattest: 'connection' },
   };
 }

@@ -7,7 +7,7 @@ import { formatTrustFile, type TrustFile } from '../../src/attestation/trust-fil
 import { loadTrustFile } from '../../src/client/trust.ts';
 import { SecureSession } from '../../src/index.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
-import { ANY_MACHINE } from '../attestation/demands.ts';
+import { ANY_LOCKDOWN, ANY_MACHINE } from '../attestation/demands.ts';
 import { issueAuthority } from '../fixtures/certificates.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anchorhold-trust-'));
@@ -32,13 +32,13 @@ const TRUST: TrustFile = {
   roots: 'amd',
   machine: ANY_MACHINE,
   code: { measurements: [], functions: {} },
-  isolation: { policies: {}, others: 'refused', lockdown: {} },
+  isolation: { policies: {}, others: 'refused', lockdown: ANY_LOCKDOWN },
   freshness: { reattest: 'connection' },
 };
 
 /** The trust file as JSON, with what it says of the policy of hospital-a. */
 function naming(policy: unknown): object {
-  const isolation = { policies: { 'hospital-a': policy }, lockdown: {} };
+  const isolation = { policies: { 'hospital-a': policy }, lockdown: ANY_LOCKDOWN };
   return { ...(JSON.parse(formatTrustFile(TRUST)) as object), isolation };
 }
 

@@ -8,6 +8,7 @@ import type { Gate } from '../../src/enclave/gate.ts';
 import { type Identity, openIdentity } from '../../src/enclave/identity.ts';
 import { LISTENER_TIMES, type Listener, type ListenerTimes, openListener } from '../../src/enclave/listener.ts';
 import { type MachineOptions, SIMULATED_MEASUREMENT, simulatedDevice } from '../../src/testing/index.ts';
+import { STRICT_LOCKDOWN } from '../attestation/demands.ts';
 import { sharedAmd } from './worker.ts';
 
 /** Functions that it claims to have, all with the same digest: the gate answers for them. */
@@ -27,6 +28,10 @@ export async function openGenuineListener(
     readonly machine?: MachineOptions;
     readonly attester?: (real: Attester) => Attester;
     readonly times?: ListenerTimes;
+    /** Claims other than the strict ones. */
+    readonly lockdown?: Readonly<Record<string, string>>;
+    /** Whether it claims those only. */
+    readonly replaceLockdown?: boolean;
   } = {},
 ): Promise<GenuineListener> {
   const amd = await sharedAmd();
@@ -40,7 +45,7 @@ export async function openGenuineListener(
       hpke: identity.sealing.keyConfiguration,
       functions: Object.fromEntries(NAMES.map((name) => [name, new Uint8Array(32)])),
       policies: {},
-      lockdown: {},
+      lockdown: { ...(options.replaceLockdown === true ? {} : STRICT_LOCKDOWN), ...options.lockdown },
       runtime: 'test',
     }),
     checkpoint: () => ({ size: 0, root: new Uint8Array(32) }),
@@ -70,7 +75,7 @@ export async function openGenuineListener(
         measurements: [encodeHex(SIMULATED_MEASUREMENT)],
         functions: Object.fromEntries(NAMES.map((name) => [name, formatDigest(new Uint8Array(32))])),
       },
-      isolation: { policies: {}, others: 'refused', lockdown: {} },
+      isolation: { policies: {}, others: 'refused', lockdown: STRICT_LOCKDOWN },
       freshness: { reattest: 'connection' },
     },
     [Symbol.asyncDispose]: () => listener.close(),

@@ -172,14 +172,8 @@ results: { max: 1 KiB, types: [application/octet-stream] }
     [
       'a lockdown claim',
       'ERR_NOT_ISOLATED_LOCKDOWN',
-      'lockdown',
+      'lockdown-counters',
       ({ isolation }) => ({ isolation: { ...isolation, lockdown: { ...isolation.lockdown, counters: 'durable' } } }),
-    ],
-    [
-      'a lockdown claim that is not made',
-      'ERR_NOT_ISOLATED_LOCKDOWN',
-      'lockdown',
-      ({ isolation }) => ({ isolation: { ...isolation, lockdown: { console: 'none' } } }),
     ],
   ];
   it.each(cases)('in %s gives %s by the check %s, and no query', async (_name, code, check, over) => {

@@ -21,6 +21,7 @@ import {
   simulatedDevice,
 } from '../../src/testing/index.ts';
 import { buildFunctions } from '../../tools/build-functions.ts';
+import { fakeHost } from '../enclave/lockdown/fake-host.ts';
 
 const STATE = resolve(import.meta.dirname, '../../.anchorhold');
 
@@ -105,6 +106,7 @@ export async function bootTestWorker(
     device: await simulatedDevice(amd, { product: 'Genoa', ...machine }),
     log: SILENT,
     now: () => new Date(),
+    host: fakeHost(),
     ...rest,
     policies,
     functions: new Map([

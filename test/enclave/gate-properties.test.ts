@@ -13,6 +13,7 @@ import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import { makeSigningKey } from '../e2e/worker.ts';
 import { bodyParts } from './bodies.ts';
+import { NO_KEY_SETS } from './callers/no-key-sets.ts';
 
 const DIGEST = `sha256:${'cd'.repeat(32)}` as const;
 const CHANNEL = new Uint8Array(32).fill(7);
@@ -41,6 +42,7 @@ function openAny(answer: FunctionResponse): {
   const called: FunctionRequest[] = [];
   const audit = openAuditLog({ blockHeight: 4, retainedBlocks: 2, sink: 'memory-only' });
   const gate = openGate({
+    keySets: NO_KEY_SETS,
     functions: new Map([
       [
         'upper',

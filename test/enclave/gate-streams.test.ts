@@ -1,4 +1,5 @@
 /** What the gate lets through of a body that it never holds: judged by its head, counted as it leaves, and never complete-looking when it is not. */
+
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { LIMITS } from '../../src/base/limits.ts';
@@ -15,6 +16,7 @@ import { keyUsage } from '../../src/io/x509-extensions.ts';
 import { functions, policyOf } from '../e2e/worker.ts';
 import { CLIENT_AUTH, issue, issueAuthority, purposes } from '../fixtures/certificates.ts';
 import { NEVER_GONE } from './bodies.ts';
+import { NO_KEY_SETS } from './callers/no-key-sets.ts';
 
 /** Much at once, so that a body over every cap is soon read. */
 const PIECE = new Uint8Array(64 * 1024 * 1024);
@@ -86,6 +88,7 @@ async function ask(
   const audit = openAuditLog({ blockHeight: 4, retainedBlocks: 2, sink });
   const digest = formatDigest(sha256(functions.get('upper') ?? new Uint8Array()));
   const gate = openGate({
+    keySets: NO_KEY_SETS,
     functions: new Map([
       [
         'upper',

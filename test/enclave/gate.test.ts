@@ -13,6 +13,7 @@ import { ConfigurationError, FunctionError } from '../../src/errors.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { functions, makeSigningKey, policyOf } from '../e2e/worker.ts';
 import { bodyParts } from './bodies.ts';
+import { NO_KEY_SETS } from './callers/no-key-sets.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const CHANNEL = new Uint8Array(32).fill(7);
@@ -58,6 +59,7 @@ function openWorld(
   const owners = policies.map((policy, i) => ({ policy, replay: i === 0 ? replay : openReplayCache(REPLAY_CACHE) }));
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const gate = openGate({
+    keySets: NO_KEY_SETS,
     functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, owners }]]),
     audit,
     budget,

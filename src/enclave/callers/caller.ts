@@ -1,4 +1,5 @@
 /** What a request brings to prove who asks, and the verified result; the policy's names come out, never the other way round. */
+import type { PresentedProof } from '../../policy/revoked.ts';
 import type { HeaderField } from '../sandbox/sandbox.ts';
 
 /** The head of a request and its connection, as far as proofs need them. The body has not been read yet. */
@@ -19,4 +20,6 @@ export interface PresentedRequest {
 export interface ProvenCaller {
   readonly name: string;
   readonly id: string;
+  /** What an owner may have taken back since the caller got it. */
+  readonly proof: PresentedProof;
 }

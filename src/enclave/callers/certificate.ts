@@ -1,10 +1,10 @@
 /**
  * Callers by certificate: does the chain that the TLS client proved to hold lead to the authority of a rule, and is it the subject that the
- * rule names? The handshake has proven possession of the key already. Revocation lists are not consulted. [RFC 5280 6.1]
+ * rule names? The handshake has proven possession of the key already. What is revoked is judged after it, by the owner's file alone. [RFC 5280 6.1]
  */
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { equalBytes } from '../../base/bytes.ts';
-import { formatDigest, sha256 } from '../../base/digest.ts';
+import { type DigestText, formatDigest, sha256 } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { PolicyError } from '../../errors.ts';
 import type { CertificateCaller } from '../../policy/policy.ts';
@@ -37,10 +37,11 @@ interface Parsed {
   readonly publicKey: KeyObject;
   /** Bits of an RSA key; null for another one. */
   readonly rsaBits: number | null;
-  /** SHA-256 of the certificate, by which a caller is known. */
-  readonly digest: string;
-  /** SHA-256 of its SubjectPublicKeyInfo, by which a rule pins it. */
-  readonly keyDigest: string;
+  /**
+   * SHA-256 of its SubjectPublicKeyInfo, by which a rule pins it and a caller is known: the digest of the certificate would not do, because anybody
+   * can make a second one with the signature (r, n - s), and with it a second budget.
+   */
+  readonly keyDigest: DigestText;
   readonly fields: CertificateFields;
 }
 
@@ -87,7 +88,7 @@ function parse(encoded: Uint8Array | string): Parsed | null {
     const { publicKey } = x509;
     const keyDigest = formatDigest(sha256(publicKey.export({ type: 'spki', format: 'der' })));
     const rsaBits = publicKey.asymmetricKeyDetails?.modulusLength ?? null;
-    return { x509, fields, publicKey, rsaBits, keyDigest, digest: formatDigest(sha256(x509.raw)) };
+    return { x509, fields, publicKey, rsaBits, keyDigest };
   } catch {
     return null;
   }
@@ -215,8 +216,11 @@ export function verifyCertificates(
   const reasons: string[] = [];
   for (const rule of rules) {
     const why = chainFlaw(chain, authoritiesOf(rule), now) ?? subjectFlaw(leaf, rule);
-    if (why === null) callers.push({ name: rule.name, id: leaf.digest });
-    else reasons.push(`${rule.name}: ${why}`);
+    if (why === null) {
+      const above = authoritiesOf(rule).filter((authority) => chain.some((one) => isIssuedBy(one, authority)));
+      const keys = [...chain, ...above].map(({ keyDigest }) => keyDigest);
+      callers.push({ name: rule.name, id: leaf.keyDigest, proof: { kind: 'certificate', keys } });
+    } else reasons.push(`${rule.name}: ${why}`);
   }
   if (callers.length === 0) throw refusal(reasons.join('; '));
   remember(certificates, rules, callers, [...chain, ...rules.flatMap(authoritiesOf)]);

@@ -8,12 +8,14 @@ import type { PresentedRequest, ProvenCaller } from './caller.ts';
 import { parseAuthorities, verifyCertificates } from './certificate.ts';
 import type { ReplayCache } from './replay-cache.ts';
 import { isSigned, verifySignedRequest } from './signature.ts';
-import { parseKeySet, verifyToken } from './token.ts';
+import { type PublishedKeys, parseKeySet, verifyToken } from './token.ts';
 
 export interface ProofContext {
   readonly now: Date;
   /** The owner's own cache. */
   readonly replay: ReplayCache;
+  /** The keys that the issuers of the owner's tokens publish. */
+  readonly published: PublishedKeys;
 }
 
 const KIND_TEXT = { certificate: 'a certificate', key: 'a signature', token: 'a token' } as const;
@@ -37,7 +39,7 @@ function byKind(rules: readonly CallerRule[]): ByKind {
 export function checkCallerRules(rules: readonly CallerRule[]): void {
   const { certificate, token } = byKind(rules);
   for (const rule of certificate) parseAuthorities(rule);
-  for (const rule of token) parseKeySet(rule);
+  for (const { name, jwks } of token) if (typeof jwks === 'string') parseKeySet(name, jwks);
 }
 
 /**
@@ -72,7 +74,7 @@ export async function proveCallers(
     if (kind === 'certificate') {
       proven.push(...verifyCertificates(sorted.certificate, request.peerCertificates, context.now));
     } else if (kind === 'token') {
-      proven.push(...(await verifyToken(sorted.token, bearer ?? '', context.now)));
+      proven.push(...(await verifyToken(sorted.token, bearer ?? '', context.published, context.now)));
     } else {
       proven.push(...verifySignedRequest(sorted.key, request, context));
     }

@@ -125,5 +125,5 @@ export function verifySignedRequest(
       'too many signed requests are waiting for their nonces to expire',
     );
   }
-  return callers.map(({ name }) => ({ name, id: keyId }));
+  return callers.map(({ name, spki }) => ({ name, id: keyId, proof: { kind: 'key', spki } }));
 }

@@ -1,15 +1,26 @@
 /**
  * Callers by token: a JWT signed by a key of the rule's own key set, for the rule's audience, with the rule's claims. Keys come from the
- * owner's file only: nothing is fetched, and no key inside a token counts. The one door to jose. [RFC 7519, RFC 8725]
+ * owner's file, or from the one place that it names: no key and no address inside a token counts. The one door to jose. [RFC 7519, RFC 8725]
  */
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose';
 import { LIMITS } from '../../base/limits.ts';
 import { PolicyError } from '../../errors.ts';
-import type { TokenCaller } from '../../policy/policy.ts';
+import type { CallerRule, KeySetAddress, TokenCaller } from '../../policy/policy.ts';
 import type { ProvenCaller } from './caller.ts';
 
 /** A rule of the owner's `callers` that names an issuer. */
-export type TokenRule = TokenCaller & { readonly name: string };
+export type TokenRule = TokenCaller & Pick<CallerRule, 'name' | 'at'>;
+
+/** A set of public keys. */
+export type KeySet = JSONWebKeySet;
+
+/** Keys that issuers publish, for the rules of one owner. */
+export interface PublishedKeys {
+  /** Gives the keys of a rule's place, or in words why there are none. */
+  current(rule: TokenRule, address: KeySetAddress): Promise<KeySet | string>;
+  /** Gives them anew, because a token names one that they did not have; null when they are not asked for so soon, or did not come. */
+  again(rule: TokenRule, address: KeySetAddress): Promise<KeySet | null>;
+}
 
 /** Signatures by a key pair only: with HMAC, whoever can check a token could make one; `none` is no proof at all. */
 const ALGORITHMS: readonly string[] = [
@@ -36,12 +47,12 @@ const MAX_SUBJECT_CHARACTERS = 256;
 const KEY_TYPES: readonly unknown[] = ['OKP', 'EC', 'RSA'];
 
 /**
- * Reads the key set of a rule.
+ * Reads the key set of a caller.
  * @throws PolicyError ERR_POLICY_REFERENCE when it is not a set of public keys
  */
-export function parseKeySet({ jwks, name }: TokenRule): JSONWebKeySet {
+export function parseKeySet(name: string, jwks: string): KeySet {
   const fail = (why: string, cause?: unknown): PolicyError =>
-    new PolicyError('ERR_POLICY_REFERENCE', `the jwks file of the caller ${name} ${why}`, { cause });
+    new PolicyError('ERR_POLICY_REFERENCE', `the key set of the caller ${name} ${why}`, { cause });
   if (jwks.length > LIMITS.referenceBytes) throw fail(`is over ${LIMITS.referenceBytes} bytes`);
   let set: unknown;
   try {
@@ -59,6 +70,8 @@ export function parseKeySet({ jwks, name }: TokenRule): JSONWebKeySet {
   }
   return { keys };
 }
+
+type Verified = Awaited<ReturnType<typeof jwtVerify>>;
 
 /** Says why a verified payload does not have what the rule demands, or null. */
 function claimFlaw(payload: JWTPayload, rule: TokenRule): string | null {
@@ -80,11 +93,9 @@ function reasonOf(error: unknown): string {
   return 'it is not a signed token in compact form';
 }
 
-async function verifyForRule(token: string, rule: TokenRule, now: Date): Promise<ProvenCaller | string> {
-  const keys = createLocalJWKSet(parseKeySet(rule));
-  let verified: Awaited<ReturnType<typeof jwtVerify>>;
+async function verifySignature(token: string, keys: KeySet, rule: TokenRule, now: Date): Promise<Verified | Error> {
   try {
-    verified = await jwtVerify(token, keys, {
+    return await jwtVerify(token, createLocalJWKSet(keys), {
       algorithms: [...ALGORITHMS],
       issuer: rule.issuer,
       audience: rule.audience,
@@ -93,16 +104,57 @@ async function verifyForRule(token: string, rule: TokenRule, now: Date): Promise
       currentDate: now,
     });
   } catch (error) {
-    return reasonOf(error);
+    return error as Error;
   }
+}
+
+/** Tells whether a token says that it is of the rule's issuer, before anything of it is proven. */
+function namesIssuer(token: string, { issuer }: TokenRule): boolean {
+  try {
+    return decodeJwt(token).iss === issuer;
+  } catch {
+    return false;
+  }
+}
+
+/** Verifies with the keys of the rule's file, or with those that are published; these are asked for once more when they lack the one that the token names. */
+async function verifyWithKeys(
+  token: string,
+  rule: TokenRule,
+  published: PublishedKeys,
+  now: Date,
+): Promise<Verified | Error | string> {
+  const { jwks, name } = rule;
+  if (typeof jwks === 'string') return await verifySignature(token, parseKeySet(name, jwks), rule, now);
+  // Nobody makes the worker ask an issuer about the tokens of another one.
+  if (!namesIssuer(token, rule)) return 'its iss is not what the owner demands';
+  const keys = await published.current(rule, jwks);
+  if (typeof keys === 'string') return `the keys of the issuer could not be had: ${keys}`;
+  const result = await verifySignature(token, keys, rule, now);
+  const newer = result instanceof errors.JWKSNoMatchingKey ? await published.again(rule, jwks) : null;
+  return newer === null ? result : await verifySignature(token, newer, rule, now);
+}
+
+async function verifyForRule(
+  token: string,
+  rule: TokenRule,
+  published: PublishedKeys,
+  now: Date,
+): Promise<ProvenCaller | string> {
+  const verified = await verifyWithKeys(token, rule, published, now);
+  if (typeof verified === 'string') return verified;
+  if (verified instanceof Error) return reasonOf(verified);
   const { payload, protectedHeader } = verified;
   const type = (protectedHeader.typ ?? '').toLowerCase().replace(/^application\//, '');
   if (!TYPES.includes(type)) return `its typ is "${type}", not ${TYPES.join(' or ')}`;
-  const { sub } = payload;
+  const { sub, jti } = payload;
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT_CHARACTERS) {
     return `its sub must have 1 to ${MAX_SUBJECT_CHARACTERS} characters`;
   }
-  return claimFlaw(payload, rule) ?? { name: rule.name, id: `${rule.issuer} ${sub}` };
+  // Only a text can be named by a revocation; another one would be a way around it.
+  if (jti !== undefined && typeof jti !== 'string') return 'its jti is not a text';
+  const proof = { kind: 'token', issuer: rule.issuer, subject: sub, id: jti ?? null } as const;
+  return claimFlaw(payload, rule) ?? { name: rule.name, id: `${rule.issuer} ${sub}`, proof };
 }
 
 /**
@@ -113,6 +165,7 @@ async function verifyForRule(token: string, rule: TokenRule, now: Date): Promise
 export async function verifyToken(
   rules: readonly TokenRule[],
   authorization: string,
+  published: PublishedKeys,
   now: Date,
 ): Promise<ProvenCaller[]> {
   const refusal = (why: string): PolicyError =>
@@ -123,7 +176,7 @@ export async function verifyToken(
   const callers: ProvenCaller[] = [];
   const reasons: string[] = [];
   for (const rule of rules) {
-    const result = await verifyForRule(token, rule, now);
+    const result = await verifyForRule(token, rule, published, now);
     if (typeof result === 'string') reasons.push(`${rule.name}: ${result}`);
     else callers.push(result);
   }

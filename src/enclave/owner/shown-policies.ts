@@ -7,33 +7,42 @@ import { PolicyError } from '../../errors.ts';
 import type { OwnerPolicy } from '../../policy/policy.ts';
 import { formatShownPolicies } from '../../policy/signing/shown-policies.ts';
 import type { PresentedRequest } from '../callers/caller.ts';
+import type { KeySets } from '../callers/key-sets.ts';
 import { proveCallers } from '../callers/prove.ts';
+import { judgeProofs } from '../calls-under-way.ts';
 import type { GatedOwner, PolicyRegister } from '../policy-register.ts';
 import { problemOfError } from '../problem.ts';
 import type { WholeResponse } from '../sandbox/sandbox.ts';
 
+export interface ShownFrom {
+  readonly register: PolicyRegister;
+  readonly keySets: KeySets;
+  readonly now: Date;
+}
+
 /** Tells whether whoever asks may read the policy; a proof that does not hold is none. */
-async function mayRead({ policy, replay }: GatedOwner, request: PresentedRequest, now: Date): Promise<boolean> {
+async function mayRead(
+  { policy, replay }: GatedOwner,
+  request: PresentedRequest,
+  { keySets, now }: Pick<ShownFrom, 'keySets' | 'now'>,
+): Promise<boolean> {
   if (policy.explain !== 'callers') return policy.explain === 'anyone';
   try {
-    return (await proveCallers(policy.callers, request, { now, replay })).length > 0;
+    const proven = await proveCallers(policy.callers, request, { now, replay, published: keySets.of(policy.owner) });
+    return proven.length > 0 && judgeProofs(policy, proven) === null;
   } catch {
     return false;
   }
 }
 
 /** Answers with the policies in force, as far as their owners let whoever asks read them. */
-export async function answerShownPolicies(
-  request: PresentedRequest,
-  register: PolicyRegister,
-  now: Date,
-): Promise<WholeResponse> {
+export async function answerShownPolicies(request: PresentedRequest, from: ShownFrom): Promise<WholeResponse> {
   if (request.method !== 'GET')
     return problemOfError(new PolicyError('ERR_POLICY_REQUEST', 'policies are asked for with GET'));
   const shown: { readonly policy: OwnerPolicy; readonly isShown: boolean }[] = [];
-  for (const standing of register.standings)
+  for (const standing of from.register.standings)
     if (standing.state === 'in force')
-      shown.push({ policy: standing.policy, isShown: await mayRead(standing, request, now) });
+      shown.push({ policy: standing.policy, isShown: await mayRead(standing, request, from) });
   return {
     status: 200,
     headers: [

@@ -14,6 +14,7 @@ import type { GivenFiles } from './files/mount.ts';
 import type { Guest } from './guest.ts';
 import { GuestFailure, type OpenCall, openCommand, reasonOf, settle } from './guest-call.ts';
 import { type InstanceSupply, openFreshSupply, openPooledSupply } from './instance-supply.ts';
+import { lendMemories } from './lend-memories.ts';
 import { type ModuleRules, prepareModules } from './prepare-modules.ts';
 import { QueryCall } from './query-call.ts';
 import { runToEnd } from './service-call.ts';
@@ -43,7 +44,7 @@ function openSupply(
         throw e instanceof GuestFailure ? e : new GuestFailure(reasonOf(e));
       }
     },
-    close: ({ component }: QueryInstance): void => component.close(),
+    close: ({ component }: QueryInstance, sound: boolean): void => component.close(sound),
     later: (run: () => void): void => void setImmediate(run),
   };
   return instances.kind === 'fresh'
@@ -68,7 +69,7 @@ async function runCommand(
     const running = run.isAsync ? runToEnd(instance.start(run, [])) : instance.call(run, []);
     return await settle(running, call.ended);
   } finally {
-    instance.close();
+    instance.close(false);
     checkGas(instance.cores(), rules);
   }
 }
@@ -87,8 +88,8 @@ export async function openComponent(bundle: Bundle, files: GivenFiles, outputByt
   const setting = openSetting(bundle);
   const whole = shortenPlan(makePlan(bytes));
   const made = whole.steps.map(({ module }) => module);
-  const plan = { ...whole, modules: prepareModules(whole.modules, made, rules) };
-  const compiled = await linkComponent(plan, WASI_HOST);
+  const { plan, memories } = lendMemories({ ...whole, modules: prepareModules(whole.modules, made, rules) });
+  const compiled = { ...(await linkComponent(plan, WASI_HOST)), memories };
   // A guest that may wait has a stack of its own, which ends at the same depth wherever it was called from.
   const linked = rules.gas === null ? compiled : { ...compiled, waits: true };
   const shape = findQueryShape(plan, kind, outputBytes);

@@ -30,7 +30,7 @@ interface Engine {
     module: CompiledModule,
     imports: object,
   ) => { readonly exports: Readonly<Record<string, unknown>> };
-  readonly Memory: new (descriptor: { initial: number }) => WasmMemory;
+  readonly Memory: new (descriptor: { initial: number; maximum?: number }) => WasmMemory;
 }
 
 /** V8's WebAssembly. */

@@ -12,7 +12,21 @@ import { OutputBuffer } from './wasi/output-buffer.ts';
 /** Says why a call has no answer. */
 export class GuestFailure extends Error {}
 
-export interface OpenCall extends GuestCall {
+/** What a call has for as long as it lasts. */
+export interface CallTerms
+  extends Pick<
+    GuestCall,
+    | 'stdin'
+    | 'egress'
+    | 'beginEgress'
+    | 'sockets'
+    | 'surroundings'
+    | 'forRequests'
+    | 'forAnswers'
+    | 'exceeded'
+    | 'departing'
+    | 'exited'
+  > {
   /** Resolves with the exit code when the guest asks to end; rejects when it writes more than it may. */
   readonly ended: Promise<number>;
   /** Ends the call, for this reason. */
@@ -20,6 +34,9 @@ export interface OpenCall extends GuestCall {
   /** Ends the call while its guest waits; its instance is dropped. */
   readonly cancel: () => void;
 }
+
+/** A call with all that is its own. */
+export interface OpenCall extends CallTerms, GuestCall {}
 
 /** Where a call puts its `cancel`, for whoever asked for it. */
 export interface CancelHandle {
@@ -55,25 +72,18 @@ export interface Given extends Pick<GuestCall, 'args' | 'env' | 'mounts' | 'surr
   readonly stdin: Uint8Array;
 }
 
-/** Opens a call; `outputBytes` is what its guest may write to each of its outputs. */
-export function openCall(given: Given, outputBytes: number): OpenCall {
+/** Opens the terms of a call; `outputBytes` is what its guest may write to each of its outputs. */
+export function openTerms(given: Pick<Given, 'outside' | 'stdin' | 'surroundings'>, outputBytes: number): CallTerms {
   const { promise: ended, resolve: exited, reject } = Promise.withResolvers<number>();
   // An end that nobody waits for any more is no fault of the process.
   ended.catch(() => undefined);
   const fail = (reason: string): void => reject(new GuestFailure(reason));
-  const heldBytes = Math.min(outputBytes, LIMITS.bodyBytes);
   const exceeded = (): void => fail('it wrote more than it may');
   return {
-    args: given.args,
-    env: given.env,
-    mounts: given.mounts,
     stdin: { rest: given.stdin },
-    stdout: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
-    stderr: new OutputBuffer({ leftBytes: heldBytes }, exceeded),
     egress: given.outside.egress,
     beginEgress: given.outside.beginEgress,
     sockets: given.outside.sockets,
-    network: new Network(given.outside.sockets),
     surroundings: given.surroundings,
     forRequests: { leftBytes: outputBytes },
     forAnswers: { leftBytes: outputBytes },
@@ -83,6 +93,23 @@ export function openCall(given: Given, outputBytes: number): OpenCall {
     ended,
     fail,
     cancel: () => fail('it was cancelled'),
+  };
+}
+
+/** Opens a call; `outputBytes` is what its guest may write to each of its outputs. */
+export function openCall(given: Given, outputBytes: number): OpenCall {
+  const terms = openTerms(given, outputBytes);
+  const { args, env, mounts, outside } = given;
+  const heldBytes = Math.min(outputBytes, LIMITS.bodyBytes);
+  const openOutput = (): OutputBuffer => new OutputBuffer({ leftBytes: heldBytes }, terms.exceeded);
+  return {
+    ...terms,
+    args,
+    env,
+    mounts,
+    stdout: openOutput(),
+    stderr: openOutput(),
+    network: new Network(outside.sockets),
   };
 }
 

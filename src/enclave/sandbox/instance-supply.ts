@@ -12,7 +12,7 @@ export interface InstanceSupply<Instance> {
 
 export interface InstanceMaker<Instance> {
   readonly make: () => Instance;
-  readonly close: (instance: Instance) => void;
+  readonly close: (instance: Instance, sound: boolean) => void;
   /** Runs something when the process has nothing more urgent to do. */
   readonly later: (run: () => void) => void;
 }
@@ -65,7 +65,7 @@ export function openPooledSupply<Instance extends object>(
       const before = calls.get(instance) ?? 0;
       calls.set(instance, before + 1);
       if (sound && before + 1 < maxCalls && idle.length < maxIdle) idle.push(instance);
-      else close(instance);
+      else close(instance, sound);
     },
   };
 }

@@ -1,9 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { Certificate } from '@peculiar/asn1-x509';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../../src/base/digest.ts';
 import { type CertificateRule, verifyCertificates } from '../../../src/enclave/callers/certificate.ts';
 import { PolicyError } from '../../../src/errors.ts';
+import { encodeDerInteger } from '../../../src/io/x509-certificate.ts';
 import { basicConstraints, keyUsage } from '../../../src/io/x509-extensions.ts';
 import {
   alternativeNames,
@@ -49,6 +52,18 @@ function rule(overrides: Partial<CertificateRule> = {}): CertificateRule {
   };
 }
 
+/** Writes the other signature that holds for the same bytes: (r, n - s). [FIPS 186-5 6.4.2] */
+function rewriteSignature(der: Uint8Array): Uint8Array {
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const certificate = AsnConvert.parse(Uint8Array.from(der), Certificate);
+  const bytes = new Uint8Array(certificate.signatureValue);
+  const rLength = bytes[3] ?? 0;
+  const s = BigInt(`0x${Buffer.from(bytes.subarray(6 + rLength)).toString('hex')}`);
+  const content = Uint8Array.of(...bytes.subarray(2, 4 + rLength), ...encodeDerInteger(order - s));
+  certificate.signatureValue = Uint8Array.of(0x30, content.length, ...content).buffer;
+  return new Uint8Array(AsnConvert.serialize(certificate));
+}
+
 function codeOf(certificates: readonly Uint8Array[], rules: readonly CertificateRule[], now = NOW): string {
   try {
     verifyCertificates(rules, certificates, now);
@@ -61,7 +76,11 @@ function codeOf(certificates: readonly Uint8Array[], rules: readonly Certificate
 describe('a caller by certificate', () => {
   it('is proven when the rule’s authority issued the certificate', () => {
     expect(verifyCertificates([rule()], [leaf.der], NOW)).toEqual([
-      { name: 'analysts', id: formatDigest(sha256(leaf.der)) },
+      {
+        name: 'analysts',
+        id: spkiDigest(leaf),
+        proof: { kind: 'certificate', keys: [spkiDigest(leaf), spkiDigest(root)] },
+      },
     ]);
   });
 
@@ -206,6 +225,13 @@ describe('a caller by certificate', () => {
     ['broken PEM', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'],
   ])('is refused when the ca file is %s', (_name, ca) => {
     expect(codeOf([leaf.der], [rule({ ca })])).toBe('ERR_POLICY_REFERENCE');
+  });
+
+  it('is the same caller with a second certificate that has the signature (r, n - s)', () => {
+    const second = rewriteSignature(leaf.der);
+    expect(second).not.toEqual(leaf.der);
+    const [first, other] = [leaf.der, second].map((der) => verifyCertificates([rule()], [der], NOW));
+    expect(other).toEqual(first);
   });
 
   it('is refused with a trailing byte, with too many bytes, and with any changed bit', () => {

@@ -8,6 +8,7 @@ import { openReplayCache, REPLAY_CACHE } from '../../../src/enclave/callers/repl
 import { EnclaveError } from '../../../src/errors.ts';
 import type { CallerRule } from '../../../src/policy/policy.ts';
 import { issue, issueAuthority } from '../../fixtures/certificates.ts';
+import { NO_KEY_SETS } from './no-key-sets.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const CHANNEL = new Uint8Array(32).fill(1);
@@ -65,7 +66,11 @@ function request(headers: PresentedRequest['headers'], peerCertificates: readonl
 
 async function namesOf(rules: readonly CallerRule[], presented: PresentedRequest): Promise<string> {
   try {
-    const callers = await proveCallers(rules, presented, { now: NOW, replay: openReplayCache(REPLAY_CACHE) });
+    const callers = await proveCallers(rules, presented, {
+      now: NOW,
+      replay: openReplayCache(REPLAY_CACHE),
+      published: NO_KEY_SETS.of(''),
+    });
     return callers.map(({ name }) => name).join(' ');
   } catch (error) {
     return error instanceof EnclaveError ? error.code : `not typed: ${String(error)}`;
@@ -103,7 +108,7 @@ describe('who is asking', () => {
   });
 
   it('uses up no nonce when another proof of the request does not hold', async () => {
-    const context = { now: NOW, replay: openReplayCache(REPLAY_CACHE) };
+    const context = { now: NOW, replay: openReplayCache(REPLAY_CACHE), published: NO_KEY_SETS.of('') };
     const headers = await sign();
     await expect(proveCallers(ALL, request(headers, [foreign.der]), context)).rejects.toMatchObject({
       code: 'ERR_POLICY_CALLER',

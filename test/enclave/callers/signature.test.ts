@@ -100,7 +100,9 @@ function codeOf(request: PresentedRequest, now = NOW, replay = freshCache(), rul
 describe('a caller by key', () => {
   it('is proven by a signature over the request and the connection', () => {
     const callers = verifySignedRequest([stranger.rule, nightly.rule], signed(), { now: NOW, replay: freshCache() });
-    expect(callers).toEqual([{ name: 'nightly', id: formatKeyId(nightly.rule.spki) }]);
+    expect(callers).toEqual([
+      { name: 'nightly', id: formatKeyId(nightly.rule.spki), proof: { kind: 'key', spki: nightly.rule.spki } },
+    ]);
   });
 
   it.each<[string, Partial<Signing>]>([

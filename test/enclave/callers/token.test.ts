@@ -4,6 +4,7 @@ import { type JWTHeaderParameters, SignJWT, UnsecuredJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { type TokenRule, verifyToken } from '../../../src/enclave/callers/token.ts';
 import { EnclaveError } from '../../../src/errors.ts';
+import { NO_KEY_SETS } from './no-key-sets.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const NOW_SEC = NOW.getTime() / 1000;
@@ -32,6 +33,7 @@ const JWKS = JSON.stringify({ keys: [eddsa, es256, es384, ps256].map(({ jwk }) =
 function rule(overrides: Partial<TokenRule> = {}): TokenRule {
   return {
     kind: 'token',
+    at: { file: 'owner.yaml', line: 7, column: 3 },
     name: 'clinicians',
     issuer: ISSUER,
     audience: 'risk',
@@ -62,7 +64,7 @@ async function token(claims: Claims = {}, header: Partial<JWTHeaderParameters> =
 
 async function codeOf(authorization: string, rules = [rule()]): Promise<string> {
   try {
-    await verifyToken(rules, authorization, NOW);
+    await verifyToken(rules, authorization, NO_KEY_SETS.of(''), NOW);
     return 'accepted';
   } catch (error) {
     return error instanceof EnclaveError ? error.code : `not typed: ${String(error)}`;
@@ -74,9 +76,12 @@ describe('a caller by token', () => {
     const callers = await verifyToken(
       [rule(), rule({ name: 'others', claims: { role: 'x' } })],
       `Bearer ${await token()}`,
+      NO_KEY_SETS.of(''),
       NOW,
     );
-    expect(callers).toEqual([{ name: 'clinicians', id: `${ISSUER} ada` }]);
+    expect(callers).toEqual([
+      { name: 'clinicians', id: `${ISSUER} ada`, proof: { kind: 'token', issuer: ISSUER, subject: 'ada', id: null } },
+    ]);
   });
 
   it.each<[string, Claims, Partial<JWTHeaderParameters>, Signer]>([
@@ -95,6 +100,11 @@ describe('a caller by token', () => {
     expect(await codeOf(`Bearer ${await token(claims, header, by)}`)).toBe('accepted');
   });
 
+  it('is known by its jti, so that an owner can take it back', async () => {
+    const [caller] = await verifyToken([rule()], `Bearer ${await token({ jti: 't-1' })}`, NO_KEY_SETS.of(''), NOW);
+    expect(caller?.proof).toEqual({ kind: 'token', issuer: ISSUER, subject: 'ada', id: 't-1' });
+  });
+
   it.each<[string, Claims, Partial<JWTHeaderParameters>, Signer]>([
     ['of another issuer', { iss: `${ISSUER}.evil.test` }, {}, eddsa],
     ['without an issuer', { iss: undefined }, {}, eddsa],
@@ -105,6 +115,7 @@ describe('a caller by token', () => {
     ['that has not begun', { nbf: NOW_SEC + 31 }, {}, eddsa],
     ['without a subject', { sub: undefined }, {}, eddsa],
     ['with an empty subject', { sub: '' }, {}, eddsa],
+    ['with a jti that is no text', { jti: 7 }, {}, eddsa],
     ['with a huge subject', { sub: 'x'.repeat(257) }, {}, eddsa],
     ['with another claim', { role: 'clinicians' }, {}, eddsa],
     ['without the claim', { role: undefined }, {}, eddsa],

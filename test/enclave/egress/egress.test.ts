@@ -195,19 +195,12 @@ describe('egress that no owner’s rule allows', () => {
     ]);
   });
 
-  it.each([
-    [
-      'a credential',
-      '- to: https://api.example.com/v1/**\n  methods: [GET]\n  credential: { header: authorization, secret: lookup-token }',
-      'secrets: [lookup-token]',
-    ],
-    ['an attested worker', '- to: enclave://api.example.com/v1/**\n  methods: [GET]\n  trust: ./trust.json', undefined],
-  ])('is refused with the reason when the rule demands %s, which cannot be had yet', async (_name, rule, more) => {
-    const w = world({ policies: [policyOf(rule, more === undefined ? {} : { more })] });
-    const scheme = rule.includes('enclave') ? 'enclave' : 'https';
-    expect(outcomeOf(await w.ask(`${scheme}://api.example.com/v1/a`))).toBe('HTTP-request-denied');
+  it('is refused with the reason when the rule demands a credential, which cannot be had yet', async () => {
+    const rule = `${RULE}\n  credential: { header: authorization, secret: lookup-token }`;
+    const w = world({ policies: [policyOf(rule, { more: 'secrets: [lookup-token]' })] });
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('HTTP-request-denied');
     expectUntouched(w);
-    expect(w.audit.recent()[0]?.reason).toMatch(/^ERR_POLICY_DENIED_EGRESS: .*(secret lookup-token|appraise)/);
+    expect(w.audit.recent()[0]?.reason).toMatch(/^ERR_POLICY_DENIED_EGRESS: .*secret lookup-token/);
   });
 });
 

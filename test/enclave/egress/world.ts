@@ -9,6 +9,7 @@ import type { DigestText } from '../../../src/base/digest.ts';
 import { type AuditLog, openAuditLog } from '../../../src/enclave/audit.ts';
 import { openBudget } from '../../../src/enclave/budget.ts';
 import { EGRESS_LIMITS, type EgressLimits, openEgress } from '../../../src/enclave/egress.ts';
+import { openPeerAppraiser } from '../../../src/enclave/peer-appraisal.ts';
 import type { Egress, EgressAnswer, EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { TransportError } from '../../../src/errors.ts';
 import { openHttpClient } from '../../../src/io/http-client.ts';
@@ -109,7 +110,7 @@ export async function openServer(
 /** Parses an owner's policy whose egress section is this YAML list. */
 export function policyOf(
   egress: string,
-  overrides: { owner?: string; digest?: string; more?: string } = {},
+  overrides: { owner?: string; digest?: string; more?: string; trust?: string } = {},
 ): OwnerPolicy {
   const lines = [
     'anchorhold: owner-policy/1',
@@ -122,7 +123,7 @@ export function policyOf(
   ];
   return parseOwnerPolicy(`${lines.join('\n')}\n`, {
     file: 'policy.yaml',
-    references: () => encodeUtf8('{"anchorhold":"trust/1"}'),
+    references: () => encodeUtf8(overrides.trust ?? '{"anchorhold":"trust/1"}'),
   });
 }
 
@@ -164,6 +165,8 @@ export function openWorld(options: {
       if (addresses === undefined) throw new TransportError('ERR_TRANSPORT_UNREACHABLE', `no address for ${name}`);
       return addresses;
     },
+    // The simulated AMD makes its certificates by the clock of this machine.
+    appraiser: openPeerAppraiser(() => new Date()),
     fixedNames: options.fixedNames ?? {},
     audit,
     budget: openBudget(1000),

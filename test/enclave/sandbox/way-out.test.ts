@@ -15,6 +15,7 @@ import { openAuditLog } from '../../../src/enclave/audit.ts';
 import { openBudget } from '../../../src/enclave/budget.ts';
 import { EGRESS_LIMITS, openEgress } from '../../../src/enclave/egress.ts';
 import { CONNECTION_LIMITS, openSocketEgress } from '../../../src/enclave/egress-connections.ts';
+import { openPeerAppraiser } from '../../../src/enclave/peer-appraisal.ts';
 import type { SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
 import { openHttpClient } from '../../../src/io/http-client.ts';
 import { openTcpClient } from '../../../src/io/tcp-client.ts';
@@ -103,6 +104,7 @@ async function ask(
       resolved.push(name);
       return await Promise.resolve(dns[name] ?? []);
     },
+    appraiser: openPeerAppraiser(() => NOW),
     fixedNames: {},
     audit: openAuditLog({ blockHeight: 8, retainedBlocks: 2, sink: 'memory-only' }),
     budget: openBudget(100),

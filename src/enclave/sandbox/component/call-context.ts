@@ -15,6 +15,8 @@ export interface InstanceState extends Fate {
   readonly taken: Handle[];
   /** Bytes and items that lists and strings may still bring to the host in this call: a list can name the same bytes many times. */
   liftLeft: number;
+  /** Host functions whose promise a guest waits for, and that have not settled. */
+  pending: number;
   /** Wakes the guest that waits; null while none does. */
   wake: (() => void) | null;
   /** Whether what runs may wait. */

@@ -5,13 +5,14 @@ import { GuestTrap } from './trap.ts';
 type Realloc = (old: number, oldSize: number, align: number, size: number) => unknown;
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
 
 export class GuestMemory {
   readonly #wanted: boolean;
   #memory: WasmMemory | null = null;
   #realloc: Realloc | null = null;
   #bytes = NO_BYTES;
-  #view = new DataView(new ArrayBuffer(0));
+  #view = NO_VIEW;
 
   /** `wanted` says that there will be a memory. */
   constructor(wanted: boolean) {
@@ -26,6 +27,14 @@ export class GuestMemory {
   /** Tells where the memory is, once its module is instantiated. */
   bind(memory: WasmMemory): void {
     this.#memory = memory;
+  }
+
+  /** Lets the memory go: whoever still wants to touch it traps. */
+  release(): void {
+    this.#memory = null;
+    this.#realloc = null;
+    this.#bytes = NO_BYTES;
+    this.#view = NO_VIEW;
   }
 
   /** Tells whether both are the same memory, or both none. */

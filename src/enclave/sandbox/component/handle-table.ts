@@ -64,6 +64,7 @@ export class HandleTable {
     const rest = this.#handles.filter((h) => h !== null).sort((a, b) => b.serial - a.serial);
     this.#handles.length = 1;
     this.#free.length = 0;
+    this.#made = 0;
     return rest;
   }
 }

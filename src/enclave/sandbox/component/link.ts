@@ -8,8 +8,9 @@ import { type AsyncLiftedCall, makeAsyncLift } from './async/lift-async.ts';
 import { makeAsyncLower } from './async/lower-async.ts';
 import type { AbiContext, InstanceState } from './call-context.ts';
 import { Malformed } from './cursor.ts';
+import type { HostSide } from './host-side.ts';
 import { type LiftedCall, makeLift } from './lift-function.ts';
-import { type CoreFunction, type HostEntry, makeLower } from './lower-function.ts';
+import { type CallHolder, type CoreFunction, type HostEntry, makeLower } from './lower-function.ts';
 import type { CoreItem, HostFunction, Plan, PlannedCanonical } from './plan.ts';
 import { at } from './scope.ts';
 import { prepareSuspending } from './suspend-to-wait.ts';
@@ -24,21 +25,26 @@ export interface Host<Call> {
   drop(representation: unknown): void;
 }
 
-/** One instance in the making: `valueOf` gives what the core instances made so far export. */
-export interface Making<Call> {
+/** What functions are made for: `call` is that of the instance which calls them, `valueOf` gives what its core instances made so far export. */
+export interface Making<Call> extends CallHolder<Call> {
   readonly states: readonly InstanceState[];
   readonly contexts: readonly AbiContext[];
-  readonly call: Call;
   readonly valueOf: (item: CoreItem) => unknown;
 }
 
-/** Makes a core function for one instance. */
+/** Makes a core function for one instance after another. */
 export type MakeCore<Call> = (making: Making<Call>) => unknown;
 
 /** A component that is ready to be instantiated. */
 export interface LinkedComponent<Call> {
   readonly plan: Plan;
   readonly modules: readonly CompiledModule[];
+  /** The memory, in pages of 64 KiB, of a module that is given it; null for one that makes its own, or has none. */
+  readonly memories: readonly ({ readonly initial: number; readonly maximum: number } | null)[];
+  /** Whether nothing of an instance outlives its calls, so that the host's side of it can serve another. */
+  readonly reusable: boolean;
+  /** Host's sides that no instance has. */
+  readonly idle: HostSide<Call>[];
   readonly canonicals: readonly MakeCore<Call>[];
   /** Gives what calls functions of a type, made when it is first asked for: most exports are never called. */
   readonly liftOf: (type: FunctionType) => LiftedCall;
@@ -55,7 +61,7 @@ function prepareLower<Call>(
   const { type } = canonical.func;
   const lower = makeLower(type, entry);
   const asImport = entry.waits ? prepareSuspending(type) : (core: CoreFunction): unknown => core;
-  return ({ contexts, call }) => asImport(lower(at(contexts, canonical.context, 'context'), call));
+  return (making) => asImport(lower(at(making.contexts, canonical.context, 'context'), making));
 }
 
 function prepareAsyncLower<Call>(
@@ -63,7 +69,7 @@ function prepareAsyncLower<Call>(
   { run }: HostEntry<Call>,
 ): MakeCore<Call> {
   const lower = makeAsyncLower(canonical.func.type, run);
-  return ({ contexts, call }) => lower(at(contexts, canonical.context, 'context'), call);
+  return (making) => lower(at(making.contexts, canonical.context, 'context'), making);
 }
 
 function prepareResource<Call>(
@@ -133,5 +139,7 @@ export async function linkComponent<Call>(plan: Plan, host: Host<Call>): Promise
   const liftOf = remember(makeLift);
   const asyncLiftOf = remember(makeAsyncLift);
   const modules = await Promise.all(plan.modules.map((bytes) => ENGINE.compile(Uint8Array.from(bytes))));
-  return { plan, modules, canonicals, liftOf, asyncLiftOf, waits, drop };
+  const memories = plan.modules.map(() => null);
+  const reusable = plan.canonicals.every((c) => 'resource' in c || (c.op === 'lower' && !c.isAsync));
+  return { plan, modules, memories, reusable, idle: [], canonicals, liftOf, asyncLiftOf, waits, drop };
 }

@@ -3,7 +3,7 @@
  * guest expects it. [Component Model CanonicalABI.md, canon lower]
  */
 import { checkMayBlock } from './async/wait.ts';
-import type { AbiContext } from './call-context.ts';
+import type { AbiContext, InstanceState } from './call-context.ts';
 
 import { type LiftArgs, makeLiftArgs } from './lift-args.ts';
 import type { CoreValue } from './lift-flat.ts';
@@ -18,6 +18,11 @@ export interface HostEntry<Call> {
   /** Whether it may keep what it is given beyond its own call, which then counts for as long as the guest's call lasts. */
   readonly keeps: boolean;
   readonly run: HostRun<Call>;
+}
+
+/** Says whose call it is that a guest runs for. */
+export interface CallHolder<Call> {
+  readonly call: Call;
 }
 
 /** Runs a host function for a call with the values of its parameters. */
@@ -47,11 +52,20 @@ function makeLowerResult(type: ValueType | null, params: ValueType): LowerResult
   };
 }
 
+async function settle(state: InstanceState, value: Promise<unknown>): Promise<unknown> {
+  state.pending += 1;
+  try {
+    return await value;
+  } finally {
+    state.pending -= 1;
+  }
+}
+
 /** Makes what lowers a host function of this type; only one that `waits` may answer with a promise. */
 export function makeLower<Call>(
   type: FunctionType,
   { run, waits, keeps }: HostEntry<Call>,
-): (cx: AbiContext, call: Call) => CoreFunction {
+): (cx: AbiContext, holder: CallHolder<Call>) => CoreFunction {
   const params = makeParams(type);
   const liftArgs: LiftArgs = makeLiftArgs(params);
   const lowerResult = makeLowerResult(type.result, params);
@@ -69,7 +83,7 @@ export function makeLower<Call>(
     flat: readonly CoreValue[],
   ): Promise<CoreValue | undefined> {
     try {
-      const settled = await value;
+      const settled = await settle(cx.state, value);
       // Its call has its answer, and nobody would stop what it does from here on.
       if (cx.state.over) return await new Promise(() => undefined);
       return finish(cx, settled, flat);
@@ -77,7 +91,7 @@ export function makeLower<Call>(
       return endGuest(cx.state, e);
     }
   }
-  return (cx, call) =>
+  return (cx, holder) =>
     (...flat) => {
       const { state } = cx;
       if (!state.mayLeave) return endGuest(state, new GuestTrap('a function was called where none may be'));
@@ -88,7 +102,7 @@ export function makeLower<Call>(
         const args = liftArgs(cx, flat);
         if (!keeps) state.liftLeft = liftLeft;
         state.taken.length = 0;
-        const value = run(call, args);
+        const value = run(holder.call, args);
         if (!(value instanceof Promise)) return finish(cx, value, flat);
         if (!waits) throw new TypeError('the host made a guest wait where it cannot');
         if (type.isAsync) checkMayBlock(state);

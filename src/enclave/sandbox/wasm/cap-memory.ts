@@ -17,7 +17,7 @@ interface OwnMemory {
 }
 
 /** Reads the one memory that a module may have; null when it has none. */
-function readOwnMemory(bytes: Uint8Array): OwnMemory | null {
+export function readOwnMemory(bytes: Uint8Array): OwnMemory | null {
   const sections = readSections(bytes);
   const section = sections.find(({ id }) => id === SECTION.memory);
   if (section === undefined) return null;

@@ -51,7 +51,7 @@ describe('any calls of the built-ins', () => {
         // A fault of the host's own would be a TypeError.
         expect(outcome).not.toBeInstanceOf(TypeError);
         if (!(outcome instanceof Error)) expect(outcome).toBe(7);
-        guest.instance.close();
+        guest.instance.close(false);
         await new Promise(setImmediate);
       }),
       { numRuns: 150 },

@@ -265,7 +265,7 @@ describe('a stream', () => {
       });
     const guest = await openAsyncGuest(READS, { give });
     expect(await guest.call('run')).toBe(0x20);
-    guest.instance.close();
+    guest.instance.close(false);
     await new Promise(setImmediate);
     expect(taken).toBe(2);
   });
@@ -287,7 +287,7 @@ describe('a stream', () => {
     const take = (reader: StreamReader): void => void reader.read(1).then(ended.resolve);
     const guest = await openAsyncGuest({ run: `${STREAM} (call $take ${A}) ${RETURN}` }, { take: take });
     expect(await guest.call('run')).toBe(7);
-    guest.instance.close();
+    guest.instance.close(false);
     expect(await ended.promise).toBeNull();
   });
 
@@ -337,7 +337,7 @@ describe('a future', () => {
     const text = { run: `${FUTURE} (call $take-future ${A}) ${end} ${RETURN}` };
     const guest = await openAsyncGuest(text, { 'take-future': takeFuture });
     await expect(guest.call('run')).rejects.toBeInstanceOf(Error);
-    guest.instance.close();
+    guest.instance.close(false);
     expect(await read.promise).toBeNull();
   });
 
@@ -352,7 +352,7 @@ describe('a future', () => {
     };
     const guest = await openAsyncGuest({ run: `(call $take-future (call $give-future)) ${RETURN}` }, functions);
     expect(await guest.call('run')).toBe(7);
-    if (when === 'after') guest.instance.close();
+    if (when === 'after') guest.instance.close(false);
     value.resolve(55);
     expect(await read.promise).toEqual(expected);
   });
@@ -364,7 +364,7 @@ describe('a future', () => {
     const run = `(global.set $a (call $give)) (call $join ${A} (call $set-new)) (call $take ${A}) ${RETURN}`;
     const guest = await openAsyncGuest({ run }, { give });
     await expect(guest.call('run')).rejects.toBeInstanceOf(GuestTrap);
-    guest.instance.close();
+    guest.instance.close(false);
     await dropped.promise;
   });
 });

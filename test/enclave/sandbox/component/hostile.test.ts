@@ -128,7 +128,7 @@ async function run(
     (value) => `returned ${String(value)}`,
     (e: unknown) => (e instanceof Error ? e.message : 'no error'),
   );
-  running.instance.close();
+  running.instance.close(false);
   return { reason, log, things, dropped: running.dropped };
 }
 

@@ -41,7 +41,7 @@ async function run(wat: string): Promise<{ reason: unknown; noted: readonly numb
   const make = await open(await build(wat), { 't:w/host#note': (n: number) => void noted.push(n) });
   const running = make();
   const reason = await running.call('go').catch((e: unknown) => (e instanceof Error ? e.message : 'no error'));
-  running.instance.close();
+  running.instance.close(false);
   return { reason, noted, dropped: running.dropped };
 }
 

@@ -58,7 +58,7 @@ describe('a guest that waits', () => {
     void running.call('go').finally(() => {
       settled = true;
     });
-    running.instance.close();
+    running.instance.close(false);
     answer.resolve('four');
     // More turns than the answer could take.
     for (let i = 0; i < 20; i += 1) await new Promise((resolve) => setImmediate(resolve));

@@ -141,7 +141,7 @@ describe('the functions of WASI', () => {
             const reason = await instance.call(exportOf(linked.plan, 'wasi:cli/run@0.2.12#run'), []).catch(reasonOf);
             expect(reason).not.toMatch(MISTAKE);
           }
-          instance.close();
+          instance.close(false);
         },
       ),
       { numRuns: 1000 * RUNS, seed: 13, endOnFailure: true },

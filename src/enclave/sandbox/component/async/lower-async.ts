@@ -5,7 +5,7 @@
 import type { AbiContext } from '../call-context.ts';
 import { makeLiftArgs } from '../lift-args.ts';
 import type { CoreValue } from '../lift-flat.ts';
-import type { HostRun } from '../lower-function.ts';
+import type { CallHolder, HostRun } from '../lower-function.ts';
 import { makeStore } from '../store.ts';
 import { GuestTrap, leaveGuest } from '../trap.ts';
 import { type FunctionType, makeParams } from '../value-type.ts';
@@ -21,7 +21,7 @@ type AsyncCore = (...flat: CoreValue[]) => number;
 export function makeAsyncLower<Call>(
   type: FunctionType,
   run: HostRun<Call>,
-): (cx: AbiContext, call: Call) => AsyncCore {
+): (cx: AbiContext, holder: CallHolder<Call>) => AsyncCore {
   const params = makeParams(type);
   const liftArgs = makeLiftArgs(params, MAX_FLAT_ASYNC_PARAMS);
   const place = params.flat.length <= MAX_FLAT_ASYNC_PARAMS ? params.flat.length : 1;
@@ -54,7 +54,7 @@ export function makeAsyncLower<Call>(
     }
   }
 
-  return (cx, call) =>
+  return (cx, holder) =>
     (...flat) =>
       leaveGuest(cx.state, () => {
         const { state } = cx;
@@ -62,7 +62,7 @@ export function makeAsyncLower<Call>(
         const args = liftArgs(cx, flat);
         state.taken.length = 0;
         const lenders = state.lent.splice(0);
-        const value = run(call, args);
+        const value = run(holder.call, args);
         if (value instanceof Promise) {
           const subtask = new Subtask(state, lenders, value);
           const index = addSubtask(state, subtask);

@@ -1,0 +1,42 @@
+/**
+ * Whether a child process that is confined as those of functions are finds every door shut: asked of a real one, which tries. Functions' own
+ * processes check themselves besides, each before it loads anything.
+ */
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { spawnConfined, writeConfinedArguments } from '../sandbox/confinement.ts';
+
+const ROOM = realpathSync(join(dirname(fileURLToPath(import.meta.url)), '../sandbox'));
+const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+const LIMITS = { heapMiB: 64, memoryPages: 64, processMiB: 256 };
+const DATA_MIB = 1024;
+const PROBE_MS = 10_000;
+/** What the probe says when nothing is open; anything else names a door. */
+const SHUT = 'shut';
+const MAX_ANSWER = 200;
+
+/** Runs the probe, and gives the first thing that is open, or null. A probe that says nothing in time counts as open. */
+export async function probeSandbox(): Promise<string | null> {
+  const args = writeConfinedArguments(join(ROOM, `probe${EXTENSION}`), [ROOM], LIMITS, []);
+  const child = spawnConfined(args, { dataMiB: DATA_MIB, group: null });
+  const late = setTimeout(() => child.kill('SIGKILL'), PROBE_MS);
+  let said = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(0, MAX_ANSWER);
+  });
+  child.stderr?.resume();
+  const ended = await new Promise<boolean>((resolve) => {
+    child.once('error', () => resolve(false));
+    child.once('close', (code) => resolve(code === 0));
+  });
+  clearTimeout(late);
+  const answer = said.trim();
+  if (ended && answer === SHUT) return null;
+  return answer === '' || answer === SHUT ? 'no answer' : answer;
+}
+
+/** Gives the claim: what a real child found. */
+export function claimSandbox(open: string | null): string {
+  return open === null ? 'node-permission' : `open: ${open}`;
+}

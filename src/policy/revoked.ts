@@ -1,0 +1,98 @@
+/**
+ * The section `revoked`: proofs that no longer count, whatever `callers` says. Certificates are named by their public key and not by their
+ * own digest: of an ECDSA signature (r, s) anybody can make a second one (r, n - s), and so a certificate of another digest. [FIPS 186-5 6.4.2]
+ */
+import { equalBytes } from '../base/bytes.ts';
+import type { DigestText } from '../base/digest.ts';
+import { parseIssuer } from './callers.ts';
+import type { Denial } from './denial.ts';
+import type { CallerRule, OwnerPolicy, RevocationRule, RevokedProof } from './policy.ts';
+import { quote } from './reading.ts';
+import { list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { parseKey, parsePhrase, parsePin } from './words.ts';
+
+/** What somebody has proven to hold, as far as a revocation can name it. */
+export type PresentedProof =
+  | {
+      readonly kind: 'certificate';
+      /** SHA-256 of the SPKI of each certificate of the chain, the authority's own included. */
+      readonly keys: readonly DigestText[];
+    }
+  | { readonly kind: 'key'; readonly spki: Uint8Array }
+  | { readonly kind: 'token'; readonly issuer: string; readonly subject: string; readonly id: string | null };
+
+const token = record('a revoked token', {
+  issuer: required(text(parseIssuer)),
+  subject: optional(text(parsePhrase), null),
+  id: optional(text(parsePhrase), null),
+});
+
+const entry = record('a revoked proof', {
+  certificate: optional(text(parsePin), null),
+  key: optional(text(parseKey), null),
+  token: optional(token, null),
+});
+
+const readEntry: Reader<RevocationRule> = (node, references) => {
+  const { at, certificate, key, token } = entry(node, references);
+  const proofs: RevokedProof[] = [];
+  if (certificate !== null) proofs.push({ kind: 'certificate', pin: certificate });
+  if (key !== null) proofs.push({ kind: 'key', spki: key });
+  if (token !== null) {
+    const { issuer, subject, id } = token;
+    if ((subject === null) === (id === null))
+      throw problemAt(token, 'ERR_POLICY_VALUE', 'a revoked token has exactly one of the keys subject and id');
+    proofs.push({ kind: 'token', issuer, subject, id });
+  }
+  const [only, another] = proofs;
+  if (only === undefined || another !== undefined)
+    throw problemAt(node, 'ERR_POLICY_VALUE', 'a revoked proof has exactly one of the keys certificate, key and token');
+  return { ...only, at };
+};
+
+function identityOf(rule: RevocationRule): string {
+  if (rule.kind === 'certificate') return `spki-${rule.pin}`;
+  if (rule.kind === 'key') return String(rule.spki);
+  return JSON.stringify([rule.issuer, rule.subject, rule.id]);
+}
+
+/** Reads the section. */
+export const readRevoked: Reader<readonly RevocationRule[]> = list('revoked', readEntry, identityOf);
+
+function names(rule: RevocationRule, proof: PresentedProof): boolean {
+  if (rule.kind === 'certificate') return proof.kind === 'certificate' && proof.keys.includes(rule.pin);
+  if (rule.kind === 'key') return proof.kind === 'key' && equalBytes(proof.spki, rule.spki);
+  if (proof.kind !== 'token' || proof.issuer !== rule.issuer) return false;
+  return rule.subject === null ? proof.id === rule.id : proof.subject === rule.subject;
+}
+
+/** Finds the entry that takes a proof back, or null. */
+export function findRevocation(revoked: readonly RevocationRule[], proof: PresentedProof): RevocationRule | null {
+  return revoked.find((rule) => names(rule, proof)) ?? null;
+}
+
+/** Finds the entry that takes back all that a rule of `callers` could be proven by, or null: a key, or a certificate with a pin. */
+export function findRevokedCaller(policy: OwnerPolicy, caller: CallerRule): RevocationRule | null {
+  if (caller.kind === 'key') return findRevocation(policy.revoked, caller);
+  if (caller.kind === 'token' || caller.pin === null) return null;
+  return findRevocation(policy.revoked, { kind: 'certificate', keys: [caller.pin] });
+}
+
+/** Leaves out the callers whose proof is revoked as a whole. */
+export function keepCounted(policy: OwnerPolicy, callers: ReadonlySet<string>): ReadonlySet<string> {
+  if (policy.revoked.length === 0) return callers;
+  const counted = policy.callers.filter(({ name }) => callers.has(name));
+  return new Set(counted.filter((rule) => findRevokedCaller(policy, rule) === null).map(({ name }) => name));
+}
+
+const WHAT = { certificate: 'certificate', key: 'key', token: 'token' } as const;
+
+/** Makes the denial of a proof that the owner has taken back. */
+export function denyRevoked(policy: OwnerPolicy, rule: RevocationRule, caller: string): Denial {
+  return {
+    code: 'ERR_POLICY_CALLER_REVOKED',
+    at: rule.at,
+    reason: `This ${WHAT[rule.kind]} of ${quote(caller)} was revoked by ${policy.owner}.`,
+    hint: `Ask ${policy.owner} for a new one.`,
+  };
+}
