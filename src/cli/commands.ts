@@ -99,6 +99,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./policy-revoke.ts')).policyRevokeCommand,
   ),
   entry(
+    'policy effective',
+    'say what several owners allow together',
+    async () => (await import('./policy-effective.ts')).policyEffectiveCommand,
+  ),
+  entry(
     'owner new',
     'make a key that an owner signs policies with',
     async () => (await import('./owner-new.ts')).ownerNew,

@@ -7,6 +7,7 @@ import { formatTrustFile } from '../../src/attestation/trust-file.ts';
 import type { CliCommand } from '../../src/cli/command.ts';
 import { ownerNew } from '../../src/cli/owner-new.ts';
 import { policyCheck } from '../../src/cli/policy.ts';
+import { policyEffectiveCommand } from '../../src/cli/policy-effective.ts';
 import { policyPushCommand } from '../../src/cli/policy-push.ts';
 import { policyRevokeCommand } from '../../src/cli/policy-revoke.ts';
 import { policySignCommand } from '../../src/cli/policy-sign.ts';
@@ -170,6 +171,21 @@ describe('a worker', () => {
     await run(policySignCommand, ['old.yaml'], { key: 'one.owner.key' });
     expect((await push({ sig: 'old.yaml.sig', key: 'two.owner.key' })).exit).toBe('ERR_POLICY_STATEMENT');
     expect(t.worker.checkpoint().size).toBe(0);
+  });
+
+  it('shows what its owners allow together, and files say the same', async () => {
+    const effective = (positionals: readonly string[], options = {}, switches: readonly string[] = []): Promise<Ran> =>
+      run(policyEffectiveCommand, positionals, options, switches);
+    const shown = await effective([], { worker: t.url, trust: 'trust.json' }, ['json']);
+    const read = await effective(['old.yaml'], {}, ['json']);
+    const { functions } = JSON.parse(shown.out) as { functions: unknown[] };
+    expect(functions).toMatchObject([{ name: 'upper', owners: ['hospital-a'] }]);
+    expect((JSON.parse(read.out) as { functions: unknown }).functions).toEqual(functions);
+    expect((await effective([], { worker: t.url, trust: 'trust.json' })).out).toMatch(/^SIMULATED.*\nFunction upper\n/);
+    expect((await effective([], { worker: t.url, trust: 'strict.json' })).exit).toBe('ERR_NOT_ISOLATED_POLICY');
+    expect((await effective([])).exit).toBe('ERR_CONFIGURATION_USAGE');
+    expect((await effective(['old.yaml'], { worker: t.url })).exit).toBe('ERR_CONFIGURATION_USAGE');
+    expect((await effective(['old.yaml', 'new.yaml'])).exit).toBe('ERR_CONFIGURATION_USAGE');
   });
 
   it('lets an owner withdraw with enough keys', async () => {
