@@ -14,14 +14,14 @@ import type { GatedOwner, PolicyRegister } from '../policy-register.ts';
 import { problemOfError } from '../problem.ts';
 import type { WholeResponse } from '../sandbox/sandbox.ts';
 
-interface Asking {
+export interface Asking {
   readonly register: PolicyRegister;
   readonly keySets: KeySets;
   readonly now: Date;
 }
 
 /** Tells whether whoever asks may read the policy; a proof that does not hold, or was taken back, is none. */
-async function mayRead(
+export async function mayRead(
   { policy, replay }: GatedOwner,
   request: PresentedRequest,
   { keySets, now }: Asking,

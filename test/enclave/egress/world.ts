@@ -149,6 +149,8 @@ export function openWorld(options: {
   readonly functionDigest?: DigestText;
   /** That of another world, with what it dials. */
   readonly client?: HttpClient;
+  /** By owner and name. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Where a dialled port leads to on loopback; itself when it is not here. */
   readonly ports?: Readonly<Record<number, number>>;
 }): World {
@@ -175,6 +177,7 @@ export function openWorld(options: {
     fixedNames: options.fixedNames ?? {},
     audit,
     budget: openBudget(1000),
+    secrets: (owner, name) => options.secrets?.[`${owner} ${name}`] ?? null,
     limits: { ...EGRESS_LIMITS, connectTimeoutMs: 5000, deadlineMs: 5000, ...options.limits },
     now: () => NOW,
   });
