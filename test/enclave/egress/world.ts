@@ -146,11 +146,11 @@ export function openWorld(options: {
   readonly fixedNames?: Readonly<Record<string, string>>;
   readonly limits?: Partial<EgressLimits>;
   readonly audit?: AuditLog;
+  /** By owner and name. */
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly functionDigest?: DigestText;
   /** That of another world, with what it dials. */
   readonly client?: HttpClient;
-  /** By owner and name. */
-  readonly secrets?: Readonly<Record<string, string>>;
   /** Where a dialled port leads to on loopback; itself when it is not here. */
   readonly ports?: Readonly<Record<number, number>>;
 }): World {
