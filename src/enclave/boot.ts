@@ -259,6 +259,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
       async close() {
         await listener.close();
         await closeParts();
+        client.close();
         store.close();
       },
     };
