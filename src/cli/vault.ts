@@ -62,10 +62,10 @@ function readOwner(input: CliInput, { claims }: OwnerChannel): string {
 
 /** Says in words where the worker keeps what it holds. */
 function describeStorage({ claims }: OwnerChannel): string {
-  const { storage, keys: keySource } = claims.lockdown;
+  const { storage, keys } = claims.lockdown;
   if (storage !== 'sealed') return 'in memory: load it again when the worker starts again';
-  const simulated = keySource?.startsWith('simulated') === true ? ' (SIMULATED key: the operator can read it)' : '';
-  return `sealed on its disk under a key of ${keySource ?? 'an unknown source'}${simulated}`;
+  const simulated = keys?.startsWith('simulated') === true ? ' (SIMULATED key: the operator can read it)' : '';
+  return `sealed on its disk under a key of ${keys ?? 'an unknown source'}${simulated}`;
 }
 
 function report(
@@ -75,10 +75,10 @@ function report(
   { notice, signed }: OwnerAnswer,
   line: string,
 ): void {
-  const { storage, keys: keySource } = channel.claims.lockdown;
+  const { storage, keys } = channel.claims.lockdown;
   if (input.switches.has('json')) {
     const { simulated } = channel.appraisal;
-    writeJson(io, { simulated, storage: storage ?? null, keySource: keySource ?? null, notice, signed });
+    writeJson(io, { simulated, storage: storage ?? null, keys: keys ?? null, notice, signed });
     return;
   }
   writeLine(io, printable(line));

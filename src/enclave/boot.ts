@@ -85,7 +85,7 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
   const { device, policies, log, now } = options;
   await checkPoliciesInForce(policies, device, options.store === 'memory' ? 'memory' : 'durable', now());
   const store = await openWorkerStore(options.store, device, () => log.warn('the disk did not take the store'));
-  if (options.store !== 'memory') log.warn('SIMULATED storage key', { keySource: store.facts.keySource });
+  if (options.store !== 'memory') log.warn('SIMULATED storage key', { keys: store.facts.keys });
   try {
     refuseOlderPolicies(policies, store.versions);
     return await bootOn(store, options);
@@ -175,19 +175,8 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
   };
   try {
     (await functions.prepare(register.standings)).commit();
-    const { counters, storage, keySource } = store.facts;
-    const lockdown = await lockdownClaims(
-      {
-        fixedNames: egress.names,
-        roots: egress.roots,
-        groups: groups.kind,
-        owners: options.owners,
-        counters,
-        storage,
-        keys: keySource,
-      },
-      options.host ?? openHost(),
-    );
+    const facts = { fixedNames: egress.names, roots: egress.roots, groups: groups.kind, owners: options.owners };
+    const lockdown = await lockdownClaims({ ...facts, ...store.facts }, options.host ?? openHost());
     const policyDigests = (): Record<string, DigestText> =>
       Object.fromEntries(register.policies().map((policy) => [policy.owner, policy.digest]));
     const attester = openAttester({

@@ -92,7 +92,7 @@ describe('the commands of owners', () => {
     expect(JSON.parse(out)).toMatchObject({
       simulated: true,
       storage: 'sealed',
-      keySource: 'simulated-file',
+      keys: 'simulated-file',
       notice: { kind: 'secret', owner: 'hospital-a', name: 'lookup-token' },
     });
     expect(out + err).not.toContain('abcdefgh');

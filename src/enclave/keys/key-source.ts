@@ -10,7 +10,7 @@ export interface KeyBinding {
 }
 
 export interface KeySource {
-  /** How the claim `keySource` names it. */
+  /** How the claim `keys` names it. */
   readonly kind: 'simulated-file';
   /**
    * Gives 32 bytes; the caller wipes them.

@@ -20,7 +20,7 @@ export type StorePlace = 'memory' | { readonly folder: string; readonly keySourc
 export interface StoreFacts {
   readonly counters: 'memory' | 'durable';
   readonly storage: 'memory' | 'sealed';
-  readonly keySource: 'none' | KeySource['kind'];
+  readonly keys: 'none' | KeySource['kind'];
 }
 
 /** What is kept sealed on disk. */
@@ -45,7 +45,7 @@ const ROW_LIMITS = { rows: MAX_BUDGETS + 10_000, valueBytes: 32 * 1024 };
 const SETTLE_MS = 1000;
 
 function openInMemory(): WorkerStore {
-  const facts: StoreFacts = { counters: 'memory', storage: 'memory', keySource: 'none' };
+  const facts: StoreFacts = { counters: 'memory', storage: 'memory', keys: 'none' };
   const budget = openBudget(MAX_BUDGETS);
   return { facts, budget, versions: openVersionMemory(), sealed: null, close: () => undefined };
 }
@@ -83,7 +83,7 @@ export async function openWorkerStore(
     };
     const settling = setInterval(settle, SETTLE_MS).unref();
     return {
-      facts: { counters: 'durable', storage: 'sealed', keySource: keySource.kind },
+      facts: { counters: 'durable', storage: 'sealed', keys: keySource.kind },
       budget: openKeptBudget(MAX_BUDGETS, ledger),
       versions: openDurableVersions(rows),
       sealed: { rows, files },

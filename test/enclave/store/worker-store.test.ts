@@ -71,3 +71,18 @@ describe('a worker', () => {
     await expect(bootTestWorker({ store })).rejects.toMatchObject({ code: 'ERR_SECRET_STORE' });
   });
 });
+
+describe('a policy of an older version', () => {
+  const version = (number: number) => ({ ...policy('any'), version: number });
+
+  it('is not taken into force again on the same store', async () => {
+    const store = placeIn(makeTestFolder());
+    const options = { functions: ['upper'], store };
+    await (await bootTestWorker({ ...options, policies: [version(7)] }))[Symbol.asyncDispose]();
+    await expect(bootTestWorker({ ...options, policies: [version(6)] })).rejects.toMatchObject({
+      code: 'ERR_POLICY_NOT_IN_FORCE',
+    });
+    // Nothing is left locked, and the version that was in force still is good.
+    await (await bootTestWorker({ ...options, policies: [version(7)] }))[Symbol.asyncDispose]();
+  });
+});
