@@ -72,7 +72,9 @@ export type PolicyCode =
   | 'ERR_POLICY_CALLER'
   | 'ERR_POLICY_CALLER_REVOKED'
   | 'ERR_POLICY_REQUEST'
-  | 'ERR_POLICY_UPGRADE';
+  | 'ERR_POLICY_UPGRADE'
+  | 'ERR_POLICY_DENIED_UPLOAD'
+  | 'ERR_POLICY_WIDER';
 
 export type FunctionCode =
   | 'ERR_FUNCTION_UNKNOWN'
@@ -84,9 +86,10 @@ export type FunctionCode =
   | 'ERR_FUNCTION_DEADLINE'
   | 'ERR_FUNCTION_UNAVAILABLE'
   | 'ERR_FUNCTION_CIRCUIT'
-  | 'ERR_FUNCTION_PROTOCOL';
+  | 'ERR_FUNCTION_PROTOCOL'
+  | 'ERR_FUNCTION_DATA';
 
-export type SecretCode = 'ERR_SECRET_UNREADABLE';
+export type SecretCode = 'ERR_SECRET_UNREADABLE' | 'ERR_SECRET_STORE' | 'ERR_SECRET_SEAL';
 
 export type TransportCode =
   | 'ERR_TRANSPORT_UNREACHABLE'
@@ -359,12 +362,26 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'The request cannot be judged: its method, path, host or headers are not in normal form, or it is over a size cap.',
     'Send the request in normal form: no dot segments, no empty segments, no encoded letters.',
   ),
+  ERR_POLICY_DENIED_UPLOAD: entry(
+    'PolicyError',
+    21,
+    403,
+    'The policy in force does not name this data or secret, or does not let it be so large, or be on this machine.',
+    'Look at the sections data, secrets and machine of the policy; a new version may name it.',
+  ),
   ERR_POLICY_UPGRADE: entry(
     'PolicyError',
     21,
     501,
     'The request asks for another protocol on its connection, such as a WebSocket, which this worker does not speak.',
     'Ask without Upgrade; bodies of any length stream both ways in one request and its answer.',
+  ),
+  ERR_POLICY_WIDER: entry(
+    'PolicyError',
+    23,
+    409,
+    'A policy allows something that the one before it refused, or it is not certain that it does not.',
+    'Read what was opened; keep the old policy unless every line of it is meant.',
   ),
   ERR_FUNCTION_UNKNOWN: entry(
     'FunctionError',
@@ -436,12 +453,33 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "The function's process sent something that is not a frame of the protocol, and was killed.",
     'Try again; if it stays, the function or its runtime is hostile.',
   ),
+  ERR_FUNCTION_DATA: entry(
+    'FunctionError',
+    31,
+    503,
+    'The function reads data that its owners have not loaded into this worker, or that do not fit beside each other.',
+    'Ask the owner that the message names to load it: `anchorhold data put`.',
+  ),
   ERR_SECRET_UNREADABLE: entry(
     'SecretError',
     40,
     500,
     'A key or secret file is missing, unreadable or open to other users.',
     'Mend the file or its mode (0600).',
+  ),
+  ERR_SECRET_SEAL: entry(
+    'SecretError',
+    40,
+    400,
+    'What came was not sealed for this run of this worker, this owner and name, and the policy in force; or it is not what was signed.',
+    'Seal it anew: the worker may have started again, or have another policy by now.',
+  ),
+  ERR_SECRET_STORE: entry(
+    'SecretError',
+    40,
+    500,
+    'The sealed store of a worker does not open: its key is another one, or its files were changed, cut or mixed.',
+    'Put the files back as they were, or begin with an empty folder: limits then start anew, and owners load their data again.',
   ),
   ERR_TRANSPORT_UNREACHABLE: entry(
     'TransportError',

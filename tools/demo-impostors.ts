@@ -113,6 +113,7 @@ export async function* createImpostors(demo: {
       endorsements: [],
       deadlineMs: 10_000,
       wasi: '0.2',
+      store: 'memory',
       owners: {},
       egress: { names: {}, roots: 'system' },
     },

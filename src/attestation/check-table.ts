@@ -335,6 +335,7 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
     "`isolation.lockdown.storage`: whether owners' data and secrets are kept beyond the worker's memory.",
   ),
   'lockdown-keys': lockdown('`isolation.lockdown.keys`: where the key comes from that seals what is kept.'),
+  'lockdown-owners': lockdown('`isolation.lockdown.owners`: who may bring a first policy while the worker runs.'),
   'lockdown-names': lockdown('`isolation.lockdown.names`: whether egress hosts have fixed addresses.'),
   'lockdown-roots': lockdown('`isolation.lockdown.roots`: who vouches for egress servers.'),
   'lockdown-firewall': lockdown('`isolation.lockdown.firewall`: which rules of the kernel stand behind the broker.'),

@@ -15,6 +15,7 @@ export type LockdownClaim =
   | 'counters'
   | 'storage'
   | 'keys'
+  | 'owners'
   | 'names'
   | 'roots'
   | 'firewall'
@@ -48,6 +49,7 @@ export const LOCKDOWN_PRESETS: Readonly<Record<LockdownPresetName, LockdownDeman
     counters: 'any',
     storage: 'any',
     keys: 'any',
+    owners: 'any',
     names: 'dns',
     roots: 'system',
     firewall: 'digest',

@@ -87,6 +87,10 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   treeEntries: 16 * 1024,
   /** What a query may keep in `/tmp` of its function while it lasts. */
   scratchBytes: 64 * 1024 * 1024,
+  /** One piece of data that an owner loads into a worker: a function is given no larger tree. And all that a worker holds for owners, in memory. */
+  uploadBytes: 64 * 1024 * 1024,
+  vaultBytes: 256 * 1024 * 1024,
+  vaultItems: 256,
   /** Variables in the environment of a function, and the characters of all their names and values. */
   functionVariables: 64,
   functionVariablesBytes: 16 * 1024,
@@ -167,6 +171,9 @@ export type LimitName =
   | 'treeBytes'
   | 'treeEntries'
   | 'scratchBytes'
+  | 'uploadBytes'
+  | 'vaultBytes'
+  | 'vaultItems'
   | 'functionVariables'
   | 'functionVariablesBytes'
   | 'treeListBytes'

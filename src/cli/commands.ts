@@ -109,6 +109,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./owner-new.ts')).ownerNew,
   ),
   entry(
+    'policy diff',
+    'say what a new version of a policy opens and what it closes',
+    async () => (await import('./policy-commands.ts')).policyDiffCommand,
+  ),
+  entry(
     'caller new',
     'make the certificate or key of a caller, and print its line for the policy',
     async () => (await import('./caller-new.ts')).callerNew,
@@ -122,5 +127,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     'caller revoke',
     "take a caller's certificate, key or token back in a policy",
     async () => (await import('./caller-revoke.ts')).callerRevoke,
+  ),
+  entry(
+    'data put',
+    'seal a file to an attested worker, for the functions that its owner lists',
+    async () => (await import('./vault-commands.ts')).dataPutCommand,
+  ),
+  entry(
+    'data forget',
+    'have a worker forget data that was loaded',
+    async () => (await import('./vault-commands.ts')).dataForgetCommand,
+  ),
+  entry(
+    'data list',
+    'say which data and secrets of the policies in force a worker holds',
+    async () => (await import('./vault-commands.ts')).dataListCommand,
+  ),
+  entry(
+    'secret put',
+    'seal a secret from stdin or a file to an attested worker, for the gate to put into requests',
+    async () => (await import('./vault-commands.ts')).secretPutCommand,
+  ),
+  entry(
+    'secret forget',
+    'have a worker forget a secret',
+    async () => (await import('./vault-commands.ts')).secretForgetCommand,
   ),
 ];

@@ -2,7 +2,7 @@
  * `anchorhold dev`: a worker on this machine with a simulated AMD, and a complete trust file for it. Everything else is the real thing.
  * The only place in src/ that reaches the simulated AMD, and only when called.
  */
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { PRESETS } from '../attestation/requirements.ts';
 import { formatTrustFile } from '../attestation/trust-file.ts';
 import { encodeHex } from '../base/bytes.ts';
@@ -20,6 +20,8 @@ import { writeJson, writeLine, writeProgress } from './output.ts';
 const DEFAULT_PORT = 8443;
 const TRUST_FILE = 'anchorhold.trust.json';
 const STATE = '.anchorhold/simulated-amd';
+/** One for each port, so that two workers of one folder keep apart. */
+const STORE = '.anchorhold/store-PORT';
 
 /** Reads repeated NAME=VALUE options; `flaw` says what is wrong with a pair, or null. */
 function readPairs(
@@ -69,13 +71,25 @@ function readPort(input: CliInput): number {
   return Number(text);
 }
 
+/** Says where what outlives the worker is kept; without a port of its own or a folder it would not be found again. */
+function readStore(input: CliInput, port: number): WorkerConfig['store'] {
+  const folder = optionValue(input, 'store') ?? (port === 0 ? null : STORE.replace('PORT', String(port)));
+  if (folder === null) return 'memory';
+  return { folder, keySource: { kind: 'simulated-file', file: join(folder, 'storage.key') } };
+}
+
 /** Says where the worker is and what it holds; one line of JSON, or lines for people. */
-function announce(io: CliIo, { url, functions, policies }: Worker, trust: string, json: boolean): void {
+function announce(io: CliIo, { url, functions, policies, lockdown }: Worker, trust: string, json: boolean): void {
   if (json) {
     writeJson(io, { url, trust, simulated: true, functions, policies });
     return;
   }
   writeLine(io, 'SIMULATED: this worker runs on a simulated AMD; it proves nothing about hardware');
+  if (lockdown['keys'] !== 'none')
+    writeLine(
+      io,
+      'SIMULATED: the key of what is kept on disk lies beside it; nothing there is hidden from this machine',
+    );
   writeLine(io, `worker     ${url}`);
   writeLine(io, `trust file ${trust}`);
   for (const [name, digest] of Object.entries(functions)) writeLine(io, `function   ${name} ${digest}`);
@@ -136,6 +150,12 @@ export const dev: CliCommand = {
       summary: `where the simulated AMD keeps its keys (default: ${STATE})`,
       repeatable: false,
     },
+    {
+      name: 'store',
+      value: 'DIR',
+      summary: `where limits, data and secrets are kept under a SIMULATED key (default: ${STORE}; with port 0 in memory)`,
+      repeatable: false,
+    },
     { name: 'log', value: null, summary: 'write the log as JSON lines to stderr', repeatable: false },
     JSON_SWITCH,
   ],
@@ -144,20 +164,22 @@ export const dev: CliCommand = {
     const { openSimulatedAmd, SIMULATED_MEASUREMENT, simulatedDevice } = await import('../testing/index.ts');
     const now = (): Date => new Date();
     const roots = optionValues(input, 'egress-root');
+    const port = readPort(input);
+    const state = resolve(io.cwd, optionValue(input, 'state') ?? STATE);
     const parts = await loadWorkerParts(
       {
-        listen: { host: '127.0.0.1', port: readPort(input) },
+        listen: { host: '127.0.0.1', port },
         policies: optionValues(input, 'policy'),
         functions: readPairs(input, 'function', functionNameFlaw),
         endorsements: [],
         deadlineMs: 10_000,
         wasi: '0.2',
+        store: readStore(input, port),
         owners: readOwners(input),
         egress: { names: readPairs(input, 'name', fixedNameFlaw), roots: roots.length === 0 ? 'system' : roots },
       },
       io.cwd,
     );
-    const state = resolve(io.cwd, optionValue(input, 'state') ?? STATE);
     await makeFolder(dirname(state));
     writeProgress(io, 'dev: opening the simulated AMD (the first time makes its keys)');
     const amd = await openSimulatedAmd(state, { onProgress: (message) => writeProgress(io, `dev: ${message}`) });

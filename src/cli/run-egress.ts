@@ -6,6 +6,7 @@ import { type DigestText, formatDigest } from '../base/digest.ts';
 import { openAuditLog } from '../enclave/audit.ts';
 import { MAX_BUDGETS, openBudget } from '../enclave/budget.ts';
 import { EGRESS_LIMITS, openEgress } from '../enclave/egress.ts';
+import { NO_SECRETS } from '../enclave/egress-credentials.ts';
 import { openPeerAppraiser } from '../enclave/peer-appraisal.ts';
 import type { Egress } from '../enclave/sandbox/sandbox.ts';
 import { type HttpClient, openHttpClient } from '../io/http-client.ts';
@@ -51,6 +52,7 @@ export function openRunEgress(
     fixedNames: {},
     audit: openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' }),
     budget: openBudget(MAX_BUDGETS),
+    secrets: NO_SECRETS,
     limits: EGRESS_LIMITS,
     now: () => new Date(),
   });

@@ -41,7 +41,11 @@ export const worker: CliCommand = {
     const groups = openResourceGroups(systemGroupPlace());
     const running = await bootWorker({ ...parts, device, groups, log: openLog(), now });
     try {
-      const { url, functions, policies } = running;
+      const { url, functions, policies, lockdown } = running;
+      if (lockdown.keys.startsWith('simulated'))
+        io.stderr.write(
+          'note: SIMULATED: the key of the store lies on the disk, and hides nothing from this machine\n',
+        );
       // Whoever reads the first line may send the signal at once.
       const stopped = io.untilStopped();
       if (input.switches.has('json')) writeJson(io, { url, simulated: false, functions, policies });

@@ -9,10 +9,9 @@ import { openHttpClient } from '../io/http-client.ts';
 import type { Log } from '../io/log.ts';
 import { openResolver } from '../io/resolver.ts';
 import { openTcpClient } from '../io/tcp-client.ts';
-import { OWNER_PATH, POLICIES_PATH } from '../policy/signing/owner-request.ts';
+import { CONTENT_PATH, HELD_PATH, OWNER_PATH, POLICIES_PATH } from '../policy/signing/owner-request.ts';
 import { openAttester } from './attester.ts';
 import { openAuditLog } from './audit.ts';
-import { MAX_BUDGETS, openBudget } from './budget.ts';
 import { openKeySets } from './callers/key-sets.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { EGRESS_LIMITS, openEgress } from './egress.ts';
@@ -30,12 +29,20 @@ import { openOwnerDoor } from './owner/owner-door.ts';
 import { answerShownPolicies } from './owner/shown-policies.ts';
 import { openNoticeSigner } from './owner/sign-notice.ts';
 import { openPeerAppraiser } from './peer-appraisal.ts';
-import { checkPoliciesInForce } from './policies-in-force.ts';
+import { checkPoliciesInForce, refuseOlderPolicies } from './policies-in-force.ts';
 import { openPolicyChanges } from './policy-change.ts';
-import { openPolicyRegister, openVersionMemory } from './policy-register.ts';
+import { openPolicyRegister } from './policy-register.ts';
 import { RUNTIME } from './runtime.ts';
 import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
+import { openWorkerStore, type WorkerStore } from './store/worker-store.ts';
+import { openContentDoor } from './vault/content-door.ts';
+import { openEntrustedFunction } from './vault/entrusted-function.ts';
+import { NO_ITEMS, openItemStore } from './vault/item-store.ts';
+import { openVaultHandlers } from './vault/owner-handlers.ts';
+import { openPendingUploads } from './vault/pending-uploads.ts';
+import { answerShownItems } from './vault/shown-items.ts';
+import { openVault } from './vault/vault.ts';
 import type { WorkerParts } from './worker-parts.ts';
 
 export interface WorkerOptions extends WorkerParts {
@@ -75,18 +82,40 @@ const MAX_QUERIES = 256;
  * @throws PolicyError, FunctionError, ConfigurationError when any part cannot stand as it must
  */
 export async function bootWorker(options: WorkerOptions): Promise<Worker> {
+  const { device, policies, log, now } = options;
+  await checkPoliciesInForce(policies, device, options.store === 'memory' ? 'memory' : 'durable', now());
+  const store = await openWorkerStore(options.store, device, () => log.warn('the disk did not take the store'));
+  if (options.store !== 'memory') log.warn('SIMULATED storage key', { keys: store.facts.keys });
+  try {
+    refuseOlderPolicies(policies, store.versions);
+    return await bootOn(store, options);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/** Boots what stands on a store. */
+async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worker> {
   const { device, groups, policies, egress, log, now } = options;
-  await checkPoliciesInForce(policies, device, now());
   const identity = options.identity ?? (await openIdentity(now()));
 
   if (groups.kind === 'none') log.warn('no caps by control group', { why: groups.why });
   const audit = openAuditLog({ blockHeight: 10, retainedBlocks: 8, sink: 'memory-only' });
-  const budget = openBudget(MAX_BUDGETS);
   const client = openHttpClient(egress.roots);
   const appraiser = openPeerAppraiser(now);
   const tcpClient = openTcpClient();
   const resolve = openResolver(5_000);
-  const register = openPolicyRegister(policies, options.owners, openVersionMemory());
+  const { budget } = store;
+  const register = openPolicyRegister(policies, options.owners, store.versions);
+  const vault = await openVault({
+    key: identity.sealing,
+    instance: identity.instance,
+    policyOf: (owner) => register.policies().find((policy) => policy.owner === owner) ?? null,
+    store: store.sealed === null ? NO_ITEMS : await openItemStore(store.sealed),
+    onLost: ({ kind, owner, name }) =>
+      log.warn('what an owner loaded is not in the store any more', { kind, owner, name }),
+  });
   const isClosed = Object.keys(options.owners).length === 0;
   const held = new Map<string, HeldFunction>();
   for (const [name, files] of options.functions) {
@@ -104,21 +133,35 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       now,
     };
     const ways = {
-      egress: openEgress({ ...decided, client, appraiser, limits: EGRESS_LIMITS }),
+      egress: openEgress({
+        ...decided,
+        secrets: (owner, secret) => vault.secret(owner, secret),
+        client,
+        appraiser,
+        limits: EGRESS_LIMITS,
+      }),
       sockets: openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS }),
     };
     const load: HeldFunction['load'] = async (terms) => {
       const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
       const { deadlineMs, ...capped } = limitFunction(terms, options.deadlineMs);
-      const loaded = await loadFunction({
-        ...checked,
+      const loaded = await openEntrustedFunction({
         name,
-        limits: { ...capped, wasi: RELEASES[options.wasi] },
-        groups,
-        env: terms.env,
-        onNotice: (notice) => log.warn('function', { name, notice }),
-        // What a function writes may hold what it was asked, and the log is the operator's.
-        onLog: () => {},
+        policies: () => register.policiesFor(name),
+        vault,
+        mounts: checked.mounts,
+        load: (mounts) =>
+          loadFunction({
+            ...checked,
+            mounts,
+            name,
+            limits: { ...capped, wasi: RELEASES[options.wasi] },
+            groups,
+            env: terms.env,
+            onNotice: (notice) => log.warn('function', { name, notice }),
+            // What a function writes may hold what it was asked, and the log is the operator's.
+            onLog: () => {},
+          }),
       });
       log.info('function loaded', { name, digest });
       return { loaded, deadlineMs };
@@ -126,11 +169,14 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
     held.set(name, { digest, ways, load });
   }
   const functions = openFunctionTable(held);
+  const closeParts = async (): Promise<void> => {
+    await functions.close();
+    vault.close();
+  };
   try {
     (await functions.prepare(register.standings)).commit();
     const facts = { fixedNames: egress.names, roots: egress.roots, groups: groups.kind, owners: options.owners };
-    const kept = { counters: 'memory', storage: 'memory', keys: 'none' } as const;
-    const lockdown = await lockdownClaims({ ...facts, ...kept }, options.host ?? openHost());
+    const lockdown = await lockdownClaims({ ...facts, ...store.facts }, options.host ?? openHost());
     const policyDigests = (): Record<string, DigestText> =>
       Object.fromEntries(register.policies().map((policy) => [policy.owner, policy.digest]));
     const attester = openAttester({
@@ -148,25 +194,34 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       endorsements: options.endorsements,
     });
     const keySets = openKeySets({ client, resolve, fixedNames: egress.names, audit, now });
-    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const onChange = (): void => {
       log.info('policies changed', { epoch: register.epoch, policies: policyDigests() });
       for (const policy of register.policies()) gate.endCallsOf(policy);
+      for (const { policy, state } of register.standings)
+        void vault
+          .follow(policy.owner, state === 'in force' ? policy : null)
+          .catch(() => log.warn('the disk did not take the store'));
       listener.dropIdle();
     };
+    const signNotice = openNoticeSigner(identity, audit);
+    const pending = openPendingUploads();
+    const content = openContentDoor({ vault, pending, audit, signNotice, now });
     const owners = openOwnerDoor({
       instance: identity.instance,
       register,
-      changes: openPolicyChanges({ register, functions, device, now, onChange }),
-      handlers: {},
+      changes: openPolicyChanges({ register, functions, device, counters: store.facts.counters, now, onChange }),
+      handlers: openVaultHandlers(vault, pending, now),
       audit,
-      signNotice: openNoticeSigner(identity, audit),
+      signNotice,
       now,
     });
     const doors = new Map<string, Door>([
       [OWNER_PATH, (request) => owners.answer(request)],
+      [CONTENT_PATH, content],
+      [HELD_PATH, (request) => answerShownItems(request, vault, { register, keySets, now: now() })],
       [POLICIES_PATH, (request) => answerShownPolicies(request, { register, keySets, now: now() })],
     ]);
+    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
     const listener: Listener = await openListener({
       ...options.listen,
@@ -192,11 +247,13 @@ export async function bootWorker(options: WorkerOptions): Promise<Worker> {
       checkpoint: () => audit.checkpoint(),
       async close() {
         await listener.close();
-        await functions.close();
+        await closeParts();
+        client.close();
+        store.close();
       },
     };
   } catch (error) {
-    await functions.close();
+    await closeParts();
     throw error;
   }
 }

@@ -5,7 +5,7 @@
 import type { DigestText } from '../base/digest.ts';
 import { decideConnectionForAll } from '../policy/combine.ts';
 import type { ConnectionRule, OwnerPolicy, Position, RateLimit } from '../policy/policy.ts';
-import { type Budget, budgetKey, formatPosition } from './budget.ts';
+import { type Budget, budgetKey, nameRule } from './budget.ts';
 
 /** Whom a refusal is laid to, and the reason for the log. */
 export interface ConnectionRefusal {
@@ -50,7 +50,7 @@ interface Limited extends ConnectionGrant {
 /** A rule's limit is one for all functions that use the rule. */
 function limitsOf(grants: readonly ConnectionGrant[], unit: RateLimit['unit']): readonly Limited[] {
   return grants.flatMap(({ owner, rule }) => {
-    const key = budgetKey(owner, formatPosition(rule.at), 'egress');
+    const key = budgetKey(owner, nameRule(rule), 'egress');
     return rule.limit === null || rule.limit.unit !== unit ? [] : [{ owner, rule, key, limit: rule.limit }];
   });
 }

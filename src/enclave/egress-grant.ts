@@ -6,7 +6,7 @@ import type { DigestText } from '../base/digest.ts';
 import { decideEgressForAll } from '../policy/combine.ts';
 import type { EgressRule, OwnerPolicy, Position, RateLimit } from '../policy/policy.ts';
 import type { EgressTarget } from '../policy/target.ts';
-import { type Budget, budgetKey, formatPosition } from './budget.ts';
+import { type Budget, budgetKey, nameRule } from './budget.ts';
 import type { EgressRequest } from './sandbox/sandbox.ts';
 
 /** Why a request does not go out: the words of wasi:http for the function, a reason for the log, and the owner it is laid to. */
@@ -35,9 +35,22 @@ export function ownersOf(grant: EgressGrant): readonly OwnerGrant[] {
   return [grant.first, ...grant.rest];
 }
 
-/** Says what a rule demands that this worker cannot do, or null. */
-function unservedDemand({ credential }: EgressRule): string | null {
-  return credential === null ? null : `the secret ${credential.secret} is not in this worker`;
+/** Numbers of rules, so that a new version of a policy has new ones wherever they stand. */
+const NUMBERS = new WeakMap<EgressRule, number>();
+let lastNumber = 0;
+
+function numberOf(rule: EgressRule): number {
+  const known = NUMBERS.get(rule);
+  if (known !== undefined) return known;
+  lastNumber += 1;
+  NUMBERS.set(rule, lastNumber);
+  return lastNumber;
+}
+
+/** Names those who may use one connection after the other: the same function, under the very same rules of the same owners. */
+export function reuseKey(grant: EgressGrant, functionDigest: DigestText): string {
+  const rules = ownersOf(grant).map(({ owner, rule }) => [owner, numberOf(rule), rule.credential?.secret ?? null]);
+  return JSON.stringify([functionDigest, rules]);
 }
 
 /** Asks every owner; the first who refuses decides, and without an owner nothing is allowed. */
@@ -59,9 +72,6 @@ export function decideGrant(
   const grants: OwnerGrant[] = [];
   for (const { owner, rule } of all.decisions) {
     if (rule === null) return deny('ERR_POLICY_DENIED_EGRESS');
-    // What cannot be done as the owner demands is not done at all.
-    const demand = unservedDemand(rule);
-    if (demand !== null) return { ...deny(`ERR_POLICY_DENIED_EGRESS: ${demand}`), owner, at: rule.at };
     grants.push({ owner, rule });
   }
   const [first, ...rest] = grants;
@@ -77,7 +87,7 @@ interface LimitedGrant extends OwnerGrant {
 /** A rule's limit is one for all functions that use the rule. */
 function limitsOf(grant: EgressGrant): readonly LimitedGrant[] {
   return ownersOf(grant).flatMap(({ owner, rule }) => {
-    const key = budgetKey(owner, formatPosition(rule.at), 'egress');
+    const key = budgetKey(owner, nameRule(rule), 'egress');
     return rule.limit === null ? [] : [{ owner, rule, key, limit: rule.limit }];
   });
 }

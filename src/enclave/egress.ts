@@ -13,11 +13,20 @@ import type { EgressTarget } from '../policy/target.ts';
 import type { AuditLog } from './audit.ts';
 import type { Budget } from './budget.ts';
 import { askInTurn, bareHost, findAddresses } from './destinations.ts';
+import { bodyEchoes, EchoGuard, headEchoes, needlesOf } from './echo-guard.ts';
+import {
+  addCredentials,
+  type Credential,
+  findCredentials,
+  leavesCredentials,
+  type SecretSource,
+} from './egress-credentials.ts';
 import {
   decideGrant,
   type EgressGrant,
   type EgressRefusal,
   ownersOf,
+  reuseKey,
   spendBytesIn,
   spendBytesOut,
   spendGrant,
@@ -64,6 +73,8 @@ export interface EgressOptions {
   readonly fixedNames: Readonly<Record<string, string>>;
   readonly audit: AuditLog;
   readonly budget: Budget;
+  /** Where the secrets of `credential` come from. */
+  readonly secrets: SecretSource;
   readonly limits: EgressLimits;
   readonly now: () => Date;
 }
@@ -75,6 +86,9 @@ const REASONS: Readonly<Record<MeteredEnd, string>> = {
   exceeded: 'HTTP-response-body-size',
   unwanted: 'connection-terminated',
 };
+
+/** How the log names an answer that shows the credential of its request. */
+const ECHO = 'ERR_POLICY_DENIED_EGRESS: the answer shows the credential';
 
 /** What `HTTP/1.1`, blanks, line ends and the name of the Host header take. */
 const START_LINE_BYTES = 20;
@@ -126,6 +140,7 @@ export function openEgress(options: EgressOptions): Egress {
     { body }: EgressRequest,
     { grant, isStillAllowed }: { readonly grant: EgressGrant; readonly isStillAllowed: () => boolean },
     authority: string,
+    credentials: readonly Credential[],
   ): { sent: HttpCall['body']; meter: MeteredSource | null } {
     if (isWhole(body)) return { sent: body, meter: null };
     const meter = new MeteredSource(body.source, {
@@ -133,7 +148,9 @@ export function openEgress(options: EgressOptions): Egress {
       onBytes: (bytes) => isStillAllowed() && spendBytesOut(budget, grant, bytes, options.now()),
       // What may not be a header of a request may not come after it either.
       onTrailers: (trailers) =>
-        areTrailers(trailers) && 'headers' in checkEgressHeaders(trailers, { authority, bodyBytes: null })
+        areTrailers(trailers) &&
+        leavesCredentials(trailers, credentials) &&
+        'headers' in checkEgressHeaders(trailers, { authority, bodyBytes: null })
           ? trailers
           : null,
       onEnd: () => true,
@@ -159,7 +176,11 @@ export function openEgress(options: EgressOptions): Egress {
     if ((body.length ?? 0) > limits.maxRequestBytes) return refuse('HTTP-request-body-size', 'HTTP-request-body-size');
     const checked = checkEgressHeaders(request.headers, { authority, bodyBytes: body.length });
     if ('flaw' in checked) return refuse('HTTP-request-denied', `ERR_POLICY_REQUEST: ${checked.flaw}`);
-    const { headers } = checked;
+    const credentials = findCredentials(grant, options.secrets);
+    if ('reason' in credentials) return writeDenial(credentials, target);
+    const completed = addCredentials(checked.headers, credentials);
+    if ('flaw' in completed) return refuse('HTTP-request-denied', `ERR_POLICY_REQUEST: ${completed.flaw}`);
+    const { headers } = completed;
     const startLine = method.length + path.length + authority.length + START_LINE_BYTES;
     const bytesOut = countBytes(startLine, headers, wholeBytes(body));
     const { maxAnswerBytes, maxAnswerHeadBytes: maxHeadBytes, connectTimeoutMs, deadlineMs } = limits;
@@ -177,7 +198,7 @@ export function openEgress(options: EgressOptions): Egress {
     const pins = ownersOf(grant).flatMap(({ rule }) => (rule.pin === null ? [] : [rule.pin]));
     const { vouchedBy } = peer;
     const tls: HttpCall['tls'] = scheme === 'http' ? 'plain' : { name, isAddress: isIP(name) !== 0, pins, vouchedBy };
-    const { sent, meter } = meterRequest(request, { grant, isStillAllowed }, authority);
+    const { sent, meter } = meterRequest(request, { grant, isStillAllowed }, authority, credentials);
     // Answers that come in together share what is left, so all that comes is taken before it goes on.
     const spendIn = (bytes: number): boolean => spendBytesIn(budget, grant, bytes, options.now()) && isStillAllowed();
     let headBytes = 0;
@@ -197,8 +218,10 @@ export function openEgress(options: EgressOptions): Egress {
       maxHeadBytes,
       maxBodyBytes,
       meter: { onHead, onPiece: spendIn },
+      reuse: { key: reuseKey(grant, functionDigest) },
       ...times,
     };
+    const needles = needlesOf(credentials);
     const answer = await askInTurn(addresses, (address) => client.open({ ...call, address }, LIMITS.windowBytes));
     const record = (reason: string, bytesIn: number, isSent: boolean): void => {
       const bytes = { bytesIn, bytesOut: isSent ? bytesOut + (meter?.bytes ?? 0) : 0 };
@@ -212,6 +235,12 @@ export function openEgress(options: EgressOptions): Egress {
     }
     const { status } = answer;
     const kept = keepAnswerHeaders(answer.headers);
+    if (headEchoes(answer.headers, needles) || (isWhole(answer.body) && bodyEchoes(answer.body, needles))) {
+      const bytesIn = isWhole(answer.body) ? answer.body.length : 0;
+      if (!isWhole(answer.body)) answer.body.source.cancel();
+      record(ECHO, headBytes + bytesIn, true);
+      return { error: 'HTTP-response-incomplete' };
+    }
     if (answer.body instanceof Uint8Array) {
       record('ok', headBytes + answer.body.length, true);
       return { status, headers: kept, body: answer.body };
@@ -223,14 +252,15 @@ export function openEgress(options: EgressOptions): Egress {
       source.cancel();
       throw error;
     }
-    const metered = new MeteredSource(source, {
+    const guard = new EchoGuard(source, needles);
+    const metered = new MeteredSource(needles.length === 0 ? source : guard, {
       maxBytes: Math.min(maxBodyBytes, length ?? maxBodyBytes),
       onBytes: spendIn,
       onTrailers: keepTrailers,
       onEnd: (end) => {
         done();
         try {
-          record(REASONS[end], headBytes + metered.bytes, true);
+          record(guard.isEcho ? ECHO : REASONS[end], headBytes + metered.bytes, true);
         } catch {
           // What cannot be written down is not complete.
           return false;

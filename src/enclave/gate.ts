@@ -11,7 +11,7 @@ import type { QueryDecision } from '../policy/decide.ts';
 import type { Decision, OwnerPolicy, Position, RateLimit } from '../policy/policy.ts';
 import { decideResult } from '../policy/results.ts';
 import type { AuditLog } from './audit.ts';
-import { type Budget, type BudgetVerdict, budgetKey, formatPosition } from './budget.ts';
+import { type Budget, type BudgetVerdict, budgetKey, nameRule } from './budget.ts';
 import type { PresentedRequest, ProvenCaller } from './callers/caller.ts';
 import { checkContentDigest } from './callers/content-digest.ts';
 import type { KeySets } from './callers/key-sets.ts';
@@ -147,7 +147,7 @@ export function openGate(options: GateOptions): Gate {
       const proven = asker.owners.find(({ policy }) => policy.owner === owner)?.proven ?? [];
       const limited = rules.flatMap((rule) => {
         const subject = proven.find((caller) => rule.allow.includes(caller.name))?.id ?? '';
-        const key = budgetKey(owner, formatPosition(rule.at), subject);
+        const key = budgetKey(owner, nameRule(rule), subject);
         return rule.limit === null ? [] : [{ owner, at: rule.at, key, limit: rule.limit }];
       });
       if (limited.length < rules.length) continue;
@@ -245,9 +245,9 @@ export function openGate(options: GateOptions): Gate {
       if (isWhole(body)) bytes.bytesIn = body.length;
       else incoming = new MeteredSource(body.source, { ...UNCHARGED, maxBytes: LIMITS.streamBytes });
       const passed = isWhole(body) || incoming === null ? body : { source: incoming, length: body.length };
+      call.check();
       // Its owners may have changed their minds while the body came in.
       if (functions.get(name) !== called) throw outdated();
-      call.check();
       const answer = await called.loaded.call(requestForFunction(name, request, passed), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,

@@ -3,7 +3,7 @@
  * in memory at boot and gone with it. The certificate proves nothing by itself; evidence vouches for its key. [RFC 5280 4.1; RFC 9458 3.1]
  */
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
-import { concatBytes } from '../base/bytes.ts';
+import { encodeKeyConfiguration } from '../attestation/key-configuration.ts';
 import { sha256 } from '../base/digest.ts';
 import { encodeCertificatePem } from '../io/pem.ts';
 import { randomBytes, randomSerial } from '../io/random.ts';
@@ -18,12 +18,7 @@ const NO_END = new Date('9999-12-31T23:59:59Z');
 /** Clients' clocks may be behind by this much. */
 const CLOCK_SKEW_MS = 24 * 60 * 60 * 1000;
 
-const KEY_ID = 1;
-const KEM_X25519_HKDF_SHA256 = 0x0020;
-const KDF_HKDF_SHA256 = 0x0001;
-const AEAD_AES_256_GCM = 0x0002;
-
-/** The key that requests are sealed to where TLS does not end in the worker. */
+/** The key that owners seal data and secrets to; it is gone with this run of the worker. */
 interface SealingKey {
   /** X25519, 32 bytes. */
   readonly publicKey: Uint8Array;
@@ -42,19 +37,6 @@ export interface Identity {
   /** 16 random bytes that name this run of the worker. */
   readonly instance: Uint8Array;
   readonly sealing: SealingKey;
-}
-
-/** Encodes the HPKE key configuration of one X25519 key with one pair of symmetric algorithms. [RFC 9458 3.1] */
-function encodeKeyConfiguration(publicKey: Uint8Array): Uint8Array<ArrayBuffer> {
-  const uint16 = (n: number): Uint8Array => Uint8Array.of(n >> 8, n & 0xff);
-  const algorithms = concatBytes(uint16(KDF_HKDF_SHA256), uint16(AEAD_AES_256_GCM));
-  return concatBytes(
-    Uint8Array.of(KEY_ID),
-    uint16(KEM_X25519_HKDF_SHA256),
-    publicKey,
-    uint16(algorithms.length),
-    algorithms,
-  );
 }
 
 async function makeSealingKey(): Promise<SealingKey> {

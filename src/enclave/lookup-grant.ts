@@ -5,7 +5,7 @@
 import { decideLookupForAll } from '../policy/combine.ts';
 import type { LookupDecision } from '../policy/decide-connection.ts';
 import type { Position, RateLimit } from '../policy/policy.ts';
-import { type Budget, budgetKey, formatPosition } from './budget.ts';
+import { type Budget, budgetKey, nameRule } from './budget.ts';
 import type { ConnectionRefusal, Deciders } from './connection-grant.ts';
 
 /** A name as it was judged, and to whom what follows is laid. */
@@ -41,11 +41,12 @@ interface Cost {
 
 /** Gives what a lookup costs each rule that names it; a rule without a limit bears it for nothing. */
 function costsOf({ owner, rules }: LookupDecision): readonly (Cost | 'nothing')[] {
-  return rules.map(({ at, limit }) => {
+  return rules.map((rule) => {
+    const { limit } = rule;
     if (limit === null) return 'nothing';
     const isCalls = limit.unit === 'calls';
     // A limit in connections is one in lookups, too, but with a count of its own: no connection shall cost two because it had a name.
-    const key = budgetKey(owner, formatPosition(at), isCalls ? 'lookup' : 'egress');
+    const key = budgetKey(owner, nameRule(rule), isCalls ? 'lookup' : 'egress');
     return { key, limit, amount: isCalls ? 1 : LOOKUP_BYTES };
   });
 }

@@ -1,20 +1,23 @@
 /**
  * Which owner policies a worker takes into force at boot: one per owner, valid now, and only on a machine as its `machine` section
- * demands. What this worker cannot promise (durable counters, a release file) is refused, never ignored.
+ * demands. What this worker cannot promise (durable counters without a store, a release file) is refused, never ignored.
  */
 
 import { checkMachine } from '../attestation/machine.ts';
 import { type FloorTableName, type Machine, PRESETS, type TcbFloors } from '../attestation/requirements.ts';
 import { FLOORS } from '../attestation/snp/floors.ts';
 import { findProduct, type Product } from '../attestation/snp/product.ts';
-import { type AttestationReport, parseReport } from '../attestation/snp/report.ts';
+import type { AttestationReport } from '../attestation/snp/report.ts';
 import { encodeHex } from '../base/bytes.ts';
 import { PolicyError } from '../errors.ts';
 import { runPolicyTests } from '../policy/explain.ts';
 import type { MachineRules, OwnerPolicy } from '../policy/policy.ts';
 import { checkCallerRules } from './callers/prove.ts';
+import { readOwnReport } from './device/own-report.ts';
 import type { ReportDevice } from './device/report-device.ts';
 import { checkTrustFiles } from './peer-appraisal.ts';
+import type { VersionMemory } from './policy-register.ts';
+import type { StoreFacts } from './store/worker-store.ts';
 
 /** The strict preset with everything opened that an owner's `machine` section does not speak of. */
 function openMachine(report: AttestationReport): Machine {
@@ -41,8 +44,9 @@ function tcbDemand(tcb: MachineRules['tcb']): Machine['tcb'] | null {
 }
 
 /** Says what of the owner's demands the machine does not meet, or null. */
-function machineFlaw(rules: MachineRules, report: AttestationReport): string | null {
-  if (rules.counters === 'durable') return 'counters: durable, but this worker counts in memory';
+function machineFlaw(rules: MachineRules, report: AttestationReport, counters: StoreFacts['counters']): string | null {
+  if (rules.counters === 'durable' && counters !== 'durable')
+    return 'counters: durable, but this worker counts in memory';
   const product = report.cpuid === null ? null : findProduct(report.cpuid);
   if (product === null || !rules.products.includes(product)) {
     return `products: ${rules.products.join(', ')}, but this machine is ${product ?? 'of an unknown product'}`;
@@ -64,9 +68,11 @@ function machineFlaw(rules: MachineRules, report: AttestationReport): string | n
   return failed === undefined ? null : `${failed.id}: expected ${failed.expected}, but it is ${failed.actual}`;
 }
 
-/** Asks the device what this machine is; the report is for the worker's own eyes, so it covers nothing. */
-async function ownReport(device: ReportDevice): Promise<AttestationReport | null> {
-  return parseReport((await device.getReport(new Uint8Array(64))).report).report;
+function refuse(policy: OwnerPolicy, why: string): PolicyError {
+  return new PolicyError(
+    'ERR_POLICY_NOT_IN_FORCE',
+    `the policy of ${policy.owner} (${policy.file}) is not taken into force: ${why}`,
+  );
 }
 
 /**
@@ -76,13 +82,9 @@ async function ownReport(device: ReportDevice): Promise<AttestationReport | null
 export async function checkPoliciesInForce(
   policies: readonly OwnerPolicy[],
   device: ReportDevice,
+  counters: StoreFacts['counters'],
   now: Date,
 ): Promise<void> {
-  const refuse = (policy: OwnerPolicy, why: string): PolicyError =>
-    new PolicyError(
-      'ERR_POLICY_NOT_IN_FORCE',
-      `the policy of ${policy.owner} (${policy.file}) is not taken into force: ${why}`,
-    );
   for (const policy of policies) {
     const { from, until } = policy.valid;
     // Written so that an invalid `now` meets no window.
@@ -101,9 +103,21 @@ export async function checkPoliciesInForce(
       throw new PolicyError('ERR_POLICY_TEST_FAILED', why);
     }
     if (policy.machine === null) continue;
-    const report = await ownReport(device);
+    const report = await readOwnReport(device);
     const flaw =
-      report === null ? 'this machine gives no report that can be read' : machineFlaw(policy.machine, report);
+      report === null ? 'this machine gives no report that can be read' : machineFlaw(policy.machine, report, counters);
     if (flaw !== null) throw refuse(policy, flaw);
+  }
+}
+
+/**
+ * Holds the policies that a worker starts with against what was in force in earlier runs.
+ * @throws PolicyError ERR_POLICY_NOT_IN_FORCE for a version that is older
+ */
+export function refuseOlderPolicies(policies: readonly OwnerPolicy[], versions: Pick<VersionMemory, 'last'>): void {
+  for (const policy of policies) {
+    const last = versions.last(policy.owner);
+    if (policy.version < last)
+      throw refuse(policy, `it is version ${policy.version}, and version ${last} was in force before`);
   }
 }

@@ -11,6 +11,7 @@ import type { ReportDevice } from './device/report-device.ts';
 import type { FunctionTable } from './function-table.ts';
 import { checkPoliciesInForce } from './policies-in-force.ts';
 import { type PolicyRegister, type Standings, standWith, standWithdrawn } from './policy-register.ts';
+import type { StoreFacts } from './store/worker-store.ts';
 
 export interface PolicyChanges {
   /**
@@ -29,6 +30,7 @@ export interface PolicyChangeOptions {
   readonly register: PolicyRegister;
   readonly functions: FunctionTable;
   readonly device: ReportDevice;
+  readonly counters: StoreFacts['counters'];
   readonly now: () => Date;
   /** Is told after each change: connections that were appraised before it get no new work. */
   readonly onChange: () => void;
@@ -42,7 +44,8 @@ function stateOf({ standings }: PolicyRegister, owner: string): NoticeState | nu
 }
 
 /** Opens the way to change the register. */
-export function openPolicyChanges({ register, functions, device, now, onChange }: PolicyChangeOptions): PolicyChanges {
+export function openPolicyChanges(options: PolicyChangeOptions): PolicyChanges {
+  const { register, functions, device, counters, now, onChange } = options;
   let last: Promise<unknown> = Promise.resolve();
 
   /** Runs when all replacements that came before are made or refused. */
@@ -91,7 +94,7 @@ export function openPolicyChanges({ register, functions, device, now, onChange }
         'ERR_POLICY_STATEMENT',
         `the ${wrong} that was signed is ${said[wrong]}, but the policy's is ${policy[wrong]}`,
       );
-    await checkPoliciesInForce([policy], device, now());
+    await checkPoliciesInForce([policy], device, counters, now());
     const before = stateOf(register, owner);
     // All of the above was judged by what was in force then.
     if (!(await make(epoch, standWith(register.standings, policy))))

@@ -33,6 +33,10 @@ export interface WorkerConfig {
   readonly deadlineMs: number;
   /** The latest release of WASI whose functions are loaded: 0.2 where nothing is said. */
   readonly wasi: '0.2' | '0.3';
+  /** Where what shall outlive the worker is kept sealed: nowhere when nothing is said. */
+  readonly store:
+    | 'memory'
+    | { readonly folder: string; readonly keySource: { readonly kind: 'simulated-file'; readonly file: string } };
   /** Owners who may bring their first policy while the worker runs, and whose signatures that takes: nobody where nothing is said. */
   readonly owners: Readonly<Record<string, ChangeRules>>;
   readonly egress: {
@@ -95,9 +99,10 @@ const owners: Reader<WorkerConfig['owners']> = (value, at) => {
   );
 };
 
-type File = Omit<WorkerConfig, 'wasi' | 'owners'> & {
+type File = Omit<WorkerConfig, 'wasi' | 'store' | 'owners'> & {
   readonly anchorhold: typeof FORMAT;
   readonly wasi: WorkerConfig['wasi'] | undefined;
+  readonly store: WorkerConfig['store'] | undefined;
   readonly owners: WorkerConfig['owners'] | undefined;
 };
 
@@ -109,6 +114,9 @@ const file: Reader<File> = object({
   endorsements: listOf(path),
   deadlineMs: integer(1, 600_000),
   wasi: optional(oneOf('0.2', '0.3')),
+  store: optional(
+    wordOr(['memory'], object({ folder: path, keySource: object({ kind: oneOf('simulated-file'), file: path }) })),
+  ),
   owners: optional(owners),
   egress: object({ names, roots: wordOr(['system'], listOf(path)) }),
 });
@@ -122,10 +130,11 @@ export function parseWorkerConfig(content: string): WorkerConfig {
     const {
       anchorhold: _format,
       wasi = '0.2',
+      store = 'memory',
       owners: newcomers = {},
       ...config
     } = readJson(content, LIMITS.configurationBytes, 'the file', file);
-    return { ...config, wasi, owners: newcomers };
+    return { ...config, wasi, store, owners: newcomers };
   } catch (cause) {
     if (!(cause instanceof ConfigurationError)) throw cause;
     throw new ConfigurationError('ERR_CONFIGURATION_FILE', `worker configuration: ${cause.message}`, { cause });

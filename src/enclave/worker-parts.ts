@@ -7,6 +7,8 @@ import { readBytesFile, readTextFile, siblingReader } from '../io/files.ts';
 import { parseOwnerPolicy } from '../policy/parse.ts';
 import type { OwnerPolicy } from '../policy/policy.ts';
 import { type FunctionFiles, readFunctionFiles } from './function-files.ts';
+import { openFileKey } from './keys/file-key.ts';
+import type { StorePlace } from './store/worker-store.ts';
 import type { WorkerConfig } from './worker-config.ts';
 
 /** What `bootWorker` takes from files. */
@@ -17,6 +19,7 @@ export interface WorkerParts {
   readonly owners: WorkerConfig['owners'];
   readonly policies: readonly OwnerPolicy[];
   readonly functions: ReadonlyMap<string, FunctionFiles>;
+  readonly store: StorePlace;
   /** DER certificates. */
   readonly endorsements: readonly Uint8Array[];
   readonly egress: {
@@ -66,7 +69,7 @@ async function loadRoots(path: string): Promise<string> {
  */
 export async function loadWorkerParts(config: WorkerConfig, folder: string): Promise<WorkerParts> {
   const at = (path: string): string => resolve(folder, path);
-  const { egress } = config;
+  const { egress, store } = config;
   const policies = await Promise.all(config.policies.map(async (path) => await loadPolicy(at(path))));
   const functions = await Promise.all(
     Object.entries(config.functions).map(
@@ -80,6 +83,7 @@ export async function loadWorkerParts(config: WorkerConfig, folder: string): Pro
     owners: config.owners,
     policies,
     functions: new Map(functions),
+    store: store === 'memory' ? store : { folder: at(store.folder), keySource: openFileKey(at(store.keySource.file)) },
     endorsements: await Promise.all(config.endorsements.map(async (path) => await loadCertificate(at(path)))),
     egress: {
       names: egress.names,

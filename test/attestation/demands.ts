@@ -71,6 +71,7 @@ export const STRICT_LOCKDOWN: Lockdown = {
   counters: 'durable',
   storage: 'sealed',
   keys: 'none',
+  owners: 'closed',
   names: 'dns',
   roots: 'system',
   firewall: `sha256:${'f'.repeat(64)}`,

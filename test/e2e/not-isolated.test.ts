@@ -77,6 +77,7 @@ describe('a lockdown claim that differs is a cause of its own, and nothing is se
     ['counters', 'durable', 'memory'],
     ['storage', 'memory', 'sealed'],
     ['keys', 'kms', 'file'],
+    ['owners', 'closed', `sha256:${'1'.repeat(64)}`],
     ['seccomp', 'filter', 'none'],
     ['firewall', `sha256:${'e'.repeat(64)}`, STRICT_LOCKDOWN.firewall],
   ])('%s, where %s is demanded and it is %s', async (claim, demanded, value) => {
@@ -92,8 +93,8 @@ describe('a lockdown claim that differs is a cause of its own, and nothing is se
   it('every claim has its case', () => {
     // What the preset demands nothing of is in the second list, everything else in the first.
     const open = LOCKDOWN_CLAIMS.filter((name) => LOCKDOWN_PRESETS['strict-2026-11'][name] === 'any');
-    expect(open.toSorted()).toEqual(['counters', 'keys', 'seccomp', 'storage']);
-    expect(LOCKDOWN_CLAIMS).toHaveLength(18);
+    expect(open.toSorted()).toEqual(['counters', 'keys', 'owners', 'seccomp', 'storage']);
+    expect(LOCKDOWN_CLAIMS).toHaveLength(19);
   });
 
   it.each<[string, Record<string, string>]>([['a claim that nobody knows', { surprise: 'x' }]])(

@@ -100,6 +100,7 @@ export async function bootTestWorker(
     listen: { host: '127.0.0.1', port: 0 },
     deadlineMs: 10_000,
     wasi: '0.2',
+    store: 'memory',
     endorsements: [],
     owners: {},
     egress: { names: {}, roots: 'system' },

@@ -1,7 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { budgetKey, openBudget } from '../../src/enclave/budget.ts';
+import { budgetKey, nameRule, openBudget } from '../../src/enclave/budget.ts';
+import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { RateLimit } from '../../src/policy/policy.ts';
 
+const POLICY = `anchorhold: owner-policy/1
+owner: a
+version: 1
+valid: { from: 2020-01-01, until: 2099-01-01 }
+functions: { f: "sha256:${'0'.repeat(64)}" }
+callers: { c: { key: "ed25519:MCowBQYDK2VwAyEALoTJQJM/T6kT2uOeLQ651DvzdM7NtljB7mLxhMBFsyk=" } }
+queries: [{ allow: c, to: GET /f, limit: 1/day }, { allow: c, to: POST /f, limit: 1/day }]
+egress:
+  - { to: https://a.example/x, methods: [GET], limit: 1/day }
+  - { to: https://a.example/y, methods: [GET], limit: 1/day }
+  - { to: tcp://a.example:1, limit: 1/day }
+  - { to: tcp://a.example:2, limit: 1/day }
+`;
 const THREE: RateLimit = { amount: 3, unit: 'calls', windowSeconds: 30 };
 const BYTES: RateLimit = { amount: 1000, unit: 'bytes', windowSeconds: 10 };
 const at = (seconds: number): Date => new Date(1_700_000_000_000 + seconds * 1000);
@@ -40,6 +54,14 @@ describe('a budget', () => {
     expect(budget.take('a', THREE, 1, at(5)).allowed).toBe(true);
     expect(budget.take('c', THREE, 1, at(15)).allowed).toBe(true);
     expect(budget.remaining('a', THREE, at(15))).toBe(2);
+  });
+
+  it('belongs to what a rule says, not to the name of the file or the line where it stands', () => {
+    const { queries, egress, connections } = parseOwnerPolicy(POLICY, { file: 'a.yaml', references: () => null });
+    const moved = parseOwnerPolicy(`# a comment more\n${POLICY}`, { file: 'b.yaml', references: () => null });
+    const names = [...queries, ...egress, ...connections].map(nameRule);
+    expect([...moved.queries, ...moved.egress, ...moved.connections].map(nameRule)).toEqual(names);
+    expect(new Set(names).size).toBe(6);
   });
 
   it('has keys that cannot be made to collide', () => {

@@ -9,7 +9,7 @@ import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-
 import { type Gate, type GateAnswer, type GateRequest, openGate } from '../../src/enclave/gate.ts';
 import type { FunctionRequest, LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
 import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
-import { ConfigurationError, FunctionError } from '../../src/errors.ts';
+import { ConfigurationError, ERRORS, type ErrorCode, FunctionError } from '../../src/errors.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { functions, makeSigningKey, policyOf } from '../e2e/worker.ts';
 import { bodyParts } from './bodies.ts';
@@ -139,7 +139,7 @@ describe('the gate', () => {
     ]);
   });
 
-  it.each([
+  it.each<[string, Parameters<typeof requestOf>[1], number, ErrorCode]>([
     ['a caller who is not listed', { key: bob }, 403, 'ERR_POLICY_DENIED_QUERY'],
     ['nobody', { key: null }, 403, 'ERR_POLICY_DENIED_QUERY'],
     ['a key nobody knows', { key: makeSigningKey() }, 401, 'ERR_POLICY_CALLER'],
@@ -149,7 +149,18 @@ describe('the gate', () => {
     ['a path with an empty segment', { key: null, target: '/upper//' }, 400, 'ERR_POLICY_REQUEST'],
   ])('refuses %s; the function is not called and the body not read', async (_name, options, status, code) => {
     const world = openWorld([policy], fine);
-    expect(await ask(world, options)).toMatchObject({ status, code });
+    const told = await ask(world, options);
+    expect(told).toMatchObject({ status, code });
+    expect(JSON.parse(Buffer.from(told.answer.body).toString())).toEqual({
+      type: 'about:blank',
+      title: ERRORS[code].meaning,
+      status,
+      code,
+      detail: expect.stringMatching(/./) as string,
+      owner: 'hospital-a',
+      rule: expect.stringMatching(/^hospital-a\.yaml:\d+$/) as string,
+      hint: expect.stringMatching(/./) as string,
+    });
     expect(world.called).toEqual([]);
     expect(world.reads).toBe(0);
     expect(world.audit.recent()).toMatchObject([

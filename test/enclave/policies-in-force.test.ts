@@ -45,7 +45,7 @@ describe('the machine section', () => {
     ['its image among others', { images: ['0'.repeat(96), IMAGE] }],
     ['counters of any kind', { counters: 'any' }],
   ])('is met by a machine with %s', async (_name, over, machine) => {
-    await expect(checkPoliciesInForce([demanding(over)], await open(machine), NOW)).resolves.toBeUndefined();
+    await expect(checkPoliciesInForce([demanding(over)], await open(machine), 'memory', NOW)).resolves.toBeUndefined();
   });
 
   it.each<[string, Readonly<Record<string, unknown>>, MachineOptions?]>([
@@ -63,9 +63,14 @@ describe('the machine section', () => {
     ['counters in memory', { counters: 'durable' }],
     ['a report that names no CPU', {}, { version: 2 }],
   ])('refuses a machine with %s', async (_name, over, machine) => {
-    await expect(checkPoliciesInForce([demanding(over)], await open(machine), NOW)).rejects.toMatchObject({
+    await expect(checkPoliciesInForce([demanding(over)], await open(machine), 'memory', NOW)).rejects.toMatchObject({
       code: 'ERR_POLICY_NOT_IN_FORCE',
     });
+  });
+
+  it('is met by a worker whose counters are durable, where it demands that', async () => {
+    const durable = demanding({ counters: 'durable' });
+    await expect(checkPoliciesInForce([durable], await open(), 'durable', NOW)).resolves.toBeUndefined();
   });
 
   it('refuses a machine whose report cannot be read', async () => {
@@ -73,14 +78,14 @@ describe('the machine section', () => {
       kind: 'simulated',
       getReport: async () => ({ report: new Uint8Array(1184), certificates: [], crl: null }),
     };
-    await expect(checkPoliciesInForce([demanding({})], device, NOW)).rejects.toMatchObject({
+    await expect(checkPoliciesInForce([demanding({})], device, 'memory', NOW)).rejects.toMatchObject({
       code: 'ERR_POLICY_NOT_IN_FORCE',
     });
   });
 
   it('that is absent asks the device nothing', async () => {
     const device = await simulatedDevice(amd, {});
-    await checkPoliciesInForce([policy('')], device, NOW);
+    await checkPoliciesInForce([policy('')], device, 'memory', NOW);
     expect(device.calls).toBe(0);
   });
 });
@@ -93,7 +98,7 @@ describe('a policy', () => {
     ['from its first instant', valid('2026-11-21T12:00:00Z', '2026-12-01')],
     ['to its last', valid('2026-11-01', '2026-11-21T12:00:01Z')],
   ])('is in force %s', async (_name, given) => {
-    await expect(checkPoliciesInForce([given], await open(), NOW)).resolves.toBeUndefined();
+    await expect(checkPoliciesInForce([given], await open(), 'memory', NOW)).resolves.toBeUndefined();
   });
 
   it.each([
@@ -105,7 +110,7 @@ describe('a policy', () => {
       [policy(''), policy('', 'hospital-b', '{ from: 2020-01-01, until: 2021-01-01 }')],
     ],
   ])('is not in force %s', async (_name, policies) => {
-    await expect(checkPoliciesInForce(policies, await open(), NOW)).rejects.toMatchObject({
+    await expect(checkPoliciesInForce(policies, await open(), 'memory', NOW)).rejects.toMatchObject({
       code: 'ERR_POLICY_NOT_IN_FORCE',
     });
   });
@@ -115,18 +120,20 @@ describe('a policy', () => {
     ['allow', 'rejects'],
   ])('whose own test expects %s %s', async (expected, outcome) => {
     const tested = policy(`tests: [{ egress: GET https://a.example/, expect: ${expected} }]`);
-    const checked = checkPoliciesInForce([tested], await open(), NOW);
+    const checked = checkPoliciesInForce([tested], await open(), 'memory', NOW);
     if (outcome === 'resolves') await expect(checked).resolves.toBeUndefined();
     else await expect(checked).rejects.toMatchObject({ code: 'ERR_POLICY_TEST_FAILED' });
   });
 
   it('is in force beside those of other owners', async () => {
     const policies = [policy(''), policy('', 'hospital-b')];
-    await expect(checkPoliciesInForce(policies, await open(), NOW)).resolves.toBeUndefined();
+    await expect(checkPoliciesInForce(policies, await open(), 'memory', NOW)).resolves.toBeUndefined();
   });
 
   it('is not in force at a time that is none', async () => {
-    await expect(checkPoliciesInForce([policy('')], await open(), new Date(Number.NaN))).rejects.toMatchObject({
+    await expect(
+      checkPoliciesInForce([policy('')], await open(), 'memory', new Date(Number.NaN)),
+    ).rejects.toMatchObject({
       code: 'ERR_POLICY_NOT_IN_FORCE',
     });
   });

@@ -51,6 +51,7 @@ function openWorld(): World {
     functions,
     device,
     now: () => NOW,
+    counters: 'memory',
     onChange: () => void events.push('told'),
   });
   const world: World = { register, changes, events, gate: Promise.resolve(), begun: () => undefined };

@@ -49,7 +49,7 @@ const refused = expect.objectContaining({ code: 'ERR_CONFIGURATION_FILE' }) as E
 describe('a configuration', () => {
   it('is read as it stands', () => {
     const { anchorhold: _format, ...config } = GOOD;
-    expect(parseWorkerConfig(JSON.stringify(GOOD))).toEqual({ ...config, wasi: '0.2', owners: {} });
+    expect(parseWorkerConfig(JSON.stringify(GOOD))).toEqual({ ...config, wasi: '0.2', store: 'memory', owners: {} });
   });
 
   it.each(FIELDS)('without %s is refused, and the message names it', (path) => {
@@ -115,6 +115,10 @@ describe('a configuration', () => {
     ['deadlineMs', 0],
     ['deadlineMs', 600_001],
     ['wasi', '0.1'],
+    ['store', 'disk'],
+    ['store', { folder: './store' }],
+    ['store', { folder: './store', keySource: { kind: 'none' } }],
+    ['store', { folder: '', keySource: { kind: 'simulated-file', file: './key' } }],
     ['policies', ['./a.yaml', './a.yaml']],
     ['policies', ['./a.yaml\0']],
     ['functions', { Upper: './upper.wasm' }],
@@ -138,6 +142,8 @@ describe('a configuration', () => {
     ['egress.names', {}],
     ['egress.names', { 'api.example.com': 'fd00::7' }],
     ['egress.roots', ['./roots.pem']],
+    ['store', 'memory'],
+    ['store', { folder: './store', keySource: { kind: 'simulated-file', file: './key' } }],
   ])('may have %s as %j', (path, value) => {
     expect(() => parseWorkerConfig(change(path, value))).not.toThrow();
   });
@@ -204,6 +210,7 @@ describe('the files of a configuration', () => {
     endorsements: ['root.pem', './root.der'],
     deadlineMs: 1,
     wasi: '0.2' as const,
+    store: 'memory' as const,
     owners: {},
     egress: { names: {}, roots: ['root.pem'] },
   };

@@ -2,6 +2,8 @@
 import type { Lockdown } from '../../attestation/lockdown.ts';
 import { encodeUtf8 } from '../../base/bytes.ts';
 import { formatDigest, sha256 } from '../../base/digest.ts';
+import type { ChangeRules } from '../../policy/policy.ts';
+import { formatOwnerKey } from '../../policy/signing/threshold.ts';
 import { MEMORY_CAP_WITHOUT_GROUPS } from '../sandbox/confinement.ts';
 import type { ResourceGroups } from '../sandbox/resource-groups.ts';
 import { claimConsole } from './console.ts';
@@ -27,6 +29,8 @@ export interface LockdownFacts {
   readonly storage: 'memory' | 'sealed';
   /** Where the key of that seal comes from. */
   readonly keys: string;
+  /** Owners who may bring a first policy while the worker runs, and whose signatures that takes. */
+  readonly owners: Readonly<Record<string, ChangeRules>>;
 }
 
 function digestOf(parts: readonly string[]): string {
@@ -37,6 +41,9 @@ function digestOf(parts: readonly string[]): string {
 export async function lockdownClaims(facts: LockdownFacts, host: Host): Promise<Lockdown> {
   const names = Object.entries(facts.fixedNames)
     .map(([name, address]) => `${name}=${address}`)
+    .sort();
+  const owners = Object.entries(facts.owners)
+    .map(([owner, { keys, needed }]) => `${owner}=${needed} of ${keys.map(formatOwnerKey).sort().join(', ')}`)
     .sort();
   const [open, firewall] = await Promise.all([host.probeSandbox(), claimFirewall(host)]);
   return {
@@ -49,6 +56,7 @@ export async function lockdownClaims(facts: LockdownFacts, host: Host): Promise<
     counters: facts.counters,
     storage: facts.storage,
     keys: facts.keys,
+    owners: owners.length === 0 ? 'closed' : digestOf(owners),
     names: names.length === 0 ? 'dns' : digestOf(names),
     roots: facts.roots === 'system' ? 'system' : digestOf(facts.roots),
     firewall,

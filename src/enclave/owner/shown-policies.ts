@@ -14,21 +14,22 @@ import type { GatedOwner, PolicyRegister } from '../policy-register.ts';
 import { problemOfError } from '../problem.ts';
 import type { WholeResponse } from '../sandbox/sandbox.ts';
 
-export interface ShownFrom {
+export interface Asking {
   readonly register: PolicyRegister;
   readonly keySets: KeySets;
   readonly now: Date;
 }
 
-/** Tells whether whoever asks may read the policy; a proof that does not hold is none. */
-async function mayRead(
+/** Tells whether whoever asks may read the policy; a proof that does not hold, or was taken back, is none. */
+export async function mayRead(
   { policy, replay }: GatedOwner,
   request: PresentedRequest,
-  { keySets, now }: Pick<ShownFrom, 'keySets' | 'now'>,
+  { keySets, now }: Asking,
 ): Promise<boolean> {
   if (policy.explain !== 'callers') return policy.explain === 'anyone';
   try {
-    const proven = await proveCallers(policy.callers, request, { now, replay, published: keySets.of(policy.owner) });
+    const context = { now, replay, published: keySets.of(policy.owner) };
+    const proven = await proveCallers(policy.callers, request, context);
     return proven.length > 0 && judgeProofs(policy, proven) === null;
   } catch {
     return false;
@@ -36,13 +37,13 @@ async function mayRead(
 }
 
 /** Answers with the policies in force, as far as their owners let whoever asks read them. */
-export async function answerShownPolicies(request: PresentedRequest, from: ShownFrom): Promise<WholeResponse> {
+export async function answerShownPolicies(request: PresentedRequest, asking: Asking): Promise<WholeResponse> {
   if (request.method !== 'GET')
     return problemOfError(new PolicyError('ERR_POLICY_REQUEST', 'policies are asked for with GET'));
   const shown: { readonly policy: OwnerPolicy; readonly isShown: boolean }[] = [];
-  for (const standing of from.register.standings)
+  for (const standing of asking.register.standings)
     if (standing.state === 'in force')
-      shown.push({ policy: standing.policy, isShown: await mayRead(standing, request, from) });
+      shown.push({ policy: standing.policy, isShown: await mayRead(standing, request, asking) });
   return {
     status: 200,
     headers: [

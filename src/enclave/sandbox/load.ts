@@ -140,12 +140,18 @@ async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes:
   const instances: Instances = isDeterministic ? { kind: 'fresh' } : limits.instances;
   const env = environmentOf(options);
   const rules = { memoryPages, gas: isDeterministic ? limits.gas : null };
+  const bundle = writeBundle({ kind, instances, rules, mounts, env, scratchBytes, bytes }, outputBytes);
   const { launch, close } = openLauncher(options.groups, name, limits, () => onNotice('killed for its memory'));
+  const end = (): void => {
+    // The trees may be data of owners, who take them back.
+    bundle.fill(0);
+    close();
+  };
   try {
     const running = await openFunctionProcess({
       name,
       launch,
-      load: writeBundle({ kind, instances, rules, mounts, env, scratchBytes, bytes }, outputBytes),
+      load: bundle,
       startDeadlineMs: limits.startDeadlineMs,
       frameBytes,
       maxCalls: limits.maxCalls,
@@ -158,9 +164,9 @@ async function openProcess(options: LoadOptions, kind: FunctionKind, frameBytes:
       onNotice,
       onLog,
     });
-    return { ...running, close: () => running.close().finally(close) };
+    return { ...running, close: () => running.close().finally(end) };
   } catch (e) {
-    close();
+    end();
     throw e;
   }
 }

@@ -14,6 +14,11 @@ export const OWNER_PATH = '/.well-known/anchorhold/owner';
 /** Where a worker shows the policies in force. */
 export const POLICIES_PATH = '/.well-known/anchorhold/policies';
 
+/** Where the sealed content follows that an owner's statement announced. */
+export const CONTENT_PATH = '/.well-known/anchorhold/content';
+/** Where a worker shows which data and secrets it holds. */
+export const HELD_PATH = '/.well-known/anchorhold/held';
+
 const FORMAT = 'owner-request/1';
 
 /** A policy as its owner wrote it, with the files that it refers to by the names that stand in it. */

@@ -17,6 +17,7 @@ const STRICT: LockdownFacts = {
   counters: 'durable',
   storage: 'sealed',
   keys: 'kms',
+  owners: {},
 };
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const strict = await lockdownClaims(STRICT, fakeHost());
@@ -41,6 +42,7 @@ describe('the lockdown claims', () => {
       counters: 'durable',
       storage: 'sealed',
       keys: 'kms',
+      owners: 'closed',
       names: 'dns',
       roots: 'system',
       firewall: expect.stringMatching(DIGEST),
@@ -67,6 +69,7 @@ describe('the lockdown claims', () => {
   it.each<[LockdownClaim, string | RegExp, Partial<LockdownFacts>, HostChanges]>([
     ['names', DIGEST, { fixedNames: { 'a.test': '10.0.0.1' } }, {}],
     ['roots', DIGEST, { roots: ['a root'] }, {}],
+    ['owners', DIGEST, { owners: { b: { keys: [new Uint8Array(44)], needed: 1 } } }, {}],
     ['counters', 'memory', { counters: 'memory' }, {}],
     ['storage', 'memory', { storage: 'memory' }, {}],
     ['keys', 'none', { keys: 'none' }, {}],

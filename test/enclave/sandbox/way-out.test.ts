@@ -15,6 +15,7 @@ import { openAuditLog } from '../../../src/enclave/audit.ts';
 import { openBudget } from '../../../src/enclave/budget.ts';
 import { EGRESS_LIMITS, openEgress } from '../../../src/enclave/egress.ts';
 import { CONNECTION_LIMITS, openSocketEgress } from '../../../src/enclave/egress-connections.ts';
+import { NO_SECRETS } from '../../../src/enclave/egress-credentials.ts';
 import { openPeerAppraiser } from '../../../src/enclave/peer-appraisal.ts';
 import type { SandboxedFunction } from '../../../src/enclave/sandbox/load.ts';
 import { openHttpClient } from '../../../src/io/http-client.ts';
@@ -115,7 +116,7 @@ async function ask(
     {
       deadlineMs: 20_000,
       caller: '',
-      egress: openEgress({ ...common, client: openHttpClient([], dial), limits: EGRESS_LIMITS }),
+      egress: openEgress({ ...common, secrets: NO_SECRETS, client: openHttpClient([], dial), limits: EGRESS_LIMITS }),
       sockets: openSocketEgress({ ...common, client: openTcpClient(dial), limits: CONNECTION_LIMITS }),
       whenGone: () => undefined,
     },
