@@ -84,6 +84,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./policy-commands.ts')).policyDigestCommand,
   ),
   entry(
+    'caller new',
+    'make the certificate or key of a caller, and print its line for the policy',
+    async () => (await import('./caller-new.ts')).callerNew,
+  ),
+  entry(
+    'caller list',
+    'list the callers in a folder, or those that a policy names',
+    async () => (await import('./caller-list.ts')).callerList,
+  ),
+  entry(
+    'caller revoke',
+    "take a caller's certificate, key or token back in a policy",
+    async () => (await import('./caller-revoke.ts')).callerRevoke,
+  ),
+  entry(
     'data put',
     'seal a file to an attested worker, for the functions that its owner lists',
     async () => (await import('./vault-commands.ts')).dataPutCommand,
@@ -107,20 +122,5 @@ export const COMMANDS: readonly CommandEntry[] = [
     'secret forget',
     'have a worker forget a secret',
     async () => (await import('./vault-commands.ts')).secretForgetCommand,
-  ),
-  entry(
-    'caller new',
-    'make the certificate or key of a caller, and print its line for the policy',
-    async () => (await import('./caller-new.ts')).callerNew,
-  ),
-  entry(
-    'caller list',
-    'list the callers in a folder, or those that a policy names',
-    async () => (await import('./caller-list.ts')).callerList,
-  ),
-  entry(
-    'caller revoke',
-    "take a caller's certificate, key or token back in a policy",
-    async () => (await import('./caller-revoke.ts')).callerRevoke,
   ),
 ];

@@ -37,7 +37,7 @@ import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
 import { openWorkerStore, type WorkerStore } from './store/worker-store.ts';
 import { openContentDoor } from './vault/content-door.ts';
-import { openEntrustedFunction } from './vault/entrusted-function.ts';
+import { findMissingData, openEntrustedFunction } from './vault/entrusted-function.ts';
 import { NO_ITEMS, openItemStore } from './vault/item-store.ts';
 import { openVaultHandlers } from './vault/owner-handlers.ts';
 import { openPendingUploads } from './vault/pending-uploads.ts';
@@ -141,6 +141,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
         limits: EGRESS_LIMITS,
       }),
       sockets: openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS }),
+      waitsFor: () => findMissingData(name, register.policiesFor(name), vault),
     };
     const load: HeldFunction['load'] = async (terms) => {
       const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
@@ -248,6 +249,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
       async close() {
         await listener.close();
         await closeParts();
+        client.close();
         store.close();
       },
     };

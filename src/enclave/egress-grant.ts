@@ -35,6 +35,24 @@ export function ownersOf(grant: EgressGrant): readonly OwnerGrant[] {
   return [grant.first, ...grant.rest];
 }
 
+/** Numbers of rules, so that a new version of a policy has new ones wherever they stand. */
+const NUMBERS = new WeakMap<EgressRule, number>();
+let lastNumber = 0;
+
+function numberOf(rule: EgressRule): number {
+  const known = NUMBERS.get(rule);
+  if (known !== undefined) return known;
+  lastNumber += 1;
+  NUMBERS.set(rule, lastNumber);
+  return lastNumber;
+}
+
+/** Names those who may use one connection after the other: the same function, under the very same rules of the same owners. */
+export function reuseKey(grant: EgressGrant, functionDigest: DigestText): string {
+  const rules = ownersOf(grant).map(({ owner, rule }) => [owner, numberOf(rule), rule.credential?.secret ?? null]);
+  return JSON.stringify([functionDigest, rules]);
+}
+
 /** Asks every owner; the first who refuses decides, and without an owner nothing is allowed. */
 export function decideGrant(
   policies: readonly OwnerPolicy[],

@@ -26,6 +26,7 @@ import {
   type EgressGrant,
   type EgressRefusal,
   ownersOf,
+  reuseKey,
   spendBytesIn,
   spendBytesOut,
   spendGrant,
@@ -217,6 +218,7 @@ export function openEgress(options: EgressOptions): Egress {
       maxHeadBytes,
       maxBodyBytes,
       meter: { onHead, onPiece: spendIn },
+      reuse: { key: reuseKey(grant, functionDigest) },
       ...times,
     };
     const needles = needlesOf(credentials);

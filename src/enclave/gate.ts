@@ -35,6 +35,8 @@ export interface GatedFunction {
   readonly deadlineMs: number;
   readonly egress: Egress;
   readonly sockets: OpenSocketEgress;
+  /** Gives why it cannot be called yet, which costs nobody's budget; null when it can. */
+  readonly waitsFor: () => FunctionError | null;
   readonly owners: readonly GatedOwner[];
 }
 
@@ -223,6 +225,11 @@ export function openGate(options: GateOptions): Gate {
     if (decision.outcome === 'deny') {
       note(decision, decision.code ?? 'ERR_POLICY_DENIED_QUERY');
       return showDenial(decision, asker);
+    }
+    const waiting = called.waitsFor();
+    if (waiting !== null) {
+      note(decision, waiting.code);
+      return problemOfError(waiting);
     }
     const caller = asker.caller === null ? '' : `${asker.caller.name} ${asker.caller.id}`;
     if (!slots.take(caller)) {

@@ -123,13 +123,15 @@ async function openTls(tcp: Socket, tls: TlsDemands, contexts: Contexts, signal:
     checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.name, certificate),
     // A certificate that a judge looks at is self-signed: its chain means nothing.
     rejectUnauthorized: byAuthorities,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: byAuthorities ? ['h2', 'http/1.1'] : ['http/1.1'],
   });
   const secured = Promise.withResolvers<void>();
   const broken = Promise.withResolvers<never>();
   const onAbort = (): void => broken.reject(new ConnectFailure('connection-timeout'));
   socket.once('secureConnect', () => secured.resolve());
   socket.once('close', () => broken.reject(new ConnectFailure('connection-terminated')));
+  // Whoever uses it later learns of an error by its end.
+  socket.on('error', () => socket.destroy());
   socket.once('error', (cause: NodeJS.ErrnoException) => broken.reject(failureOf(cause)));
   signal.addEventListener('abort', onAbort, { once: true });
   const proven = secured.promise.then(async () => await proveServer(socket, tls));

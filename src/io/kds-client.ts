@@ -106,6 +106,7 @@ export function openKdsClient(options: KdsClientOptions): KdsClient {
       maxHeadBytes: LIMITS.responseHeadBytes,
       maxBodyBytes,
       meter: 'unmetered',
+      reuse: 'never',
       connectTimeoutMs: timeoutMs,
       deadlineMs: timeoutMs,
       ended: new AbortController().signal,

@@ -128,6 +128,11 @@ function machineLines(machine: CanonicalPolicy['machine']): string[] {
 /** Marks the first line of an entry; those below it are indented already. */
 const bulleted = (lines: readonly string[]): string[] => lines.map((line, i) => (i === 0 ? `- ${line}` : line));
 
+function testLine({ caller, query, egress, expect }: CanonicalPolicy['tests'][number]): string {
+  const asked = typeof query === 'string' ? `${query} by ${String(caller)}` : String(egress);
+  return `${asked} must be ${expect === 'allow' ? 'allowed' : 'denied'}`;
+}
+
 const SIGNS =
   '  (in a path, * stands for exactly one part and ** for any rest; before a host, *. stands for exactly one label)';
 
@@ -180,6 +185,7 @@ function sections(policy: CanonicalPolicy): Section[] {
         : [`- ${changes.needed} of these keys together:`, ...changes.keys.map((key) => `    ${key}`)],
     ],
     ['Who is told why something was refused', 'nobody', [`- ${tell}`]],
+    ['What the owner holds this policy to', 'no tests', policy.tests.map((test) => `- ${testLine(test)}`)],
   ];
 }
 

@@ -6,7 +6,8 @@ import { keyCredential, presentCredential } from '../../src/client/credentials.t
 import { openAuditLog } from '../../src/enclave/audit.ts';
 import { openBudget } from '../../src/enclave/budget.ts';
 import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-cache.ts';
-import { type GateAnswer, openGate } from '../../src/enclave/gate.ts';
+import { type GateAnswer, type GateRequest, openGate } from '../../src/enclave/gate.ts';
+import { WholeBytes } from '../../src/enclave/sandbox/body.ts';
 import type { LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
 import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
 import { TransportError } from '../../src/errors.ts';
@@ -29,14 +30,20 @@ ${revoked}
 `;
 const before = policyOf(['upper'], sections());
 const after = policyOf(['upper'], sections(`revoked: [{ key: "${ada.text}" }]`));
+type CallTerms = Parameters<LoadedFunction['call']>[1];
+type CallAnswer = Awaited<ReturnType<LoadedFunction['call']>>;
 const FINE: GateAnswer = { status: 200, headers: [['content-type', 'text/plain']], body: Buffer.from('fine') };
 
 /** A gate whose function answers when it is told to, and ends a call when its end is asked for. */
-function openWorld(policy: OwnerPolicy) {
+function openWorld(
+  policy: OwnerPolicy,
+  streams: ((whenGone: CallTerms['whenGone']) => Promise<CallAnswer>) | null = null,
+) {
   const waiting: { answer: () => void; ended: boolean }[] = [];
   const started = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const loaded: LoadedFunction = {
     call: (_request, { whenGone }) => {
+      if (streams !== null) return streams(whenGone);
       const { promise, resolve, reject } = Promise.withResolvers<GateAnswer>();
       const call = { answer: () => resolve(FINE), ended: false };
       started[waiting.push(call) - 1]?.resolve();
@@ -53,10 +60,12 @@ function openWorld(policy: OwnerPolicy) {
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const owners = [{ policy, replay: openReplayCache(REPLAY_CACHE) }];
   const gate = openGate({
-    functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, owners }]]),
+    functions: new Map([
+      ['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, waitsFor: () => null, owners }],
+    ]),
     audit,
-    budget: openBudget(100),
     keySets: NO_KEY_SETS,
+    budget: openBudget(100),
     maxQueries: 10,
     now: () => NOW,
   });
@@ -66,7 +75,8 @@ function openWorld(policy: OwnerPolicy) {
 async function ask(
   { gate }: ReturnType<typeof openWorld>,
   key: typeof ada,
-): Promise<{ status: number; problem: string }> {
+  stream: GateRequest['stream'] = () => Promise.resolve(false),
+): Promise<{ status: number; problem: string; streamed: GateAnswer['streamed'] }> {
   const body = new TextEncoder().encode('hi');
   const own: [string, string][] = [['content-length', '2']];
   const request = {
@@ -78,7 +88,11 @@ async function ask(
     now: NOW,
   };
   const proof = await presentCredential(keyCredential(key), request);
-  const { status, body: answer } = await gate.answer({
+  const {
+    status,
+    body: answer,
+    streamed,
+  } = await gate.answer({
     method: 'POST',
     target: '/upper',
     authority: 'worker.test',
@@ -86,8 +100,9 @@ async function ask(
     peerCertificates: [],
     channel: CHANNEL,
     ...bodyParts(() => Promise.resolve(body)),
+    stream,
   });
-  return { status, problem: Buffer.from(answer).toString() };
+  return { status, problem: Buffer.from(answer).toString(), streamed };
 }
 
 describe('a caller whose key is revoked', () => {
@@ -110,7 +125,7 @@ describe('a caller whose key is revoked', () => {
     const answer = ask(world, bob);
     await world.started[0];
     world.waiting[0]?.answer();
-    expect(await answer).toEqual({ status: 200, problem: 'fine' });
+    expect(await answer).toMatchObject({ status: 200, problem: 'fine' });
   });
 });
 
@@ -123,11 +138,29 @@ describe('when a policy that revokes comes into force', () => {
     expect(JSON.parse((await hers).problem)).toMatchObject({ code: 'ERR_POLICY_CALLER_REVOKED', owner: 'hospital-a' });
     expect(world.waiting.filter(({ ended }) => ended)).toHaveLength(1);
     for (const call of world.waiting) call.answer();
-    expect(await his).toEqual({ status: 200, problem: 'fine' });
+    expect(await his).toMatchObject({ status: 200, problem: 'fine' });
     expect(world.audit.recent().map(({ caller, reason }) => [caller?.name, reason])).toEqual([
       ['ada', 'ERR_POLICY_CALLER_REVOKED'],
       ['bob', 'ok'],
     ]);
+  });
+
+  it('an answer that streams breaks off: it does not look complete, and the log says why', async () => {
+    const streaming = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<boolean>();
+    const world = openWorld(before, (whenGone) => {
+      whenGone(() => over.resolve(false));
+      const source = new WholeBytes({ rest: Buffer.from('part') });
+      return Promise.resolve({ status: 200, headers: FINE.headers, body: { source, length: null } });
+    });
+    const answer = ask(world, ada, () => {
+      streaming.resolve();
+      return over.promise;
+    });
+    await streaming.promise;
+    expect(world.gate.endCallsOf(after)).toBe(1);
+    expect((await answer).streamed).toBe('broken');
+    expect(world.audit.recent().map(({ reason }) => reason)).toEqual(['begun', 'ERR_POLICY_CALLER_REVOKED']);
   });
 
   it.each([

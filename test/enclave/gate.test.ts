@@ -9,7 +9,7 @@ import { openReplayCache, REPLAY_CACHE } from '../../src/enclave/callers/replay-
 import { type Gate, type GateAnswer, type GateRequest, openGate } from '../../src/enclave/gate.ts';
 import type { FunctionRequest, LoadedFunction } from '../../src/enclave/sandbox/sandbox.ts';
 import { NO_SOCKET_EGRESS } from '../../src/enclave/sandbox/socket-egress.ts';
-import { ConfigurationError, FunctionError } from '../../src/errors.ts';
+import { ConfigurationError, ERRORS, type ErrorCode, FunctionError } from '../../src/errors.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { functions, makeSigningKey, policyOf } from '../e2e/worker.ts';
 import { bodyParts } from './bodies.ts';
@@ -45,6 +45,7 @@ function openWorld(
   replay = openReplayCache(REPLAY_CACHE),
   sink: AuditSink | 'memory-only' = 'memory-only',
   budget = openBudget(100),
+  waitsFor: () => FunctionError | null = () => null,
 ): World {
   const called: FunctionRequest[] = [];
   const loaded: LoadedFunction = {
@@ -60,7 +61,9 @@ function openWorld(
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const gate = openGate({
     keySets: NO_KEY_SETS,
-    functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, owners }]]),
+    functions: new Map([
+      ['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, waitsFor, owners }],
+    ]),
     audit,
     budget,
     maxQueries,
@@ -139,7 +142,7 @@ describe('the gate', () => {
     ]);
   });
 
-  it.each([
+  it.each<[string, Parameters<typeof requestOf>[1], number, ErrorCode]>([
     ['a caller who is not listed', { key: bob }, 403, 'ERR_POLICY_DENIED_QUERY'],
     ['nobody', { key: null }, 403, 'ERR_POLICY_DENIED_QUERY'],
     ['a key nobody knows', { key: makeSigningKey() }, 401, 'ERR_POLICY_CALLER'],
@@ -149,7 +152,18 @@ describe('the gate', () => {
     ['a path with an empty segment', { key: null, target: '/upper//' }, 400, 'ERR_POLICY_REQUEST'],
   ])('refuses %s; the function is not called and the body not read', async (_name, options, status, code) => {
     const world = openWorld([policy], fine);
-    expect(await ask(world, options)).toMatchObject({ status, code });
+    const told = await ask(world, options);
+    expect(told).toMatchObject({ status, code });
+    expect(JSON.parse(Buffer.from(told.answer.body).toString())).toEqual({
+      type: 'about:blank',
+      title: ERRORS[code].meaning,
+      status,
+      code,
+      detail: expect.stringMatching(/./) as string,
+      owner: 'hospital-a',
+      rule: expect.stringMatching(/^hospital-a\.yaml:\d+$/) as string,
+      hint: expect.stringMatching(/./) as string,
+    });
     expect(world.called).toEqual([]);
     expect(world.reads).toBe(0);
     expect(world.audit.recent()).toMatchObject([
@@ -197,6 +211,23 @@ describe('the gate', () => {
     const world = openWorld([policy], fine);
     expect(await ask(world, { body: 'hi', sent: 'ho' })).toMatchObject({ status: 401, code: 'ERR_POLICY_CALLER' });
     expect(world.called).toEqual([]);
+  });
+
+  it('refuses a query of a function that waits for data, before it costs a budget and before its body is read', async () => {
+    let waiting: FunctionError | null = new FunctionError('ERR_FUNCTION_DATA', 'hospital-a has not loaded patients');
+    const inMemory = 'memory-only' as const;
+    const replay = openReplayCache(REPLAY_CACHE);
+    const world = openWorld([policy], fine, 10, replay, inMemory, openBudget(100), () => waiting);
+    for (let i = 0; i < 5; i++) {
+      const refused = await ask(world, { target: '/upper/twice' });
+      expect([refused.status, refused.code]).toEqual([503, 'ERR_FUNCTION_DATA']);
+    }
+    expect([world.called.length, world.reads]).toEqual([0, 0]);
+    expect(world.audit.recent().at(-1)).toMatchObject({ reason: 'ERR_FUNCTION_DATA' });
+    // Who may not ask is not told what is missing.
+    expect((await ask(world, { target: '/upper/twice', key: bob })).code).toBe('ERR_POLICY_DENIED_QUERY');
+    waiting = null;
+    expect((await ask(world, { target: '/upper/twice' })).status).toBe(200);
   });
 
   it('refuses more than the limit, per caller', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decideQuestion, parseQuestion, renderDecision, runPolicyTests } from '../../src/policy/explain.ts';
 import { showPolicy } from '../../src/policy/show.ts';
-import { HEAD, NOW, parse, SAMPLE } from './sample.ts';
+import { HEAD, KEY_B, NOW, parse, SAMPLE } from './sample.ts';
 
 const policy = parse(SAMPLE);
 
@@ -16,9 +16,12 @@ describe('a question', () => {
     ['GET https://api.example.com/v1/lookup/1/2', 'deny'],
     ['POST /risk-score?next=https://x.example/ as analysts', 'allow'],
     ['POST /../risk-score as analysts', 'deny'],
+    ['tcp://db.example.com:5432', 'deny'],
+    ['enclave://scorer.example/score', 'none'],
+    ['POST enclave://scorer.example/score', 'allow'],
   ])('%s: %s', (text, outcome) => {
     const question = parseQuestion(policy, text);
-    expect(question.ok && decideQuestion(policy, question.value, NOW).outcome).toBe(outcome);
+    expect(question.ok ? decideQuestion(policy, question.value, NOW).outcome : 'none').toBe(outcome);
   });
 
   it.each([
@@ -110,6 +113,27 @@ results: { max: 1 B, types: [] }
       'must survive a restart',
     ])
       expect(text).toContain(part);
+  });
+
+  it.each([
+    [
+      'whole',
+      `${SAMPLE.replace('egress:\n', 'egress:\n  - to: tcp://db.example.com:5432\n    limit: 10/day\n  - to: "http://plain.example/**"\n    methods: [GET, PUT]\n')}
+revoked:
+  - { certificate: spki-sha256:${'2'.repeat(64)} }
+  - { key: ${KEY_B} }
+  - { token: { issuer: https://id.hospital-a.example, subject: ada } }
+  - { token: { issuer: https://id.hospital-a.example, id: t-1 } }
+`,
+    ],
+    ['closed', HEAD],
+  ])('reads as in its golden file (%s), every section of it', async (name, file) => {
+    const { canonical, digest, sections } = parse(file);
+    const text = showPolicy(canonical, digest);
+    await expect(text).toMatchFileSnapshot(`../golden/show/${name}.txt`);
+    // Each section of the language has a title of its own, but for the dates, which stand in the head.
+    const titles = text.split('\n').filter((line, i, all) => i > 0 && all[i - 1] === '' && line !== '');
+    expect(titles).toHaveLength(Object.keys(sections).length - 1);
   });
 
   it('is made from the canonical form alone', () => {

@@ -66,7 +66,7 @@ function checkTypes(block: CodeBlock): void {
 }
 
 /** Splits a shell block into simple commands; the blocks use nothing that needs more. */
-function shellCommands(text: string): string[][] {
+export function shellCommands(text: string): string[][] {
   return text
     .replaceAll('\\\n', ' ')
     .split('\n')

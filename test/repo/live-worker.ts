@@ -5,7 +5,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -53,7 +53,10 @@ export async function openLiveWorker(): Promise<LiveWorker> {
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   writeFileSync(join(folder, 'risk-score.wasm'), built.bytes);
   writeFileSync(join(folder, 'hospital-a.yaml'), completePolicy(built.digest, spki));
-  writeFileSync(join(folder, 'nightly.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  mkdirSync(join(folder, 'callers'));
+  writeFileSync(join(folder, 'callers/nightly.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), {
+    mode: 0o600,
+  });
   const args = [
     'dev',
     '--json',

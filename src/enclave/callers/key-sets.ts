@@ -87,6 +87,7 @@ export function openKeySets(options: KeySetsOptions): KeySets {
         maxHeadBytes: LIMITS.responseHeadBytes,
         maxBodyBytes: LIMITS.keySetBytes,
         meter: 'unmetered',
+        reuse: 'never',
         connectTimeoutMs: TIMEOUT_MS,
         deadlineMs: TIMEOUT_MS,
         // A caller who is gone takes nothing from those who wait for the same keys.

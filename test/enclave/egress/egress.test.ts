@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
+import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { formatDigest, sha256 } from '../../../src/base/digest.ts';
@@ -60,6 +62,7 @@ afterAll(async () => {
   await plain[Symbol.asyncDispose]();
 });
 
+const OTHER = `sha256:${'cd'.repeat(32)}` as const;
 const RULE = '- to: https://api.example.com/v1/**\n  methods: [GET, POST]';
 const DNS = { 'api.example.com': [PUBLIC] };
 
@@ -112,12 +115,39 @@ describe('egress that the owner allows', () => {
     ]);
   });
 
-  it('opens a connection for each request, and ends it', async () => {
+  it('goes over one connection for the same function under the same rules, and each request is resolved and judged anew', async () => {
     const w = world();
     const before = server.connections;
     for (let i = 0; i < 3; i++) expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('200');
-    expect(server.connections - before).toBe(3);
+    expect(server.connections - before).toBe(1);
     expect(w.resolved.length).toBe(3);
+    w.client.close();
+  });
+
+  it.each<[string, Parameters<typeof openWorld>[0]['policies'], Partial<Parameters<typeof openWorld>[0]>]>([
+    ['another function', [policyOf(RULE, { digest: OTHER })], { functionDigest: OTHER }],
+    ['another owner', [policyOf(RULE, { owner: 'hospital-b' })], {}],
+    ['an owner more', [policyOf(RULE), policyOf(RULE, { owner: 'hospital-b' })], {}],
+    ['the same rule in a newer policy', [policyOf(RULE)], {}],
+    ['another rule', [policyOf(`# a line more\n${RULE}`)], {}],
+    ['a rule with a pin', [policyOf(`${RULE}\n  pin: spki-${pinOf(certificate)}`)], {}],
+  ])('is shared with nobody: not with %s', async (_name, policies, overrides) => {
+    const first = world();
+    const second = world({ policies, ...overrides, client: first.client });
+    const before = server.connections;
+    for (const w of [first, second, first, second])
+      expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('200');
+    expect(server.connections - before).toBe(2);
+    first.client.close();
+  });
+
+  it('is shared among paths of one rule, and not with another rule of the same owner', async () => {
+    const w = world({}, `${RULE}\n- to: https://api.example.com/v2/a\n  methods: [GET]`);
+    const before = server.connections;
+    for (const path of ['/v1/a', '/v2/a', '/v1/b', '/v2/a'])
+      expect(outcomeOf(await w.ask(`https://api.example.com${path}`))).toBe('200');
+    expect(server.connections - before).toBe(2);
+    w.client.close();
   });
 
   it('gives a redirect back as it is, without following it', async () => {
@@ -334,6 +364,49 @@ describe('the server at that address', () => {
     expect(await withCertificate(issued, undefined, pinned(authority))).toBe('TLS-certificate-error');
     const policies = [policyOf(pinned(certificate)), policyOf(pinned(issued), { owner: 'hospital-b' })];
     expect(outcomeOf(await world({ policies }).ask('https://api.example.com/v1/a'))).toBe('TLS-certificate-error');
+  });
+
+  it.each<[string, string, string]>([
+    ['the pinned key', pinOf(certificate), '200'],
+    ['another key', pinOf(authority), 'TLS-certificate-error'],
+  ])('with %s gets bytes only when it is the right one', async (_name, pin, outcome) => {
+    let bytes = 0;
+    const counting = createTlsServer({ cert: certificate.pem, key: certificate.privateKeyPem }, (socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk) => {
+        bytes += chunk.length;
+        socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(counting, 'listening');
+    const ended = once(counting, 'connection').then(async ([socket]) => await once(socket as Socket, 'close'));
+    const w = world({ ports: { 443: (counting.address() as AddressInfo).port } }, `${RULE}\n  pin: spki-${pin}`);
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe(outcome);
+    await ended;
+    expect(bytes > 0).toBe(outcome === '200');
+    counting.close();
+  });
+
+  it('may speak HTTP/2, and what it sends is counted and written down all the same', async () => {
+    const two = createSecureServer({ cert: certificate.pem, key: certificate.privateKeyPem }, (request, response) => {
+      const body = 'x'.repeat(request.url === '/v1/large' ? 5000 : 5);
+      response.writeHead(200, { 'x-version': request.httpVersion, 'content-length': body.length }).end(body);
+    }).listen(0, '127.0.0.1');
+    await once(two, 'listening');
+    const w = world(
+      { ports: { 443: (two.address() as AddressInfo).port }, limits: { maxAnswerBytes: 4999 } },
+      `${RULE}\n  limit: 8 KiB/day`,
+    );
+    const answer = await w.ask('https://api.example.com/v1/a');
+    expect(answer).toMatchObject({ status: 200, body: encodeUtf8('xxxxx') });
+    expect('headers' in answer && answer.headers).toContainEqual(['x-version', '2.0']);
+    expect(w.audit.recent()).toMatchObject([{ outcome: 'allow', reason: 'ok' }]);
+    expect(w.audit.recent()[0]?.bytesIn).toBeGreaterThan(5);
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/large'))).toBe('HTTP-response-body-size');
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/large'))).toBe('HTTP-response-body-size');
+    expect(outcomeOf(await w.ask('https://api.example.com/v1/a'))).toBe('HTTP-request-denied');
+    w.client.close();
+    two.close();
   });
 
   it('is told the name that was asked for, and refused with an address it does not have', async () => {

@@ -12,7 +12,7 @@ import { EGRESS_LIMITS, type EgressLimits, openEgress } from '../../../src/encla
 import { openPeerAppraiser } from '../../../src/enclave/peer-appraisal.ts';
 import type { Egress, EgressAnswer, EgressRequest } from '../../../src/enclave/sandbox/sandbox.ts';
 import { TransportError } from '../../../src/errors.ts';
-import { openHttpClient } from '../../../src/io/http-client.ts';
+import { type HttpClient, openHttpClient } from '../../../src/io/http-client.ts';
 import { parseOwnerPolicy } from '../../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../../src/policy/policy.ts';
 import {
@@ -129,6 +129,7 @@ export function policyOf(
 
 export interface World {
   readonly egress: Egress;
+  readonly client: HttpClient;
   readonly audit: AuditLog;
   /** Names that were looked up. */
   readonly resolved: string[];
@@ -147,6 +148,9 @@ export function openWorld(options: {
   readonly audit?: AuditLog;
   /** By owner and name. */
   readonly secrets?: Readonly<Record<string, string>>;
+  readonly functionDigest?: DigestText;
+  /** That of another world, with what it dials. */
+  readonly client?: HttpClient;
   /** Where a dialled port leads to on loopback; itself when it is not here. */
   readonly ports?: Readonly<Record<number, number>>;
 }): World {
@@ -157,10 +161,11 @@ export function openWorld(options: {
     return connect({ host: '127.0.0.1', port: options.ports?.[port] ?? port });
   };
   const audit = options.audit ?? openAuditLog({ blockHeight: 8, retainedBlocks: 2, sink: 'memory-only' });
+  const client = options.client ?? openHttpClient(options.roots ?? [authority.pem], dial);
   const egress = openEgress({
     policies: () => options.policies,
-    functionDigest: DIGEST,
-    client: openHttpClient(options.roots ?? [authority.pem], dial),
+    functionDigest: options.functionDigest ?? DIGEST,
+    client,
     resolve: async (name) => {
       resolved.push(name);
       const addresses = options.dns?.[name];
@@ -178,6 +183,7 @@ export function openWorld(options: {
   });
   return {
     egress,
+    client,
     audit,
     resolved,
     dialled,
