@@ -64,7 +64,7 @@ mutation: setup ## how many changes of src/attestation the tests notice (FILES= 
 bench: build ## speed as ratios, with machine and versions (CASES=, RESULTS=1 keeps the run, SOAK= requests)
 	@$(if $(RESULTS),RESULTS=1) $(if $(SOAK),SOAK=$(SOAK)) node bench/main.ts $(CASES)
 
-bench-peers: setup ## install what the benchmarks compare with (jco, workerd; 500 MB); without it those figures are skipped by name
+bench-peers: setup ## install what the benchmarks compare with (jco, workerd, cedar-wasm; 500 MB); without it those figures are skipped by name
 	@cd bench/peers && npm ci --no-progress --userconfig=$(CURDIR)/.npmrc
 
 build: setup ## compile the published files into dist/

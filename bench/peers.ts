@@ -9,10 +9,12 @@ import { type Server, startServer, urlOfPort } from './server.ts';
 const PACKAGES = join(import.meta.dirname, 'peers/node_modules');
 const JCO = join(PACKAGES, '@bytecodealliance/jco/dist/jco.js');
 const WORKERD = join(PACKAGES, '@cloudflare/workerd-linux-64/bin/workerd');
+const CEDAR = join(PACKAGES, '@cedar-policy/cedar-wasm/nodejs/cedar_wasm.js');
+const FILES: Readonly<Record<'jco' | 'workerd' | 'cedar', string>> = { jco: JCO, workerd: WORKERD, cedar: CEDAR };
 
 /** Gives a peer's program; null when it is not installed. */
-export function findPeer(name: 'jco' | 'workerd'): string | null {
-  const file = name === 'jco' ? JCO : WORKERD;
+export function findPeer(name: keyof typeof FILES): string | null {
+  const file = FILES[name];
   return existsSync(file) ? file : null;
 }
 

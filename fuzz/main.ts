@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { encodeBase64, parseBase64 } from '../src/base/bytes.ts';
+import { POLICY_COMPARE_TARGET } from './policy-compare-target.ts';
 import { fuzz, runInput, type TargetResult } from './run.ts';
 import { sandboxTargets } from './sandbox-targets.ts';
 import { loadSeeds } from './seeds.ts';
@@ -41,7 +42,7 @@ function show({ target, inputs, ms, slowestMs, outcomes, findings }: TargetResul
 }
 
 const seeds = await loadSeeds();
-const all = [...verifierTargets(seeds), ...(await sandboxTargets())];
+const all = [...verifierTargets(seeds), ...(await sandboxTargets()), POLICY_COMPARE_TARGET];
 const targets = all.filter(({ name }) => values.target === undefined || name === values.target);
 const [target] = targets;
 if (target === undefined || !(runs >= 1) || !Number.isInteger(seed) || !(maxMs > 0)) {

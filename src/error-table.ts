@@ -73,7 +73,8 @@ export type PolicyCode =
   | 'ERR_POLICY_CALLER_REVOKED'
   | 'ERR_POLICY_REQUEST'
   | 'ERR_POLICY_UPGRADE'
-  | 'ERR_POLICY_DENIED_UPLOAD';
+  | 'ERR_POLICY_DENIED_UPLOAD'
+  | 'ERR_POLICY_WIDER';
 
 export type FunctionCode =
   | 'ERR_FUNCTION_UNKNOWN'
@@ -374,6 +375,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     501,
     'The request asks for another protocol on its connection, such as a WebSocket, which this worker does not speak.',
     'Ask without Upgrade; bodies of any length stream both ways in one request and its answer.',
+  ),
+  ERR_POLICY_WIDER: entry(
+    'PolicyError',
+    23,
+    409,
+    'A policy allows something that the one before it refused, or it is not certain that it does not.',
+    'Read what was opened; keep the old policy unless every line of it is meant.',
   ),
   ERR_FUNCTION_UNKNOWN: entry(
     'FunctionError',

@@ -84,6 +84,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./policy-commands.ts')).policyDigestCommand,
   ),
   entry(
+<<<<<<< HEAD
+=======
+    'policy diff',
+    'say what a new version of a policy opens and what it closes',
+    async () => (await import('./policy-commands.ts')).policyDiffCommand,
+  ),
+  entry(
+>>>>>>> main
     'caller new',
     'make the certificate or key of a caller, and print its line for the policy',
     async () => (await import('./caller-new.ts')).callerNew,

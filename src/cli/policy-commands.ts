@@ -1,6 +1,14 @@
 /** The commands of `anchorhold policy` as the command line knows them: what each takes; policy.ts has what each does. */
 import { type CliArgument, type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue } from './command.ts';
-import { type PolicyInput, policyCheck, policyDigest, policyExplain, policyShow, policyTest } from './policy.ts';
+import {
+  type PolicyInput,
+  policyCheck,
+  policyDiff,
+  policyDigest,
+  policyExplain,
+  policyShow,
+  policyTest,
+} from './policy.ts';
 
 const FILE: CliArgument = { name: 'file', summary: "the owner's policy file", required: true, repeatable: false };
 
@@ -68,3 +76,15 @@ export const policyDigestCommand: CliCommand = fileCommand(
   'anchorhold policy digest hospital-a.yaml',
   policyDigest,
 );
+
+export const policyDiffCommand: CliCommand = {
+  summary: 'say what a new version of a policy opens and what it closes',
+  example: 'anchorhold policy diff hospital-a.yaml hospital-a-8.yaml',
+  arguments: [
+    { name: 'old', summary: 'the policy as it was', required: true, repeatable: false },
+    { name: 'new', summary: 'the policy as it is to be', required: true, repeatable: false },
+  ],
+  options: [JSON_SWITCH],
+  passThrough: false,
+  run: (input, io) => policyDiff({ ...policyInput(input), newer: input.positionals[1] ?? '' }, io),
+};

@@ -1,5 +1,5 @@
 /**
- * What `anchorhold policy check|explain|show|test|digest` do: read a policy and the files beside it, ask src/policy, and write the answer
+ * What `anchorhold policy check|explain|show|test|digest|diff` do: read a policy and the files beside it, ask src/policy, and write the answer
  * for people or machines. Each gives its exit code, or throws an EnclaveError; nothing here judges.
  */
 import { dirname, resolve } from 'node:path';
@@ -7,6 +7,7 @@ import { LIMITS } from '../base/limits.ts';
 import { parseInstant } from '../base/time.ts';
 import { ConfigurationError, ERRORS } from '../errors.ts';
 import { readBytesFile, siblingReader } from '../io/files.ts';
+import { comparePolicies, renderChange } from '../policy/compare/compare-policies.ts';
 import { decideQuestion, parseQuestion, renderDecision, runPolicyTests } from '../policy/explain.ts';
 import { parseOwnerPolicy } from '../policy/parse.ts';
 import type { OwnerPolicy } from '../policy/policy.ts';
@@ -114,6 +115,27 @@ export async function policyDigest({ file, json }: PolicyInput, io: CliIo): Prom
   if (json) writeJson(io, { owner, version, digest });
   else writeLine(io, digest);
   return 0;
+}
+
+/**
+ * Compares two versions of a policy: every opening and every closing as a sentence, or as JSON. Exit 0 when the new one allows nothing that the
+ * old one refused, else 23.
+ */
+export async function policyDiff(
+  { file, json, newer }: PolicyInput & { readonly newer: string },
+  io: CliIo,
+): Promise<number> {
+  const { opened, closed } = comparePolicies(await loadPolicy(file, io), await loadPolicy(newer, io));
+  if (json) writeJson(io, { old: file, new: newer, wider: opened.length > 0, opened, closed });
+  else {
+    for (const one of opened) writeLine(io, printableLines(renderChange('opened', one)));
+    for (const one of closed) writeLine(io, printableLines(renderChange('closed', one)));
+    writeLine(
+      io,
+      opened.length === 0 ? 'not wider: it allows nothing that was refused' : 'WIDER: look at what was opened',
+    );
+  }
+  return opened.length === 0 ? 0 : ERRORS.ERR_POLICY_WIDER.exit;
 }
 
 function usage(message: string): ConfigurationError {

@@ -2,11 +2,12 @@
  * What one owner's policy says to a connection of the code's own, and to the name lookup that goes before it. Only rules for `tcp://` count:
  * a rule for requests lets no bytes through that nobody reads. Total and closed as decide.ts is.
  */
-import { type ConnectionTarget, formatConnection, matchesConnection, parseConnection } from './connection.ts';
+import { type ConnectionTarget, formatConnection, parseConnection } from './connection.ts';
 import { allowed, type Denial, denied, judgeCode, judgeTime, listRules, notNormal } from './denial.ts';
-import { matchesHost, parseHost } from './host.ts';
+import { parseHost, patternsNaming } from './host.ts';
 import type { ConnectionRule, Decision, OwnerPolicy } from './policy.ts';
 import { quote, type Reading } from './reading.ts';
+import { KeyIndex, oncePer } from './rule-index.ts';
 
 /** One connection that a function wants. */
 export interface ConnectionRequest {
@@ -37,6 +38,8 @@ export interface LookupDecision extends Decision {
   /** The rules that name it, in their order: one of their limits must bear the lookup. Empty when denied. */
   readonly rules: readonly ConnectionRule[];
 }
+
+const indexHosts = oncePer((rules: readonly ConnectionRule[]) => new KeyIndex(rules, ({ host }) => [host]));
 
 /** Judges what comes before any rule. */
 function judge<T>(
@@ -74,14 +77,14 @@ export function decideConnection(policy: OwnerPolicy, request: ConnectionRequest
   const judged = judge(policy, request, parseConnection(request.url));
   if (!('value' in judged)) return deny(judged);
   const target = judged.value;
-  const rule = policy.connections.find((r) => matchesConnection(r, target));
+  const sameHost = indexHosts(policy.connections).find(patternsNaming(target.host));
+  const rule = sameHost.find(({ port }) => port === target.port);
   if (rule !== undefined)
     return {
       ...allowed(policy, rule.at, `${policy.owner} allows a connection to ${formatConnection(rule)}.`),
       rule,
       target,
     };
-  const sameHost = policy.connections.filter((r) => matchesHost(r.host, target.host));
   const asked = formatConnection(target);
   return deny(explain(policy, `a connection to ${asked}`, sameHost, asked));
 }
@@ -92,7 +95,7 @@ export function decideLookup(policy: OwnerPolicy, request: LookupRequest): Looku
   const judged = judge(policy, request, parseHost(request.name));
   if (!('value' in judged)) return deny(judged);
   const name = judged.value;
-  const rules = policy.connections.filter((r) => matchesHost(r.host, name));
+  const rules = indexHosts(policy.connections).find(patternsNaming(name));
   const [rule] = rules;
   if (rule !== undefined)
     return {

@@ -1,21 +1,16 @@
 /**
  * What one owner's policy says to one query or one egress. Total: any text as method, path or address gives a decision.
  * Closed: allowed is only what a rule names, at a time when the policy is in force, for code that the owner lists. Linear in the
- * file and the request. Limits are not counted here: a decision names the rules whose limits apply.
+ * request, whatever the length of the file. Limits are not counted here: a decision names the rules whose limits apply.
  */
 import { allowed, type Denial, denied, judgeCode, judgeTime, listRules, notNormal } from './denial.ts';
-import { formatPathPattern, matchesPath, parsePath } from './path.ts';
+import { patternsNaming } from './host.ts';
+import { formatPathPattern, parsePath } from './path.ts';
 import type { Decision, EgressRule, OwnerPolicy, QueryRule } from './policy.ts';
 import { joinNames, quote } from './reading.ts';
 import { denyRevoked, findRevokedCaller, keepCounted } from './revoked.ts';
-import {
-  type EgressParts,
-  type EgressTarget,
-  formatTarget,
-  formatTargetPattern,
-  matchesTarget,
-  parseTarget,
-} from './target.ts';
+import { KeyIndex, NameOrder, oncePer, PathIndex } from './rule-index.ts';
+import { type EgressParts, type EgressTarget, formatTarget, formatTargetPattern, parseTarget } from './target.ts';
 import { parseMethod } from './words.ts';
 
 /** One query as the gate knows it before it reads the body. */
@@ -50,6 +45,20 @@ export interface EgressDecision extends Decision {
   readonly target: EgressTarget | null;
 }
 
+const indexCallers = oncePer((callers: OwnerPolicy['callers']) => new NameOrder(callers.map(({ name }) => name)));
+const indexAllowed = oncePer((allow: QueryRule['allow']) => new NameOrder(allow));
+const indexQueries = oncePer((rules: readonly QueryRule[]) => ({
+  byPath: new PathIndex(rules, ({ method }) => method),
+  byCaller: new KeyIndex(rules, ({ allow }) => allow),
+}));
+
+const originOf = ({ scheme, port }: Pick<EgressTarget, 'scheme' | 'port'>, host: string): string =>
+  `${scheme}://${host}:${port}`;
+const indexEgress = oncePer((rules: readonly EgressRule[]) => ({
+  byPath: new PathIndex(rules, (rule) => originOf(rule, rule.host)),
+  byOrigin: new KeyIndex(rules, (rule) => [originOf(rule, rule.host)]),
+}));
+
 /** Decides whether the owner allows the query. */
 export function decideQuery(policy: OwnerPolicy, request: QueryRequest): QueryDecision {
   const deny = (denial: Denial): QueryDecision => ({ ...denied(policy, denial), rules: [] });
@@ -65,15 +74,11 @@ export function decideQuery(policy: OwnerPolicy, request: QueryRequest): QueryDe
   const revoked =
     callers.size < request.callers.size && callers.size === 0 ? judgeRevoked(policy, request.callers) : null;
   if (revoked !== null) return deny(revoked);
-  const rules = policy.queries.filter(
-    (rule) =>
-      rule.method === method.value &&
-      matchesPath(rule.path, path.value) &&
-      rule.allow.some((name) => callers.has(name)),
-  );
+  const forAnyone = indexQueries(policy.queries).byPath.find([method.value], path.value);
+  const rules = forAnyone.filter(({ allow }) => indexAllowed(allow).pick(callers).length > 0);
   const [first] = rules;
-  if (first === undefined) return deny(explainQuery(policy, callers, method.value, path.value));
-  const names = first.allow.filter((name) => callers.has(name));
+  if (first === undefined) return deny(explainQuery(policy, callers, method.value, path.value, forAnyone));
+  const names = indexAllowed(first.allow).pick(callers);
   const reason = `${policy.owner} allows ${joinNames(names, 'and')} to ask ${formatQueryTo(first)}.`;
   const unlimitedFirst = [...rules.filter((r) => r.limit === null), ...rules.filter((r) => r.limit !== null)];
   return { ...allowed(policy, unlimitedFirst[0]?.at ?? first.at, reason), rules: unlimitedFirst };
@@ -110,23 +115,27 @@ function judgeFunction(policy: OwnerPolicy, name: string, digest: string): Denia
   };
 }
 
+/** Gives the first eight names that rules allow: who is refused need not read a thousand. */
+function firstNames(rules: readonly QueryRule[]): readonly string[] {
+  const names = new Set<string>();
+  for (const { allow } of rules) for (const name of allow) if (names.add(name).size === 8) return [...names];
+  return [...names];
+}
+
 /** Says why no rule allows the query: the nearest rules, and the smallest change that would allow it. */
 function explainQuery(
   policy: OwnerPolicy,
   callers: ReadonlySet<string>,
   method: string,
   path: readonly string[],
+  forOthers: readonly QueryRule[],
 ): Denial {
   const asked = `${method} /${path.join('/')}`;
-  const who = joinNames(
-    policy.callers.map((c) => c.name).filter((name) => callers.has(name)),
-    'and',
-  );
-  const forOthers = policy.queries.filter((rule) => rule.method === method && matchesPath(rule.path, path));
-  const forThem = policy.queries.filter((rule) => rule.allow.some((name) => callers.has(name)));
+  const who = joinNames(indexCallers(policy.callers).pick(callers), 'and');
+  const forThem = indexQueries(policy.queries).byCaller.find(callers);
   const denial = { code: 'ERR_POLICY_DENIED_QUERY' as const, at: policy.sections.queries };
   if (forOthers.length > 0) {
-    const names = joinNames([...new Set(forOthers.flatMap((rule) => rule.allow))].slice(0, 8), 'and');
+    const names = joinNames(firstNames(forOthers), 'and');
     const listed = names === '' ? 'nobody' : names;
     return {
       ...denial,
@@ -169,14 +178,25 @@ export function decideEgress(policy: OwnerPolicy, request: EgressRequest): Egres
   if (!target.ok) return deny(notNormal(policy.sections.egress, target.why));
   const unlisted = judgeCode(policy, request.functionDigest);
   if (unlisted !== null) return deny(unlisted);
-  const rule = policy.egress.find((r) => r.methods.includes(method.value) && matchesTarget(r, target.value));
-  if (rule === undefined) return deny(explainEgress(policy, method.value, target.value));
+  const { host, segments } = target.value;
+  const origins = patternsNaming(host).map((pattern) => originOf(target.value, pattern));
+  const { byPath, byOrigin } = indexEgress(policy.egress);
+  const samePlace = byPath.find(origins, segments);
+  const rule = samePlace.find((r) => r.methods.includes(method.value));
+  if (rule === undefined)
+    return deny(explainEgress(policy, method.value, target.value, samePlace, () => byOrigin.find(origins)));
   const reason = `${policy.owner} allows ${method.value} to ${formatTargetPattern(rule)}.`;
   return { ...allowed(policy, rule.at, reason), rule, target: target.value };
 }
 
 /** Says why no rule allows the connection: what came nearest, and the smallest change that would allow it. */
-function explainEgress(policy: OwnerPolicy, method: string, target: EgressTarget): Denial {
+function explainEgress(
+  policy: OwnerPolicy,
+  method: string,
+  target: EgressTarget,
+  samePlace: readonly EgressRule[],
+  findSameHost: () => readonly EgressRule[],
+): Denial {
   const asked = `${method} ${formatTarget(target)}`;
   const denial = { code: 'ERR_POLICY_DENIED_EGRESS' as const, at: policy.sections.egress };
   const hint = `Ask ${policy.owner} to add the rule "to: ${formatTarget(target)}, methods: [${method}]" to the section egress.`;
@@ -186,14 +206,11 @@ function explainEgress(policy: OwnerPolicy, method: string, target: EgressTarget
     reason: `${policy.owner} does not allow ${asked}: ${why}.`,
     hint,
   });
-  const samePlace = policy.egress.filter((rule) => matchesTarget(rule, target));
   if (samePlace.length > 0) {
     const methods = joinNames([...new Set(samePlace.flatMap((rule) => rule.methods))], 'and');
     return near(samePlace, `there it allows ${methods === '' ? 'no method' : `only ${methods}`}`);
   }
-  const sameHost = policy.egress.filter((rule) =>
-    matchesTarget({ ...rule, path: { segments: target.segments } }, target),
-  );
+  const sameHost = findSameHost();
   if (sameHost.length > 0)
     return near(sameHost, `on this host it allows only ${listRules(sameHost, formatTargetPattern)}`);
   return {

@@ -87,6 +87,12 @@ export function matchesHost(pattern: string, host: string): boolean {
   return dot > 0 && host.slice(dot) === pattern.slice(1);
 }
 
+/** Gives the patterns that name a host: the host itself, and any first label before the rest of it. */
+export function patternsNaming(host: string): readonly string[] {
+  const dot = host.indexOf('.');
+  return dot > 0 ? [host, `*${host.slice(dot)}`] : [host];
+}
+
 /** Tells whether some host is named by both patterns. */
 export function overlapsHost(a: string, b: string): boolean {
   return a === b || matchesHost(a, b) || matchesHost(b, a);

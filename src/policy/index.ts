@@ -9,6 +9,8 @@ export {
   decideLookupForAll,
   decideQueryForAll,
 } from './combine.ts';
+export type { Change } from './compare/change.ts';
+export { comparePolicies, type PolicyComparison, renderChange } from './compare/compare-policies.ts';
 export type { ConnectionTarget } from './connection.ts';
 export {
   decideEgress,

@@ -99,7 +99,7 @@ export function isCoveredByWildcard(segment: string): boolean {
 }
 
 /** Tells whether `**` may stand for the segments from there on; the last may be empty when it is not the only one. */
-function isCoveredByRest(segments: readonly string[], from: number): boolean {
+export function isCoveredByRest(segments: readonly string[], from: number): boolean {
   return segments.every((segment, i) => i < from || (segment === '' ? i > from : isCoveredByWildcard(segment)));
 }
 

@@ -66,8 +66,17 @@ tests:
   - { egress: GET https://api.example.com.evil.test/v1/lookup/1, expect: deny }
 `;
 
-export function parse(text: string | Uint8Array): OwnerPolicy {
-  return parseOwnerPolicy(text, { file: 'owner.yaml', references });
+/** Parses; `copies` are files beside it that say the same as another one in other bytes: its name, and what is added at the end. */
+export function parse(
+  text: string | Uint8Array,
+  copies: Readonly<Record<string, readonly [of: string, added: string]>> = {},
+): OwnerPolicy {
+  const find = (name: string): Uint8Array | null => {
+    const [of = name, added = ''] = copies[name] ?? [];
+    const bytes = references(of);
+    return bytes === null ? null : Uint8Array.from([...bytes, ...Buffer.from(added)]);
+  };
+  return parseOwnerPolicy(text, { file: 'owner.yaml', references: find });
 }
 
 /** Parses, and gives the code and place of the refusal as `CODE line:column`, or `ok`. */

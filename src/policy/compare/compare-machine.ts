@@ -1,0 +1,76 @@
+/**
+ * On which machines one policy may be in force, and its data and secrets may lie, where another's may not. Without the section a policy may be
+ * in force on any machine, but nothing may be entrusted to one. Floor tables are their names: what two of them demand is not compared.
+ */
+import type { ImageRule, MachineRules, TcbFloors } from '../policy.ts';
+import { joinNames } from '../reading.ts';
+import { type Change, type Compare, change } from './change.ts';
+
+type Wider<T> = (
+  own: T,
+  other: T,
+  rules: { readonly own: MachineRules; readonly other: MachineRules },
+) => readonly string[];
+
+const imageText = (image: ImageRule): string =>
+  image.kind === 'release' ? 'a release that the other file does not name' : image.measurement;
+const isSameImage = (a: ImageRule, b: ImageRule): boolean =>
+  a.kind === 'release'
+    ? b.kind === 'release' && a.release === b.release
+    : b.kind === 'measurement' && a.measurement === b.measurement;
+
+const UNKNOWN = 'firmware by another table, which cannot be compared';
+
+function lowerFloors(own: TcbFloors, other: TcbFloors, products: readonly string[]): readonly string[] {
+  return products.flatMap((product) =>
+    Object.entries(other[product] ?? {})
+      .filter(([part, floor]) => (own[product]?.[part] ?? 0) < floor)
+      .map(
+        ([part, floor]) =>
+          `firmware of ${product} with ${part} ${own[product]?.[part] ?? 0} and not only from ${floor}`,
+      ),
+  );
+}
+
+/** Says which machines one term allows beyond the other; every term must be here. */
+const TERMS: { readonly [K in keyof MachineRules]-?: Wider<MachineRules[K]> } = {
+  products: (own, other) => own.filter((product) => !other.includes(product)).map((product) => `processors ${product}`),
+  tcb: (own, other, rules) => {
+    if (own === other || other === 'any') return [];
+    const products = rules.own.products.filter((product) => rules.other.products.includes(product));
+    if (products.length === 0) return [];
+    if (typeof other !== 'string' && (own === 'any' || typeof own !== 'string'))
+      return lowerFloors(own === 'any' ? {} : own, other, products);
+    return own === 'any' ? ['firmware of any version'] : [UNKNOWN];
+  },
+  smt: (own, other) =>
+    own === other || other === 'any' ? [] : [`simultaneous multithreading ${own === 'any' ? 'on or off' : own}`],
+  images: (own, other) =>
+    own
+      .filter((image) => !other.some((known) => isSameImage(image, known)))
+      .map((image) => `the image ${imageText(image)}`),
+  counters: (own, other) => (own === 'any' && other === 'durable' ? ['limits that a restart forgets'] : []),
+};
+
+function widerMachines(own: MachineRules, other: MachineRules): readonly string[] {
+  // A list that is empty lets no machine through, whatever the other terms say.
+  if (own.products.length === 0 || own.images.length === 0) return [];
+  return (Object.keys(TERMS) as (keyof MachineRules)[]).flatMap((key) => {
+    // The two values are of one key, which the type of the table cannot say for a union of keys.
+    return (TERMS[key] as Wider<MachineRules[typeof key]>)(own[key], other[key], { own, other });
+  });
+}
+
+/** Compares the section `machine`. */
+export const compareMachine: Compare = (pair): readonly Change[] => {
+  const at = pair.policy.sections.machine;
+  const own = pair.policy.machine;
+  const other = pair.other.machine;
+  const state = (allows: string, certain = true): Change => change(pair, 'machine', at, allows, { certain });
+  if (own === null) return other === null ? [] : [state('the code may run on any machine')];
+  if (other === null)
+    return own.products.length === 0 || own.images.length === 0
+      ? []
+      : [state(`data and secrets may be entrusted to machines (${joinNames(own.products, 'or')})`)];
+  return widerMachines(own, other).map((wider) => state(`the machine may have ${wider}`, wider !== UNKNOWN));
+};
