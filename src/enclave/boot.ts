@@ -195,6 +195,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
       endorsements: options.endorsements,
     });
     const keySets = openKeySets({ client, resolve, fixedNames: egress.names, audit, now });
+    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const onChange = (): void => {
       log.info('policies changed', { epoch: register.epoch, policies: policyDigests() });
       for (const policy of register.policies()) gate.endCallsOf(policy);
@@ -222,7 +223,6 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
       [HELD_PATH, (request) => answerShownItems(request, vault, { register, keySets, now: now() })],
       [POLICIES_PATH, (request) => answerShownPolicies(request, { register, keySets, now: now() })],
     ]);
-    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
     const listener: Listener = await openListener({
       ...options.listen,

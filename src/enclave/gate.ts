@@ -252,9 +252,9 @@ export function openGate(options: GateOptions): Gate {
       if (isWhole(body)) bytes.bytesIn = body.length;
       else incoming = new MeteredSource(body.source, { ...UNCHARGED, maxBytes: LIMITS.streamBytes });
       const passed = isWhole(body) || incoming === null ? body : { source: incoming, length: body.length };
-      call.check();
       // Its owners may have changed their minds while the body came in.
       if (functions.get(name) !== called) throw outdated();
+      call.check();
       const answer = await called.loaded.call(requestForFunction(name, request, passed), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,

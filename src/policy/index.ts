@@ -29,6 +29,16 @@ export {
   type LookupRequest,
 } from './decide-connection.ts';
 export {
+  type Blocked,
+  combinePolicies,
+  type EffectiveCaller,
+  type EffectiveEgress,
+  type EffectiveFunction,
+  type EffectiveLimit,
+  type EffectiveQuery,
+} from './effective/effective.ts';
+export { showEffective } from './effective/show-effective.ts';
+export {
   decideQuestion,
   type PolicyTestResult,
   parseQuestion,
