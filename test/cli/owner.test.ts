@@ -194,6 +194,13 @@ describe('a worker', () => {
     expect((JSON.parse(read.out) as { functions: unknown }).functions).toEqual(functions);
     expect((await effective([], { worker: t.url, trust: 'trust.json' })).out).toMatch(/^SIMULATED.*\nFunction upper\n/);
     expect((await effective([], { worker: t.url, trust: 'strict.json' })).exit).toBe('ERR_NOT_ISOLATED_POLICY');
+    const asked = await effective(['old.yaml'], { ask: 'POST /upper' });
+    expect(asked).toEqual({
+      exit: 21,
+      out: expect.stringMatching(/^denied: hospital-a .*\n {2}at old\.yaml:\d+:\d+\n/) as string,
+    });
+    expect((await effective(['old.yaml'], { ask: 'POST /upper', as: 'x' })).exit).toBe('ERR_CONFIGURATION_USAGE');
+    expect((await effective([], { ask: 'POST /upper', worker: t.url })).exit).toBe('ERR_CONFIGURATION_USAGE');
     expect((await effective([])).exit).toBe('ERR_CONFIGURATION_USAGE');
     expect((await effective(['old.yaml'], { worker: t.url })).exit).toBe('ERR_CONFIGURATION_USAGE');
     expect((await effective(['old.yaml', 'new.yaml'])).exit).toBe('ERR_CONFIGURATION_USAGE');
