@@ -6,10 +6,11 @@ import { equalBytes } from '../base/bytes.ts';
 import type { DigestText } from '../base/digest.ts';
 import { parseIssuer } from './callers.ts';
 import type { Denial } from './denial.ts';
+import { FORMS } from './forms.ts';
 import type { CallerRule, OwnerPolicy, RevocationRule, RevokedProof } from './policy.ts';
 import { quote } from './reading.ts';
 import { oncePer } from './rule-index.ts';
-import { list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { derived, list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
 import { parseKey, parsePhrase, parsePin } from './words.ts';
 
 /** What somebody has proven to hold, as far as a revocation can name it. */
@@ -23,33 +24,40 @@ export type PresentedProof =
   | { readonly kind: 'token'; readonly issuer: string; readonly subject: string; readonly id: string | null };
 
 const token = record('a revoked token', {
-  issuer: required(text(parseIssuer)),
-  subject: optional(text(parsePhrase), null),
-  id: optional(text(parsePhrase), null),
+  issuer: required(text(parseIssuer, FORMS.issuer)),
+  subject: optional(text(parsePhrase, FORMS.phrase), null),
+  id: optional(text(parsePhrase, FORMS.phrase), null),
 });
 
 const entry = record('a revoked proof', {
-  certificate: optional(text(parsePin), null),
-  key: optional(text(parseKey), null),
+  certificate: optional(text(parsePin, FORMS.pin), null),
+  key: optional(text(parseKey, FORMS.key), null),
   token: optional(token, null),
 });
 
-const readEntry: Reader<RevocationRule> = (node, references) => {
-  const { at, certificate, key, token } = entry(node, references);
-  const proofs: RevokedProof[] = [];
-  if (certificate !== null) proofs.push({ kind: 'certificate', pin: certificate });
-  if (key !== null) proofs.push({ kind: 'key', spki: key });
-  if (token !== null) {
-    const { issuer, subject, id } = token;
-    if ((subject === null) === (id === null))
-      throw problemAt(token, 'ERR_POLICY_VALUE', 'a revoked token has exactly one of the keys subject and id');
-    proofs.push({ kind: 'token', issuer, subject, id });
-  }
-  const [only, another] = proofs;
-  if (only === undefined || another !== undefined)
-    throw problemAt(node, 'ERR_POLICY_VALUE', 'a revoked proof has exactly one of the keys certificate, key and token');
-  return { ...only, at };
-};
+const readEntry: Reader<RevocationRule> = derived(
+  entry,
+  ({ at, certificate, key, token }, node) => {
+    const proofs: RevokedProof[] = [];
+    if (certificate !== null) proofs.push({ kind: 'certificate', pin: certificate });
+    if (key !== null) proofs.push({ kind: 'key', spki: key });
+    if (token !== null) {
+      const { issuer, subject, id } = token;
+      if ((subject === null) === (id === null))
+        throw problemAt(token, 'ERR_POLICY_VALUE', 'a revoked token has exactly one of the keys subject and id');
+      proofs.push({ kind: 'token', issuer, subject, id });
+    }
+    const [only, another] = proofs;
+    if (only === undefined || another !== undefined)
+      throw problemAt(
+        node,
+        'ERR_POLICY_VALUE',
+        'a revoked proof has exactly one of the keys certificate, key and token',
+      );
+    return { ...only, at };
+  },
+  { minProperties: 1, maxProperties: 1 },
+);
 
 function identityOf(rule: RevocationRule): string {
   if (rule.kind === 'certificate') return `spki-${rule.pin}`;
