@@ -1,9 +1,11 @@
 /** `anchorhold policy push`: gives a worker another version of an owner's policy, with the signatures that the one in force demands. */
 import { basename, dirname, resolve } from 'node:path';
 import { parseUtf8 } from '../base/bytes.ts';
+import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
-import { ConfigurationError } from '../errors.ts';
+import { ConfigurationError, PolicyError } from '../errors.ts';
 import { readBytesFile, siblingReader } from '../io/files.ts';
+import { comparePolicies, renderChange } from '../policy/compare/compare-policies.ts';
 import { parseOwnerPolicy } from '../policy/parse.ts';
 import type { OwnerPolicy } from '../policy/policy.ts';
 import { signStatement } from '../policy/signing/jws.ts';
@@ -36,6 +38,20 @@ async function readSource(
   return { policy, sent: { file, source, references: { ...references } } };
 }
 
+/**
+ * Refuses a policy that allows anything that the one in force refuses; `path` is the file of the one in force.
+ * @throws PolicyError ERR_POLICY_WIDER; ERR_POLICY_STATEMENT when the file is not what is in force
+ */
+async function refuseWider(policy: OwnerPolicy, path: string, inForce: DigestText | null, io: CliIo): Promise<void> {
+  const { policy: older } = await readSource(path, io);
+  if (older.digest !== inForce || older.owner !== policy.owner)
+    throw new PolicyError('ERR_POLICY_STATEMENT', `${path} is not what is in force for ${policy.owner} at this worker`);
+  const { opened } = comparePolicies(older, policy);
+  if (opened.length === 0) return;
+  const sentences = opened.map((one) => renderChange('opened', one).split('\n')[0]).join(' ');
+  throw new PolicyError('ERR_POLICY_WIDER', `nothing was sent, because the new version is wider: ${sentences}`);
+}
+
 export const policyPushCommand: CliCommand = {
   summary: "give a worker another version of an owner's policy",
   example: 'anchorhold policy push https://127.0.0.1:8443 hospital-a.yaml --key hospital-a-1.owner.key',
@@ -48,6 +64,12 @@ export const policyPushCommand: CliCommand = {
       name: 'sig',
       value: 'FILE',
       summary: 'signatures of the policy (default: FILE.sig beside it)',
+      repeatable: false,
+    },
+    {
+      name: 'from',
+      value: 'FILE',
+      summary: 'the version in force: send nothing that allows more',
       repeatable: false,
     },
     ...OWNER_KEY_OPTIONS,
@@ -68,7 +90,9 @@ export const policyPushCommand: CliCommand = {
       throw new ConfigurationError('ERR_CONFIGURATION_USAGE', message);
     }
     await using channel = await openChannel(url, input, io);
+    const from = optionValue(input, 'from');
     const { owner, version } = policy;
+    if (from !== null) await refuseWider(policy, from, claimedDigest(channel, owner), io);
     writeProgress(
       io,
       `in force for ${owner}: ${claimedDigest(channel, owner) ?? 'nothing'}; sending version ${version}`,

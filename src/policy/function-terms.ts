@@ -2,6 +2,7 @@
  * How a function may run for its owner: whether memory is kept between calls, whether it must be deterministic, and how much time and
  * memory it may use. Reads the entries of `functions`, and combines owners: the strictest wins on each term.
  */
+import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { FORMS } from './forms.ts';
 import type { FunctionInstances, FunctionRule, FunctionTerms } from './policy.ts';

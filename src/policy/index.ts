@@ -37,6 +37,7 @@ export {
   type EffectiveLimit,
   type EffectiveQuery,
 } from './effective/effective.ts';
+export { explainTogether, type QuestionToAll } from './effective/explain-together.ts';
 export { showEffective } from './effective/show-effective.ts';
 export {
   decideQuestion,

@@ -158,6 +158,17 @@ describe('a worker', () => {
     expect(kept.notice).toEqual((JSON.parse(out) as { notice: unknown }).notice);
   });
 
+  it('is sent nothing that is wider than what is in force, where the owner says so', async () => {
+    const key = ['one.owner.key', 'two.owner.key'];
+    const wider = readFileSync(join(folder, 'new.yaml'), 'utf8').replace('needed: 2', 'needed: 1');
+    writeFileSync(join(folder, 'new.yaml'), wider);
+    expect((await push({ key, from: 'old.yaml' })).exit).toBe('ERR_POLICY_WIDER');
+    writePolicy('new.yaml', 2, keys);
+    expect((await push({ key, from: 'new.yaml' })).exit).toBe('ERR_POLICY_STATEMENT');
+    expect(t.worker.checkpoint().size).toBe(0);
+    expect((await push({ key, from: 'old.yaml' })).exit).toBe(0);
+  });
+
   it('is sent nothing when it is not as the trust file demands', async () => {
     const before = t.worker.checkpoint().size;
     expect((await push({ trust: 'strict.json', key: ['one.owner.key', 'two.owner.key'] })).exit).toBe(
@@ -183,6 +194,13 @@ describe('a worker', () => {
     expect((JSON.parse(read.out) as { functions: unknown }).functions).toEqual(functions);
     expect((await effective([], { worker: t.url, trust: 'trust.json' })).out).toMatch(/^SIMULATED.*\nFunction upper\n/);
     expect((await effective([], { worker: t.url, trust: 'strict.json' })).exit).toBe('ERR_NOT_ISOLATED_POLICY');
+    const asked = await effective(['old.yaml'], { ask: 'POST /upper' });
+    expect(asked).toEqual({
+      exit: 21,
+      out: expect.stringMatching(/^denied: hospital-a .*\n {2}at old\.yaml:\d+:\d+\n/) as string,
+    });
+    expect((await effective(['old.yaml'], { ask: 'POST /upper', as: 'x' })).exit).toBe('ERR_CONFIGURATION_USAGE');
+    expect((await effective([], { ask: 'POST /upper', worker: t.url })).exit).toBe('ERR_CONFIGURATION_USAGE');
     expect((await effective([])).exit).toBe('ERR_CONFIGURATION_USAGE');
     expect((await effective(['old.yaml'], { worker: t.url })).exit).toBe('ERR_CONFIGURATION_USAGE');
     expect((await effective(['old.yaml', 'new.yaml'])).exit).toBe('ERR_CONFIGURATION_USAGE');

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideEgressForAll, decideQueryForAll } from '../../src/policy/combine.ts';
 import { combinePolicies } from '../../src/policy/effective/effective.ts';
+import { explainTogether } from '../../src/policy/effective/explain-together.ts';
 import { intersectPaths } from '../../src/policy/effective/intersect.ts';
 import { showEffective } from '../../src/policy/effective/show-effective.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
@@ -205,6 +206,41 @@ describe('of several owners', () => {
     const many = Array.from({ length: 200 }, (_, i) => ({ allow: 'ada', to: `POST /f/${i}/**` }));
     const policies = ['a', 'b', 'c'].map((owner) => policyOf(owner, { queries: many }));
     expect(() => combine(...policies)).toThrow(expect.objectContaining({ code: 'ERR_POLICY_LIMIT' }) as Error);
+  });
+
+  it('a question is decided by all of them, and the first who refuses is named with its line', () => {
+    const a = policyOf('a', {
+      queries: [{ allow: ['ada', 'bob'], to: 'POST /f' }],
+      egress: [{ to: 'https://a.test/**', methods: ['GET'] }],
+    });
+    const b = policyOf('b', { queries: [{ allow: 'bob', to: 'POST /f' }] });
+    const other = policyOf('b', {
+      functions: { f: `sha256:${'cd'.repeat(32)}` },
+      queries: [{ allow: 'bob', to: 'POST /f' }],
+    });
+    const decide = (
+      policies: readonly OwnerPolicy[],
+      text: string,
+      callers: Readonly<Record<string, string>>,
+      name: string | null = null,
+    ): unknown => {
+      const asked = { text, callers: new Map(Object.entries(callers)), function: name };
+      const decision = explainTogether(policies, asked, NOW);
+      return decision.ok ? [decision.value.outcome, decision.value.owner, decision.value.at.file] : 'refused';
+    };
+    const bob = { a: 'bob', b: 'bob' };
+    expect(decide([a, b], 'POST /f', bob)).toEqual(['allow', 'a and b', 'a.yaml']);
+    expect(decide([a, b], 'POST /f', { a: 'ada', b: 'ada' })).toEqual(['deny', 'b', 'b.yaml']);
+    expect(decide([a, b], 'POST /f', { a: 'bob' })).toEqual(['deny', 'b', 'b.yaml']);
+    expect(decide([a, other], 'POST /f', bob)).toEqual(['deny', 'b', 'b.yaml']);
+    expect(decide([a], 'GET https://a.test/x', {}, 'f')).toEqual(['allow', 'a', 'a.yaml']);
+    expect(decide([a, b], 'GET https://a.test/x', {}, 'f')).toEqual(['deny', 'b', 'b.yaml']);
+    expect(decide([a, b], 'tcp://a.test:1', {}, 'f')).toEqual(['deny', 'a', 'a.yaml']);
+    expect(decide([a, b], 'POST /g', bob)).toEqual(['deny', '', '']);
+    expect([decide([a, b], 'GET https://a.test/x', {}), decide([a, b], 'POST /f', { a: 'eve' })]).toEqual([
+      'refused',
+      'refused',
+    ]);
   });
 
   it('all of it is said in words', () => {
