@@ -217,7 +217,8 @@ function editPlan(random: Random, plan: Plan): Plan {
   return random.chance(0.1) ? { ...edited, valid: span(random) } : edited;
 }
 
-function tryParse(plan: Plan): OwnerPolicy | null {
+/** Parses a plan; null when it is no policy, as where rules overlap under different terms. */
+export function parsePlan(plan: Plan): OwnerPolicy | null {
   try {
     const source = JSON.stringify({ anchorhold: 'owner-policy/1', owner: 'o', version: 1, ...plan });
     return parseOwnerPolicy(source, {
@@ -233,13 +234,17 @@ function tryParse(plan: Plan): OwnerPolicy | null {
   }
 }
 
-/** Makes two versions of a policy; null when one of them is none, as where rules overlap under different terms. */
+/** Makes all sections of a policy. */
+export function makePlan(random: Random): Plan {
+  const valid = random.chance(0.8) ? { from: DAYS[0], until: DAYS[3] } : span(random);
+  const sections = Object.keys(SECTIONS).map((name) => [name, makeSection(random, name)] as const);
+  return { valid, ...Object.fromEntries(sections) };
+}
+
+/** Makes two versions of a policy; null when one of them is none. */
 export function makePair(random: Random): readonly [OwnerPolicy, OwnerPolicy] | null {
-  const plan: Record<string, unknown> = {
-    valid: random.chance(0.8) ? { from: DAYS[0], until: DAYS[3] } : span(random),
-  };
-  for (const name of Object.keys(SECTIONS)) plan[name] = makeSection(random, name);
-  const older = tryParse(plan);
-  const newer = older === null ? null : tryParse(editPlan(random, plan));
+  const plan = makePlan(random);
+  const older = parsePlan(plan);
+  const newer = older === null ? null : parsePlan(editPlan(random, plan));
   return older === null || newer === null ? null : [older, newer];
 }

@@ -41,7 +41,7 @@ export type SeedKind =
 
 export type Seeds = Readonly<Record<SeedKind, readonly Uint8Array[]>>;
 
-const CACHE = resolve(import.meta.dirname, '../node_modules/.cache/anchorhold/fuzz-seeds-2.json');
+const CACHE = resolve(import.meta.dirname, '../node_modules/.cache/anchorhold/fuzz-seeds-3.json');
 const GUIDS = [
   '63da758de6644564adc5f4b93be8accd',
   '4ab7b379bbac4fe4a02f05aef327c782',

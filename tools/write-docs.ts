@@ -1,5 +1,5 @@
 /**
- * Writes what is generated: docs/errors.md from the error table, docs/limits.md from the caps, and the trust file's JSON Schema from its readers.
+ * Writes what is generated: docs/errors.md from the error table, docs/limits.md from the caps, and the JSON Schemas of trust file and policy from their readers.
  * `make docs` writes them; a test compares what is committed with what this would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { TRUST_SCHEMA } from '../src/attestation/trust-file.ts';
 import { LIMITS, type LimitName } from '../src/base/limits.ts';
 import { ERRORS, type ErrorCode, type ErrorFamily } from '../src/error-table.ts';
+import { POLICY_SCHEMA } from '../src/policy/parse.ts';
 
 const ROOT: string = resolve(import.meta.dirname, '..');
 
@@ -104,6 +105,7 @@ export const PAGES: ReadonlyMap<string, () => string> = new Map([
   ['docs/errors.md', renderErrors],
   ['docs/limits.md', renderLimits],
   ['schema/trust-1.schema.json', () => `${JSON.stringify(TRUST_SCHEMA, null, 2)}\n`],
+  ['schema/owner-policy-1.schema.json', () => `${JSON.stringify(POLICY_SCHEMA, null, 2)}\n`],
 ]);
 
 if (process.argv[1] === import.meta.filename) {

@@ -84,6 +84,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./policy-commands.ts')).policyDigestCommand,
   ),
   entry(
+    'policy diff',
+    'say what a new version of a policy opens and what it closes',
+    async () => (await import('./policy-commands.ts')).policyDiffCommand,
+  ),
+  entry(
     'policy sign',
     "sign a policy with an owner's key, in FILE.sig beside it",
     async () => (await import('./policy-sign.ts')).policySignCommand,
@@ -107,11 +112,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     'owner new',
     'make a key that an owner signs policies with',
     async () => (await import('./owner-new.ts')).ownerNew,
-  ),
-  entry(
-    'policy diff',
-    'say what a new version of a policy opens and what it closes',
-    async () => (await import('./policy-commands.ts')).policyDiffCommand,
   ),
   entry(
     'caller new',

@@ -21,7 +21,8 @@ export const OWNER_WORKER_OPTIONS: readonly CliOption[] = [
   JSON_SWITCH,
 ];
 
-const TIMEOUT_MS = 30_000;
+/** Data of 64 MiB goes out before an answer comes. */
+const TIMEOUT_MS = 60_000;
 
 /**
  * Appraises the worker and opens a channel to it.

@@ -123,13 +123,6 @@ export async function policyDigest({ file, json }: PolicyInput, io: CliIo): Prom
   return 0;
 }
 
-function describeSignatures({ signedBy, needed, of, stale }: SignatureReport, file: string): string {
-  const name = `${printable(file)}.sig`;
-  if (stale) return `${name}: signs another policy, not this one: sign anew`;
-  const keys = signedBy.length === 0 ? '' : `: ${signedBy.join(', ')}`;
-  return `${name}: signed by ${signedBy.length} of the ${of} keys in changes (needed: ${needed})${keys}`;
-}
-
 /**
  * Compares two versions of a policy: every opening and every closing as a sentence, or as JSON. Exit 0 when the new one allows nothing that the
  * old one refused, else 23.
@@ -149,6 +142,13 @@ export async function policyDiff(
     );
   }
   return opened.length === 0 ? 0 : ERRORS.ERR_POLICY_WIDER.exit;
+}
+
+function describeSignatures({ signedBy, needed, of, stale }: SignatureReport, file: string): string {
+  const name = `${printable(file)}.sig`;
+  if (stale) return `${name}: signs another policy, not this one: sign anew`;
+  const keys = signedBy.length === 0 ? '' : `: ${signedBy.join(', ')}`;
+  return `${name}: signed by ${signedBy.length} of the ${of} keys in changes (needed: ${needed})${keys}`;
 }
 
 function usage(message: string): ConfigurationError {

@@ -1,8 +1,9 @@
 /** The section `callers`: who is who, by certificate, key or token. Proofs themselves are checked where requests arrive. */
+import { FORMS } from './forms.ts';
 import type { CallerRule, CertificateCaller, KeyCaller, KeySetAddress, TokenCaller } from './policy.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { checkCertificates, checkKeySet, reference } from './reference.ts';
-import { dictionary, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { derived, described, dictionary, optional, problemAt, type Reader, record, required, text } from './shape.ts';
 import { formatTarget, parseTarget } from './target.ts';
 import { parseKey, parseName, parsePhrase, parsePin } from './words.ts';
 
@@ -28,28 +29,29 @@ function parseClaimName(name: string): Reading<string> {
 }
 
 /** Claims are compared as text; a plain word that looks like a number or a truth value would be one in the token. */
-const claimValue: Reader<string> = (node, references) => {
+const claimText = text(parsePhrase, FORMS.claim);
+const claimValue: Reader<string> = described(FORMS.claim, (node, references) => {
   if (node.kind === 'text' && node.plain && /^(?:true|false|null|~|[-+]?\.?\d.*)$/i.test(node.text))
     throw problemAt(
       node,
       'ERR_POLICY_VALUE',
       `only text can be compared with a claim: put ${node.text} in quotes if the token holds it as text`,
     );
-  return text(parsePhrase)(node, references);
-};
+  return claimText(node, references);
+});
 
-const claims: Reader<Readonly<Record<string, string>>> = (node, references) => {
+const claimEntries = dictionary('claims', parseClaimName, FORMS.claimName, claimValue);
+const claims: Reader<Readonly<Record<string, string>>> = derived(claimEntries, (entries) => {
   const values: Record<string, string> = Object.create(null);
-  for (const { name, value } of dictionary('claims', parseClaimName, claimValue)(node, references))
-    values[name] = value;
+  for (const { name, value } of entries) values[name] = value;
   return values;
-};
+});
 
 const certificate = record<Omit<CertificateCaller, 'kind'>>('certificate', {
   ca: required(reference(checkCertificates)),
-  organization: optional(text(parsePhrase), null),
-  san: optional(text(parsePhrase), null),
-  pin: optional(text(parsePin), null),
+  organization: optional(text(parsePhrase, FORMS.phrase), null),
+  san: optional(text(parsePhrase, FORMS.phrase), null),
+  pin: optional(text(parsePin, FORMS.pin), null),
 });
 
 function parseKeySetUrl(url: string): Reading<string> {
@@ -63,21 +65,22 @@ function parseKeySetUrl(url: string): Reading<string> {
 }
 
 const published = record<KeySetAddress>('jwks', {
-  url: required(text(parseKeySetUrl)),
-  pin: required(text(parsePin)),
+  url: required(text(parseKeySetUrl, FORMS.url)),
+  pin: required(text(parsePin, FORMS.pin)),
 });
 const keySetFile = reference(checkKeySet);
 
 /** A file beside the policy, or the place where the issuer publishes its keys. */
-const keySet: Reader<string | KeySetAddress> = (node, references) => {
+const keySetSchema = { anyOf: [keySetFile.schema, published.schema] };
+const keySet: Reader<string | KeySetAddress> = described(keySetSchema, (node, references) => {
   if (node.kind !== 'map') return keySetFile(node, references);
   const { url, pin } = published(node, references);
   return { url, pin };
-};
+});
 
 const token = record<Omit<TokenCaller, 'kind'>>('token', {
-  issuer: required(text(parseIssuer)),
-  audience: required(text(parsePhrase)),
+  issuer: required(text(parseIssuer, FORMS.issuer)),
+  audience: required(text(parsePhrase, FORMS.phrase)),
   claims: optional(claims, Object.create(null)),
   jwks: required(keySet),
 });
@@ -88,30 +91,36 @@ const proof = record<{
   readonly token: Omit<TokenCaller, 'kind'> | null;
 }>('a caller', {
   certificate: optional(certificate, null),
-  key: optional(text(parseKey), null),
+  key: optional(text(parseKey, FORMS.key), null),
   token: optional(token, null),
 });
 
-const caller: Reader<CertificateCaller | KeyCaller | TokenCaller> = (node, references) => {
-  const { certificate, key, token } = proof(node, references);
-  const proofs: (CertificateCaller | KeyCaller | TokenCaller)[] = [];
-  if (certificate !== null) {
-    const { ca, organization, san, pin } = certificate;
-    proofs.push({ kind: 'certificate', ca, organization, san, pin });
-  }
-  if (key !== null) proofs.push({ kind: 'key', algorithm: 'ed25519', spki: key });
-  if (token !== null) {
-    const { issuer, audience, claims, jwks } = token;
-    proofs.push({ kind: 'token', issuer, audience, claims, jwks });
-  }
-  const [only, another] = proofs;
-  if (only === undefined || another !== undefined)
-    throw problemAt(node, 'ERR_POLICY_VALUE', 'a caller has exactly one of the keys certificate, key and token');
-  return only;
-};
+/** A map with one of its keys. */
+const ONE = { minProperties: 1, maxProperties: 1 };
+const caller: Reader<CertificateCaller | KeyCaller | TokenCaller> = derived(
+  proof,
+  ({ certificate, key, token }, node) => {
+    const proofs: (CertificateCaller | KeyCaller | TokenCaller)[] = [];
+    if (certificate !== null) {
+      const { ca, organization, san, pin } = certificate;
+      proofs.push({ kind: 'certificate', ca, organization, san, pin });
+    }
+    if (key !== null) proofs.push({ kind: 'key', algorithm: 'ed25519', spki: key });
+    if (token !== null) {
+      const { issuer, audience, claims, jwks } = token;
+      proofs.push({ kind: 'token', issuer, audience, claims, jwks });
+    }
+    const [only, another] = proofs;
+    if (only === undefined || another !== undefined)
+      throw problemAt(node, 'ERR_POLICY_VALUE', 'a caller has exactly one of the keys certificate, key and token');
+    return only;
+  },
+  ONE,
+);
 
-const section = dictionary('callers', parseCallerName, caller);
+const section = dictionary('callers', parseCallerName, FORMS.name, caller);
 
 /** Reads the section. */
-export const readCallers: Reader<readonly CallerRule[]> = (node, references) =>
-  section(node, references).map(({ name, at, value }) => ({ ...value, name, at }));
+export const readCallers: Reader<readonly CallerRule[]> = derived(section, (callers) =>
+  callers.map(({ name, at, value }) => ({ ...value, name, at })),
+);

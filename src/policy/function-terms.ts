@@ -4,10 +4,22 @@
  */
 import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
+import { FORMS } from './forms.ts';
 import type { FunctionInstances, FunctionRule, FunctionTerms } from './policy.ts';
 import { formatByteSize, formatDuration, parseByteSize, parseDuration } from './quantity.ts';
 import { quote, type Reading, refuse } from './reading.ts';
-import { choice, dictionary, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import {
+  choice,
+  derived,
+  described,
+  dictionary,
+  optional,
+  problemAt,
+  type Reader,
+  record,
+  required,
+  text,
+} from './shape.ts';
 import { commonVariables, readVariables, type Variables } from './variables.ts';
 import { parseCount, parseDigestText, parseName } from './words.ts';
 
@@ -48,19 +60,21 @@ function parseCalls(count: string): Reading<number> {
 }
 
 const entry = record('a function', {
-  digest: required(text(parseDigestText)),
+  digest: required(text(parseDigestText, FORMS.digest)),
   instances: optional(choice('fresh', 'pooled'), 'fresh'),
-  'calls-per-instance': optional(text(parseCalls), null),
+  'calls-per-instance': optional(text(parseCalls, FORMS.count), null),
   deterministic: optional(choice('required', 'any'), DEFAULT_TERMS.deterministic),
-  deadline: optional(text(parseDuration), null),
-  memory: optional(text(parseMemory), null),
-  cpu: optional(text(parseDuration), null),
-  scratch: optional(text(parseScratch), DEFAULT_TERMS.scratchBytes),
+  deadline: optional(text(parseDuration, FORMS.duration), null),
+  memory: optional(text(parseMemory, FORMS.size), null),
+  cpu: optional(text(parseDuration, FORMS.duration), null),
+  scratch: optional(text(parseScratch, FORMS.size), DEFAULT_TERMS.scratchBytes),
   env: optional(readVariables, DEFAULT_TERMS.env),
 });
 
-const readEntry: Reader<{ readonly digest: DigestText; readonly terms: FunctionTerms }> = (node, references) => {
-  if (node.kind === 'text') return { digest: text(parseDigestText)(node, references), terms: DEFAULT_TERMS };
+const readDigest = text(parseDigestText, FORMS.digest);
+const entrySchema = { anyOf: [readDigest.schema, entry.schema] };
+const readEntry = described(entrySchema, (node, references): Omit<FunctionRule, 'at' | 'name'> => {
+  if (node.kind === 'text') return { digest: readDigest(node, references), terms: DEFAULT_TERMS };
   const read = entry(node, references);
   const calls = read['calls-per-instance'];
   if (read.instances === 'fresh' && calls !== null)
@@ -76,15 +90,13 @@ const readEntry: Reader<{ readonly digest: DigestText; readonly terms: FunctionT
     throw problemAt(read, 'ERR_POLICY_VALUE', 'the environment of deterministic code is empty: leave out env');
   const caps = { deadlineMs: deadline, memoryBytes: memory, cpuMs: cpu, scratchBytes: scratch };
   return { digest, terms: { instances, deterministic, ...caps, env } };
-};
+});
 
 /** Reads the section `functions`: a name, and its digest alone or with terms. */
-export const readFunctions: Reader<readonly FunctionRule[]> = (node, references) =>
-  dictionary(
-    'functions',
-    parseName,
-    readEntry,
-  )(node, references).map(({ name, value, at }) => ({ at, name, ...value }));
+export const readFunctions: Reader<readonly FunctionRule[]> = derived(
+  dictionary('functions', parseName, FORMS.name, readEntry),
+  (functions) => functions.map(({ name, value, at }) => ({ at, name, ...value })),
+);
 
 /** Gives the smaller of two caps, where null is none. */
 function smaller(a: number | null, b: number | null): number | null {

@@ -1,9 +1,10 @@
 /** The sections `machine` and `changes`: where this owner's data may go, and who may replace the file. Parsed and carried; enforced elsewhere. */
 import { encodeHex } from '../base/bytes.ts';
+import { FORMS } from './forms.ts';
 import type { ChangeRules, ImageRule, MachineRules, TcbFloors } from './policy.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { checkJsonObject, parseReferenceName, reference } from './reference.ts';
-import { choice, list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { choice, derived, described, list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
 import { parseByteValue, parseCount, parseKey, parseMeasurement } from './words.ts';
 
 const PRODUCTS = ['Milan', 'Genoa', 'Turin'] as const;
@@ -16,7 +17,7 @@ function parseFloorTable(name: string): Reading<string> {
       );
 }
 
-const floor = required(text(parseByteValue));
+const floor = required(text(parseByteValue, FORMS.byte));
 const components = { bootloader: floor, tee: floor, snp: floor, microcode: floor };
 const floorRecord = record<{ Milan: object | null; Genoa: object | null; Turin: object | null }>('tcb', {
   Milan: optional(record('tcb of Milan', components), null),
@@ -24,8 +25,10 @@ const floorRecord = record<{ Milan: object | null; Genoa: object | null; Turin: 
   Turin: optional(record('tcb of Turin', { fmc: floor, ...components }), null),
 });
 
-const tcb: Reader<string | TcbFloors> = (node, references) => {
-  if (node.kind === 'text') return text(parseFloorTable)(node, references);
+const floorTable = text(parseFloorTable, FORMS.floorTable);
+const tcbSchema = { anyOf: [floorTable.schema, floorRecord.schema] };
+const tcb = described(tcbSchema, (node, references): string | TcbFloors => {
+  if (node.kind === 'text') return floorTable(node, references);
   const floors = floorRecord(node, references);
   const given: Record<string, Record<string, number>> = {};
   for (const product of PRODUCTS) {
@@ -33,17 +36,25 @@ const tcb: Reader<string | TcbFloors> = (node, references) => {
     if (numbers !== null) given[product] = Object.fromEntries(Object.entries(numbers).filter(([key]) => key !== 'at'));
   }
   return given;
-};
+});
 
 const RELEASE = 'release:';
-const release = reference(checkJsonObject, (name) =>
-  name.startsWith(RELEASE) ? parseReferenceName(name.slice(RELEASE.length)) : refuse(`${quote(name)} is not a release`),
-);
+function parseRelease(name: string): Reading<string> {
+  return name.startsWith(RELEASE)
+    ? parseReferenceName(name.slice(RELEASE.length))
+    : refuse(`${quote(name)} is not a release`);
+}
+const release = reference(checkJsonObject, parseRelease, FORMS.release);
+const measurement = text(parseMeasurement, FORMS.measurement);
 
-const image: Reader<ImageRule> = (node, references) =>
-  node.kind === 'text' && node.text.startsWith(RELEASE)
-    ? { kind: 'release', release: release(node, references) }
-    : { kind: 'measurement', measurement: text(parseMeasurement)(node, references) };
+const imageSchema = { anyOf: [measurement.schema, release.schema] };
+const image = described(
+  imageSchema,
+  (node, references): ImageRule =>
+    node.kind === 'text' && node.text.startsWith(RELEASE)
+      ? { kind: 'release', release: release(node, references) }
+      : { kind: 'measurement', measurement: measurement(node, references) },
+);
 
 const machine = record<MachineRules>('machine', {
   products: required(list('products', choice(...PRODUCTS), String)),
@@ -54,23 +65,21 @@ const machine = record<MachineRules>('machine', {
 });
 
 /** Reads the section `machine`; explicit floors must cover every product that is listed. */
-export const readMachine: Reader<MachineRules> = (node, references) => {
-  const { at, products, tcb, smt, images, counters } = machine(node, references);
+export const readMachine: Reader<MachineRules> = derived(machine, ({ at, products, tcb, smt, images, counters }) => {
   const bare = typeof tcb === 'string' ? undefined : products.find((product) => tcb[product] === undefined);
   if (bare !== undefined)
     throw problemAt({ at }, 'ERR_POLICY_VALUE', `tcb says nothing about ${bare}, which products lists`);
   return { products, tcb, smt, images, counters };
-};
+});
 
 const changes = record<ChangeRules>('changes', {
-  keys: required(list('keys', text(parseKey), encodeHex)),
-  needed: required(text(parseCount)),
+  keys: required(list('keys', text(parseKey, FORMS.key), encodeHex)),
+  needed: required(text(parseCount, FORMS.count)),
 });
 
 /** Reads the section `changes`. */
-export const readChanges: Reader<ChangeRules> = (node, references) => {
-  const { at, keys, needed } = changes(node, references);
+export const readChanges: Reader<ChangeRules> = derived(changes, ({ at, keys, needed }) => {
   if (needed > keys.length)
     throw problemAt({ at }, 'ERR_POLICY_VALUE', `needed is ${needed}, but only ${keys.length} keys are listed`);
   return { keys, needed };
-};
+});

@@ -3,6 +3,7 @@
  * Says nothing about who may do what: decide.ts does. The format is docs/policy.md.
  */
 
+import type { Schema } from '../attestation/json-reader.ts';
 import { encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { encodeCanonicalJson } from '../base/canonical-json.ts';
 import { type DigestText, formatDigest, sha256 } from '../base/digest.ts';
@@ -10,6 +11,7 @@ import { LIMITS } from '../base/limits.ts';
 import { NOBODY, readCallers } from './callers.ts';
 import { canonicalPolicy } from './canonical.ts';
 import { isConnection } from './connection.ts';
+import { FORMS } from './forms.ts';
 import { readFunctions } from './function-terms.ts';
 import { readChanges, readMachine } from './machine.ts';
 import type {
@@ -30,6 +32,7 @@ import { accept, quote, type Reading, refuse } from './reading.ts';
 import { readRevoked } from './revoked.ts';
 import {
   choice,
+  derived,
   dictionary,
   Gathering,
   list,
@@ -69,43 +72,31 @@ function parseOwnerName(name: string): Reading<string> {
 }
 
 const valid = record<OwnerPolicy['valid']>('valid', {
-  from: required(text(parseMoment)),
-  until: required(text(parseMoment)),
+  from: required(text(parseMoment, FORMS.moment)),
+  until: required(text(parseMoment, FORMS.moment)),
 });
 
-const readValid: Reader<OwnerPolicy['valid']> = (node, references) => {
-  const { at, from, until } = valid(node, references);
+const readValid: Reader<OwnerPolicy['valid']> = derived(valid, ({ at, from, until }) => {
   if (from >= until)
     throw problemAt({ at }, 'ERR_POLICY_VALUE', 'until is not after from: the policy would never be in force');
   return { from, until };
-};
+});
 
 const dataFile = record('a data file', {
-  mount: required(text(parseMount)),
-  max: required(text(parseByteSize)),
+  mount: required(text(parseMount, FORMS.mount)),
+  max: required(text(parseByteSize, FORMS.size)),
 });
 
-const readData: Reader<readonly DataRule[]> = (node, references) =>
-  dictionary(
-    'data',
-    parseName,
-    dataFile,
-  )(node, references).map(({ name, value, at }) => ({
-    at,
-    name,
-    mount: value.mount,
-    maxBytes: value.max,
-  }));
+const readData: Reader<readonly DataRule[]> = derived(dictionary('data', parseName, FORMS.name, dataFile), (files) =>
+  files.map(({ name, value, at }) => ({ at, name, mount: value.mount, maxBytes: value.max })),
+);
 
 const results = record('results', {
-  max: required(text(parseByteSize)),
-  types: required(list('types', text(parseListedType), String)),
+  max: required(text(parseByteSize, FORMS.size)),
+  types: required(list('types', text(parseListedType, FORMS.mediaType), String)),
 });
 
-const readResults: Reader<ResultRules> = (node, references) => {
-  const { max, types } = results(node, references);
-  return { maxBytes: max, types };
-};
+const readResults: Reader<ResultRules> = derived(results, ({ max, types }) => ({ maxBytes: max, types }));
 
 /** Reads `METHOD URL` of a request, or `tcp://host:port` of a connection. */
 function parseEgressQuestion(line: string): Reading<{ readonly method: string | null; readonly rest: string }> {
@@ -113,14 +104,13 @@ function parseEgressQuestion(line: string): Reading<{ readonly method: string | 
 }
 
 const test = record('a test', {
-  caller: optional(text(parseName), null),
-  query: optional(text(splitRequest), null),
-  egress: optional(text(parseEgressQuestion), null),
+  caller: optional(text(parseName, FORMS.name), null),
+  query: optional(text(splitRequest, FORMS.request), null),
+  egress: optional(text(parseEgressQuestion, FORMS.egressQuestion), null),
   expect: required(choice('allow', 'deny')),
 });
 
-const readTest: Reader<PolicyTest> = (node, references) => {
-  const { at, caller, query, egress, expect } = test(node, references);
+const readTest: Reader<PolicyTest> = derived(test, ({ at, caller, query, egress, expect }, node) => {
   if (query !== null && egress === null && caller !== null)
     return { at, expect, window: 'query', caller, method: query.method, path: query.rest };
   if (egress !== null && query === null && caller === null) {
@@ -128,12 +118,12 @@ const readTest: Reader<PolicyTest> = (node, references) => {
     return method === null ? { at, expect, window: 'connection', url } : { at, expect, window: 'egress', method, url };
   }
   throw problemAt(node, 'ERR_POLICY_VALUE', 'a test has the keys caller and query, or the key egress, and expect');
-};
+});
 
 const file = record('the policy', {
-  anchorhold: required(text(parseFormat)),
-  owner: required(text(parseOwnerName)),
-  version: required(text(parseCount)),
+  anchorhold: required(text(parseFormat, { enum: [FORMAT] })),
+  owner: required(text(parseOwnerName, FORMS.name)),
+  version: required(text(parseCount, FORMS.count)),
   valid: required(readValid),
   functions: optional(readFunctions, []),
   machine: optional<MachineRules, null>(readMachine, null),
@@ -142,12 +132,22 @@ const file = record('the policy', {
   queries: optional(readQueries, []),
   egress: optional(readEgress, []),
   data: optional(readData, []),
-  secrets: optional(list('secrets', text(parseName), String), []),
+  secrets: optional(list('secrets', text(parseName, FORMS.name), String), []),
   results: optional<ResultRules, null>(readResults, null),
   changes: optional<ChangeRules, null>(readChanges, null),
   tests: optional(list('tests', readTest, null), []),
   explain: optional(choice('anyone', 'callers', 'nobody'), 'anyone'),
 });
+
+/** Describes the whole file for editors; a file that it refuses is refused here too. [JSON Schema 2020-12] */
+export const POLICY_SCHEMA: Schema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: `urn:anchorhold:schema:${FORMAT.replace('/', '-')}`,
+  title: "Anchorhold's owner policy",
+  description:
+    'Who may ask what, where the code may connect, and what may come back. Nothing is allowed that is not written down; docs/policy.md explains each section.',
+  ...file.schema,
+};
 
 type Content = Omit<OwnerPolicy, 'canonical' | 'digest'>;
 

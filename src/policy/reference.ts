@@ -2,10 +2,13 @@
  * Files that a policy refers to: authorities, key sets, trust files, releases. Read through a function that is handed in; only plain names
  * beside the policy, and only if the content is of the kind that belongs there. Their digests stand for them in the policy's digest.
  */
+
+import type { Schema } from '../attestation/json-reader.ts';
 import { parseBase64, parseUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
+import { FORMS } from './forms.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
-import { problemAt, type Reader, text } from './shape.ts';
+import { derived, problemAt, type Reader, text } from './shape.ts';
 
 const NAME = /^\.(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)+$/;
 
@@ -21,10 +24,9 @@ export function parseReferenceName(name: string): Reading<string> {
 export function reference(
   check: (content: string) => Reading<unknown>,
   parseName: (name: string) => Reading<string> = parseReferenceName,
+  form: Schema = FORMS.file,
 ): Reader<string> {
-  const readName = text(parseName);
-  return (node, references) => {
-    const name = readName(node, references);
+  return derived(text(parseName, form), (name, node, references) => {
     let bytes: Uint8Array | null;
     try {
       bytes = references(name);
@@ -39,7 +41,7 @@ export function reference(
     const checked = check(content);
     if (!checked.ok) throw problemAt(node, 'ERR_POLICY_REFERENCE', `${name} ${checked.why}`);
     return content;
-  };
+  });
 }
 
 /** Checks PEM text with at least one certificate and nothing else; the certificates themselves are judged where they are used. [RFC 7468] */

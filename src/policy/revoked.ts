@@ -6,9 +6,11 @@ import { equalBytes } from '../base/bytes.ts';
 import type { DigestText } from '../base/digest.ts';
 import { parseIssuer } from './callers.ts';
 import type { Denial } from './denial.ts';
+import { FORMS } from './forms.ts';
 import type { CallerRule, OwnerPolicy, RevocationRule, RevokedProof } from './policy.ts';
 import { quote } from './reading.ts';
-import { list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import { oncePer } from './rule-index.ts';
+import { derived, list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
 import { parseKey, parsePhrase, parsePin } from './words.ts';
 
 /** What somebody has proven to hold, as far as a revocation can name it. */
@@ -22,33 +24,40 @@ export type PresentedProof =
   | { readonly kind: 'token'; readonly issuer: string; readonly subject: string; readonly id: string | null };
 
 const token = record('a revoked token', {
-  issuer: required(text(parseIssuer)),
-  subject: optional(text(parsePhrase), null),
-  id: optional(text(parsePhrase), null),
+  issuer: required(text(parseIssuer, FORMS.issuer)),
+  subject: optional(text(parsePhrase, FORMS.phrase), null),
+  id: optional(text(parsePhrase, FORMS.phrase), null),
 });
 
 const entry = record('a revoked proof', {
-  certificate: optional(text(parsePin), null),
-  key: optional(text(parseKey), null),
+  certificate: optional(text(parsePin, FORMS.pin), null),
+  key: optional(text(parseKey, FORMS.key), null),
   token: optional(token, null),
 });
 
-const readEntry: Reader<RevocationRule> = (node, references) => {
-  const { at, certificate, key, token } = entry(node, references);
-  const proofs: RevokedProof[] = [];
-  if (certificate !== null) proofs.push({ kind: 'certificate', pin: certificate });
-  if (key !== null) proofs.push({ kind: 'key', spki: key });
-  if (token !== null) {
-    const { issuer, subject, id } = token;
-    if ((subject === null) === (id === null))
-      throw problemAt(token, 'ERR_POLICY_VALUE', 'a revoked token has exactly one of the keys subject and id');
-    proofs.push({ kind: 'token', issuer, subject, id });
-  }
-  const [only, another] = proofs;
-  if (only === undefined || another !== undefined)
-    throw problemAt(node, 'ERR_POLICY_VALUE', 'a revoked proof has exactly one of the keys certificate, key and token');
-  return { ...only, at };
-};
+const readEntry: Reader<RevocationRule> = derived(
+  entry,
+  ({ at, certificate, key, token }, node) => {
+    const proofs: RevokedProof[] = [];
+    if (certificate !== null) proofs.push({ kind: 'certificate', pin: certificate });
+    if (key !== null) proofs.push({ kind: 'key', spki: key });
+    if (token !== null) {
+      const { issuer, subject, id } = token;
+      if ((subject === null) === (id === null))
+        throw problemAt(token, 'ERR_POLICY_VALUE', 'a revoked token has exactly one of the keys subject and id');
+      proofs.push({ kind: 'token', issuer, subject, id });
+    }
+    const [only, another] = proofs;
+    if (only === undefined || another !== undefined)
+      throw problemAt(
+        node,
+        'ERR_POLICY_VALUE',
+        'a revoked proof has exactly one of the keys certificate, key and token',
+      );
+    return { ...only, at };
+  },
+  { minProperties: 1, maxProperties: 1 },
+);
 
 function identityOf(rule: RevocationRule): string {
   if (rule.kind === 'certificate') return `spki-${rule.pin}`;
@@ -78,11 +87,27 @@ export function findRevokedCaller(policy: OwnerPolicy, caller: CallerRule): Revo
   return findRevocation(policy.revoked, { kind: 'certificate', keys: [caller.pin] });
 }
 
+/** The callers of whom nothing counts any more, each with the entry that says so; found once, because every decision asks. */
+const revokedCallers = oncePer((policy: OwnerPolicy): ReadonlyMap<string, RevocationRule> => {
+  const entries = policy.callers.map((caller) => [caller.name, findRevokedCaller(policy, caller)] as const);
+  return new Map(entries.flatMap(([name, rule]) => (rule === null ? [] : [[name, rule] as const])));
+});
+
 /** Leaves out the callers whose proof is revoked as a whole. */
 export function keepCounted(policy: OwnerPolicy, callers: ReadonlySet<string>): ReadonlySet<string> {
-  if (policy.revoked.length === 0) return callers;
-  const counted = policy.callers.filter(({ name }) => callers.has(name));
-  return new Set(counted.filter((rule) => findRevokedCaller(policy, rule) === null).map(({ name }) => name));
+  const revoked = revokedCallers(policy);
+  return revoked.size === 0 ? callers : new Set([...callers].filter((name) => !revoked.has(name)));
+}
+
+/** Gives the denial of callers of whom none counts any more, or null when that is not so. */
+export function judgeRevoked(policy: OwnerPolicy, callers: ReadonlySet<string>): Denial | null {
+  const revoked = revokedCallers(policy);
+  if (revoked.size === 0 || [...callers].some((name) => !revoked.has(name))) return null;
+  for (const name of callers) {
+    const rule = revoked.get(name);
+    if (rule !== undefined) return denyRevoked(policy, rule, name);
+  }
+  return null;
 }
 
 const WHAT = { certificate: 'certificate', key: 'key', token: 'token' } as const;

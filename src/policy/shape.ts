@@ -1,7 +1,8 @@
 /**
  * The grammar of the file's places: what may stand where, said once as values that are put together (record, list, dictionary, text).
- * Every reader gives a value or throws one PolicyFileError with all problems of its part. Nothing is optional unless it says so.
+ * A reader also says what it reads as JSON Schema, for editors: it may take more than the reader, never less. Every reader gives a value or throws one PolicyFileError with all problems of its part. Nothing is optional unless it says so.
  */
+import type { Schema } from '../attestation/json-reader.ts';
 import type { PolicyCode } from '../error-table.ts';
 import type { Position } from './policy.ts';
 import { PolicyFileError, type PolicyProblem } from './policy-file-error.ts';
@@ -11,8 +12,27 @@ import type { MapNode, TextNode, YamlNode } from './yaml.ts';
 /** Gives the bytes of a file beside the policy, by the name that stands in it (`./research-ca.pem`), or null when there is none. */
 export type References = (name: string) => Uint8Array | null;
 
-/** Reads one place of the file. */
-export type Reader<T> = (node: YamlNode, references: References) => T;
+/** Reads one place of the file, and says for editors what may stand there. */
+export interface Reader<T> {
+  (node: YamlNode, references: References): T;
+  readonly schema: Schema;
+}
+
+/** Makes a reader that says what it reads. */
+export function described<T>(schema: Schema, read: (node: YamlNode, references: References) => T): Reader<T> {
+  return Object.assign((node: YamlNode, references: References): T => read(node, references), { schema });
+}
+
+/** Makes a reader that does more with what another reads; it may refuse more. */
+export function derived<A, T>(
+  reader: Reader<A>,
+  make: (value: A, node: YamlNode, references: References) => T,
+  more: Schema = {},
+): Reader<T> {
+  return described({ ...reader.schema, ...more }, (node, references) =>
+    make(reader(node, references), node, references),
+  );
+}
 
 /** Says what the value of a key is, and what holds when the key is absent (`null`: it must be there). */
 export interface Field<T> {
@@ -77,30 +97,31 @@ function missing(node: YamlNode): string {
     : '';
 }
 
-/** Reads one value by the grammar of its text. */
-export function text<T>(parse: (text: string) => Reading<T>): Reader<T> {
-  return (node) => {
+/** Reads one value by the grammar of its text; `form` is what the text looks like. */
+export function text<T>(parse: (text: string) => Reading<T>, form: Schema): Reader<T> {
+  return described(form, (node) => {
     const { text, at } = expectText(node);
     const reading = parse(text);
     if (!reading.ok) throw problemAt({ at }, 'ERR_POLICY_VALUE', reading.why);
     return reading.value;
-  };
+  });
 }
 
 /** Reads one of a few words. */
 export function choice<const T extends string>(...words: readonly T[]): Reader<T> {
-  return (node) => {
+  return described({ enum: words }, (node) => {
     const { text, at } = expectText(node);
     const word = words.find((known) => known === text);
     if (word === undefined)
       throw problemAt({ at }, 'ERR_POLICY_VALUE', `${quote(text)} is not one of ${joinNames(words, 'or')}`);
     return word;
-  };
+  });
 }
 
 /** Reads a list. `identity` names what may not be listed twice; null allows repetition. An empty list is `[]`. */
 export function list<T>(what: string, item: Reader<T>, identity: ((value: T) => string) | null): Reader<readonly T[]> {
-  return (node, references) => {
+  const schema = { type: 'array', items: item.schema, ...(identity === null ? {} : { uniqueItems: true }) };
+  return described(schema, (node, references) => {
     if (node.kind !== 'list')
       throw problemAt(node, 'ERR_POLICY_VALUE', `${what} is a list: begin each entry with "- ", or write [] for none`);
     const gathering = new Gathering();
@@ -119,22 +140,27 @@ export function list<T>(what: string, item: Reader<T>, identity: ((value: T) => 
     }
     gathering.close();
     return values;
-  };
+  });
 }
 
 /** Reads a list, or one value that stands for a list of one. */
 export function oneOrList<T>(what: string, item: Reader<T>, identity: (value: T) => string): Reader<readonly T[]> {
   const many = list(what, item, identity);
-  return (node, references) => (node.kind === 'text' ? [item(node, references)] : many(node, references));
+  return described({ anyOf: [item.schema, many.schema] }, (node, references) =>
+    node.kind === 'text' ? [item(node, references)] : many(node, references),
+  );
 }
 
-/** Reads a map from names that the owner chooses to values; the order of the file is kept. */
+/** Reads a map from names that the owner chooses to values; the order of the file is kept. `form` is what a name looks like. */
 export function dictionary<T>(
   what: string,
   name: (text: string) => Reading<string>,
+  form: Schema,
   value: Reader<T>,
 ): Reader<readonly Placed<{ readonly name: string; readonly value: T }>[]> {
-  return (node, references) => {
+  // A name is always text to an editor, whatever it would be as a value.
+  const schema = { type: 'object', propertyNames: { ...form, type: 'string' }, additionalProperties: value.schema };
+  return described(schema, (node, references) => {
     const gathering = new Gathering();
     const entries: Placed<{ name: string; value: T }>[] = [];
     for (const { key, value: child } of expectMap(node, what).entries) {
@@ -146,7 +172,7 @@ export function dictionary<T>(
     }
     gathering.close();
     return entries;
-  };
+  });
 }
 
 /** Reads a map with exactly these keys; an unknown one is refused with the nearest known one. */
@@ -155,7 +181,13 @@ export function record<T extends object>(
   fields: { readonly [K in keyof T]: Field<T[K]> },
 ): Reader<Placed<T>> {
   const known = Object.keys(fields) as (keyof T & string)[];
-  return (node, references) => {
+  const schema = {
+    type: 'object',
+    properties: Object.fromEntries(known.map((name) => [name, fields[name].read.schema])),
+    required: known.filter((name) => fields[name].absent === null),
+    additionalProperties: false,
+  };
+  return described(schema, (node, references) => {
     const map = expectMap(node, what);
     const gathering = new Gathering();
     const values: Partial<T> = {};
@@ -178,5 +210,5 @@ export function record<T extends object>(
     gathering.close();
     // Every key was read or defaulted above, or close() has thrown.
     return { ...(values as T), at: map.at };
-  };
+  });
 }

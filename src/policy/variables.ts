@@ -3,8 +3,9 @@
  * can read them, so they are no place for secrets.
  */
 import { LIMITS } from '../base/limits.ts';
+import { FORMS } from './forms.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
-import { dictionary, problemAt, type Reader, text } from './shape.ts';
+import { derived, dictionary, problemAt, type Reader, text } from './shape.ts';
 
 export type Variables = readonly (readonly [name: string, value: string])[];
 
@@ -23,18 +24,18 @@ function parseVariableName(name: string): Reading<string> {
   return OF_THE_QUERY.has(name) ? refuse(`${quote(name)} is what a query says, so it cannot be set`) : accept(name);
 }
 
-const entries = dictionary('env', parseVariableName, text(accept));
+const entries = dictionary('env', parseVariableName, FORMS.variableName, text(accept, FORMS.variable));
 
 /** Reads the variables of a function, in the order of their names. */
-export const readVariables: Reader<Variables> = (node, references) => {
-  const read = entries(node, references).map(({ name, value }) => [name, value] as const);
+export const readVariables: Reader<Variables> = derived(entries, (variables, node) => {
+  const read = variables.map(({ name, value }) => [name, value] as const);
   const characters = read.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (read.length > LIMITS.functionVariables || characters > LIMITS.functionVariablesBytes) {
     const most = `${LIMITS.functionVariables} variables with ${LIMITS.functionVariablesBytes} characters`;
     throw problemAt(node, 'ERR_POLICY_VALUE', `env has more than ${most}`);
   }
   return read.toSorted(([a], [b]) => (a < b ? -1 : 1));
-};
+});
 
 /** Gives what two owners both say. */
 export function commonVariables(a: Variables, b: Variables): Variables {

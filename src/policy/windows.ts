@@ -4,12 +4,24 @@
  */
 
 import { type ConnectionPattern, isConnection, overlapsConnection, parseConnectionPattern } from './connection.ts';
+import { FORMS } from './forms.ts';
 import { formatPathPattern, overlapsPath, parsePathPattern } from './path.ts';
 import type { ConnectionRule, EgressRule, PathPattern, QueryRule, RateLimit } from './policy.ts';
 import { parseRate } from './quantity.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { checkTrustFile, reference } from './reference.ts';
-import { Gathering, list, oneOrList, optional, problemAt, type Reader, record, required, text } from './shape.ts';
+import {
+  derived,
+  Gathering,
+  list,
+  oneOrList,
+  optional,
+  problemAt,
+  type Reader,
+  record,
+  required,
+  text,
+} from './shape.ts';
 import { overlapsTarget, parseTargetPattern, type TargetPattern } from './target.ts';
 import { parseHeaderName, parseMethod, parseName, parsePin } from './words.ts';
 
@@ -43,20 +55,19 @@ function parseCallRate(limit: string): Reading<RateLimit> {
 }
 
 const queryRule = record('a query rule', {
-  allow: required(oneOrList('allow', text(parseName), String)),
-  to: required(text(parseQuery)),
-  limit: optional(text(parseCallRate), null),
+  allow: required(oneOrList('allow', text(parseName, FORMS.name), String)),
+  to: required(text(parseQuery, FORMS.query)),
+  limit: optional(text(parseCallRate, FORMS.callRate), null),
 });
 
 /** Reads the section. */
-export const readQueries: Reader<readonly QueryRule[]> = (node, references) => {
-  const rules = list('queries', queryRule, null)(node, references);
-  return rules.map(({ at, allow, to, limit }) => ({ at, allow, method: to.method, path: to.path, limit }));
-};
+export const readQueries: Reader<readonly QueryRule[]> = derived(list('queries', queryRule, null), (rules) =>
+  rules.map(({ at, allow, to, limit }) => ({ at, allow, method: to.method, path: to.path, limit })),
+);
 
 const credential = record('credential', {
-  header: required(text(parseHeaderName)),
-  secret: required(text(parseName)),
+  header: required(text(parseHeaderName, FORMS.header)),
+  secret: required(text(parseName, FORMS.name)),
 });
 
 function parseDestination(line: string): Reading<TargetPattern | ConnectionPattern> {
@@ -64,31 +75,43 @@ function parseDestination(line: string): Reading<TargetPattern | ConnectionPatte
 }
 
 const egressRule = record('an egress rule', {
-  to: required(text(parseDestination)),
-  methods: optional(list('methods', text(parseMethod), String), null),
-  pin: optional(text(parsePin), null),
-  limit: optional(text(parseRate), null),
+  to: required(text(parseDestination, FORMS.destination)),
+  methods: optional(list('methods', text(parseMethod, FORMS.method), String), null),
+  pin: optional(text(parsePin, FORMS.pin), null),
+  limit: optional(text(parseRate, FORMS.rate), null),
   credential: optional(credential, null),
   trust: optional(reference(checkTrustFile), null),
 });
 
-const checkedEgressRule: Reader<EgressRule | ConnectionRule> = (node, references) => {
-  const { at, to, methods, pin, limit, credential, trust } = egressRule(node, references);
-  const fail = (what: string): Error => problemAt({ at }, 'ERR_POLICY_VALUE', what);
-  if (to.scheme === 'tcp') {
-    if (methods !== null || pin !== null || credential !== null || trust !== null)
-      throw fail('a tcp:// rule has no keys but "to" and "limit": nobody reads what is sent over the connection');
-    return { at, ...to, limit };
-  }
-  if (methods === null) throw fail('an egress rule lacks the key "methods"');
-  if (to.scheme === 'enclave' && trust === null)
-    throw fail('an enclave:// rule lacks the key "trust": the trust file that says which worker is meant');
-  if (to.scheme !== 'enclave' && trust !== null) throw fail('"trust" belongs only to a rule for enclave://');
-  if (to.scheme === 'http' && (pin !== null || credential !== null))
-    throw fail('http:// is not encrypted: "pin" and "credential" need https:// or enclave://');
-  const sent = credential === null ? null : { header: credential.header, secret: credential.secret };
-  return { at, ...to, methods, pin, limit, credential: sent, trust };
+/** A connection has no keys but these two; anything else has methods. */
+const BY_SCHEME = {
+  anyOf: [
+    { properties: { to: { pattern: '^tcp://' } }, propertyNames: { enum: ['to', 'limit'] } },
+    { properties: { to: { pattern: '^(?!tcp://)' } }, required: ['methods'] },
+  ],
 };
+
+const checkedEgressRule: Reader<EgressRule | ConnectionRule> = derived(
+  egressRule,
+  (rule) => {
+    const { at, to, methods, pin, limit, credential, trust } = rule;
+    const fail = (what: string): Error => problemAt({ at }, 'ERR_POLICY_VALUE', what);
+    if (to.scheme === 'tcp') {
+      if (methods !== null || pin !== null || credential !== null || trust !== null)
+        throw fail('a tcp:// rule has no keys but "to" and "limit": nobody reads what is sent over the connection');
+      return { at, ...to, limit };
+    }
+    if (methods === null) throw fail('an egress rule lacks the key "methods"');
+    if (to.scheme === 'enclave' && trust === null)
+      throw fail('an enclave:// rule lacks the key "trust": the trust file that says which worker is meant');
+    if (to.scheme !== 'enclave' && trust !== null) throw fail('"trust" belongs only to a rule for enclave://');
+    if (to.scheme === 'http' && (pin !== null || credential !== null))
+      throw fail('http:// is not encrypted: "pin" and "credential" need https:// or enclave://');
+    const sent = credential === null ? null : { header: credential.header, secret: credential.secret };
+    return { at, ...to, methods, pin, limit, credential: sent, trust };
+  },
+  BY_SCHEME,
+);
 
 /** Reads the section. */
 export const readEgress: Reader<readonly (EgressRule | ConnectionRule)[]> = list('egress', checkedEgressRule, null);

@@ -38,6 +38,7 @@ describe('a query', () => {
       deadlineMs: 1000,
       egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
       sockets: NO_SOCKET_EGRESS,
+      waitsFor: () => null,
       owners: register.standings,
     });
     let now = stand();

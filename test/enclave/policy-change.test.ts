@@ -49,9 +49,9 @@ function openWorld(): World {
   const changes = openPolicyChanges({
     register,
     functions,
+    counters: 'memory',
     device,
     now: () => NOW,
-    counters: 'memory',
     onChange: () => void events.push('told'),
   });
   const world: World = { register, changes, events, gate: Promise.resolve(), begun: () => undefined };

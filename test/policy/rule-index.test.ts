@@ -30,7 +30,7 @@ function* policies(count: number): Generator<readonly [OwnerPolicy, ReturnType<t
 describe('the rules that a decision finds', () => {
   it('for a query are those of a walk through all rules, and so is the nearest one of a denial', () => {
     const seen = { allow: 0, deny: 0 };
-    for (const [policy, random] of policies(400)) {
+    for (const [policy, random] of policies(700)) {
       for (let asked = 0; asked < 20; asked++) {
         const path = `/f${random.pick(PATHS)}`;
         const method = random.pick(['GET', 'POST']);
@@ -56,7 +56,7 @@ describe('the rules that a decision finds', () => {
 
   it('for a way out are those of a walk through all rules, and so is the nearest one of a denial', () => {
     const seen = { allow: 0, deny: 0 };
-    for (const [policy, random] of policies(400)) {
+    for (const [policy, random] of policies(700)) {
       const asker = { functionDigest: policy.functions[0]?.digest ?? '', now: policy.valid.from };
       for (let asked = 0; asked < 20; asked++) {
         const host = random.pick(HOSTS);
