@@ -58,4 +58,15 @@ describe('a connection of an earlier epoch', () => {
     await using session = new SecureSession(worker.url, { trust: JSON.parse(formatTrustFile(worker.trust)) as object });
     expect((await session.post('/a', 'x')).status).toBe(409);
   });
+
+  it('is not what status 421 of a function makes of it: the function is asked once', async () => {
+    let asked = 0;
+    await using worker = await openGenuineListener(() => {
+      asked += 1;
+      return Promise.resolve({ ...OK, status: 421 });
+    });
+    await using session = new SecureSession(worker.url, { trust: JSON.parse(formatTrustFile(worker.trust)) as object });
+    expect(await codeOf(() => session.post('/a', 'x'))).toBe('ERR_TRANSPORT_CLOSED');
+    expect(asked).toBe(1);
+  });
 });
