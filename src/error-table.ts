@@ -506,7 +506,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ERR_TRANSPORT_OUTDATED: entry(
     'TransportError',
     50,
-    421,
+    409,
     'The policies in force changed after this connection was appraised; nothing of the request was carried out.',
     'Connect anew and appraise again; SecureSession does so by itself.',
   ),

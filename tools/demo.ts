@@ -13,6 +13,7 @@ import { makeCredentials, type PemPair } from '../examples/hospital/credentials.
 import { type Credential, certificateCredential, SecureSession, tokenCredential } from '../src/index.ts';
 import { buildFunctions } from './build-functions.ts';
 import { createImpostors } from './demo-impostors.ts';
+import { makeOwnerKey, showOwners } from './demo-owners.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const HOME = join(ROOT, '.anchorhold/demo');
@@ -123,11 +124,14 @@ async function main(): Promise<void> {
     `${LOOKUP}/`,
     `${host}/`,
   );
-  await writeFile(join(HOME, 'hospital-a.yaml'), policy);
+  // Who may replace it, and who may join: each with a key of their own.
+  const keys = { a: await makeOwnerKey(HOME, 'hospital-a'), b: await makeOwnerKey(HOME, 'hospital-b') };
+  const written = `${policy}\nchanges: { keys: ["${keys.a}"], needed: 1 }\n`;
+  await writeFile(join(HOME, 'hospital-a.yaml'), written);
   say(
     '\n   The hospital writes down who may ask and where the code may connect. What is not written here is not allowed:\n',
   );
-  say(policy);
+  say(written);
 
   heading(
     'The machine starts',
@@ -148,6 +152,8 @@ async function main(): Promise<void> {
     ...Object.entries(functions).flatMap(([name, file]) => ['--function', `${name}=${file}`]),
     '--name',
     `${LOOKUP}=127.0.0.1`,
+    '--owner',
+    `hospital-b=${keys.b}`,
     '--egress-root',
     'lookup-ca.pem',
   ]);
@@ -256,6 +262,15 @@ async function main(): Promise<void> {
         return impostor.sawQuestion() ? `the impostor saw the question (${outcome})` : outcome;
       });
     }
+
+    heading(
+      'A second owner: everyone who lists the code must agree',
+      'Hospital B lets its patients be scored by the same code, in the same machine, while it runs. Authority is in signatures alone.',
+      'Each command checks the machine before it sends anything, and the machine signs what it did.',
+    );
+    const askAs = (who: 'analyst' | 'clinician', file: string): Promise<string> =>
+      ask(url, file, who === 'analyst' ? analyst : clinician, '/risk-score', patient);
+    await showOwners({ home: HOME, url, trust, step, askAs }, keys.b);
   } finally {
     child.kill();
     lookup.close();

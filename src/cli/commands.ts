@@ -89,6 +89,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./policy-commands.ts')).policyDiffCommand,
   ),
   entry(
+    'policy sign',
+    "sign a policy with an owner's key, in FILE.sig beside it",
+    async () => (await import('./policy-sign.ts')).policySignCommand,
+  ),
+  entry(
+    'policy push',
+    "give a worker another version of an owner's policy",
+    async () => (await import('./policy-push.ts')).policyPushCommand,
+  ),
+  entry(
+    'policy revoke',
+    "withdraw an owner's policy from a worker",
+    async () => (await import('./policy-revoke.ts')).policyRevokeCommand,
+  ),
+  entry(
+    'policy effective',
+    'say what several owners allow together',
+    async () => (await import('./policy-effective.ts')).policyEffectiveCommand,
+  ),
+  entry(
+    'owner new',
+    'make a key that an owner signs policies with',
+    async () => (await import('./owner-new.ts')).ownerNew,
+  ),
+  entry(
     'caller new',
     'make the certificate or key of a caller, and print its line for the policy',
     async () => (await import('./caller-new.ts')).callerNew,

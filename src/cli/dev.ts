@@ -85,7 +85,7 @@ function announce(io: CliIo, { url, functions, policies, lockdown }: Worker, tru
     return;
   }
   writeLine(io, 'SIMULATED: this worker runs on a simulated AMD; it proves nothing about hardware');
-  if (lockdown['keys'] !== 'none')
+  if (lockdown.keys !== 'none')
     writeLine(
       io,
       'SIMULATED: the key of what is kept on disk lies beside it; nothing there is hidden from this machine',

@@ -15,6 +15,7 @@ import { formatPosition, PolicyFileError } from '../policy/policy-file-error.ts'
 import { showPolicy } from '../policy/show.ts';
 import type { CliIo } from './command.ts';
 import { describeProblems, printable, writeError, writeJson, writeLine } from './output.ts';
+import { reportSignatures, type SignatureReport } from './policy-signatures.ts';
 
 /** What every one of the commands is given: the file as it stands on the command line, and whether a machine reads the answer. */
 export interface PolicyInput {
@@ -43,10 +44,15 @@ export async function loadPolicy(file: string, io: CliIo): Promise<OwnerPolicy> 
 export async function policyCheck({ file, json }: PolicyInput, io: CliIo): Promise<number> {
   const bytes = await readPolicyFile(file, io);
   try {
-    const { owner, version, digest, tests } = parse(bytes, file, io);
-    if (json) writeJson(io, { file, ok: true, owner, version, digest, tests: tests.length, problems: [] });
-    else
-      writeLine(io, `${printable(file)}: ok: ${owner}, version ${version}, ${digest}, ${count(tests.length, 'test')}`);
+    const policy = parse(bytes, file, io);
+    const { owner, version, digest, tests } = policy;
+    const signatures = await reportSignatures(policy, `${file}.sig`, io);
+    if (json) {
+      writeJson(io, { file, ok: true, owner, version, digest, tests: tests.length, problems: [], signatures });
+      return 0;
+    }
+    writeLine(io, `${printable(file)}: ok: ${owner}, version ${version}, ${digest}, ${count(tests.length, 'test')}`);
+    if (signatures !== null) writeLine(io, describeSignatures(signatures, file));
     return 0;
   } catch (error) {
     if (!(error instanceof PolicyFileError)) throw error;
@@ -136,6 +142,13 @@ export async function policyDiff(
     );
   }
   return opened.length === 0 ? 0 : ERRORS.ERR_POLICY_WIDER.exit;
+}
+
+function describeSignatures({ signedBy, needed, of, stale }: SignatureReport, file: string): string {
+  const name = `${printable(file)}.sig`;
+  if (stale) return `${name}: signs another policy, not this one: sign anew`;
+  const keys = signedBy.length === 0 ? '' : `: ${signedBy.join(', ')}`;
+  return `${name}: signed by ${signedBy.length} of the ${of} keys in changes (needed: ${needed})${keys}`;
 }
 
 function usage(message: string): ConfigurationError {

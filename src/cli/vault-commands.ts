@@ -1,6 +1,8 @@
 /** The commands of `anchorhold data` and `anchorhold secret` as the command line knows them: what each takes; vault.ts has what each does. */
 import { type CliArgument, type CliCommand, type CliOption, JSON_SWITCH } from './command.ts';
 import { KDS_OPTIONS } from './kds-options.ts';
+import { OWNER_KEY_OPTIONS } from './owner-keys.ts';
+import { OWNER_WORKER_OPTIONS } from './owner-worker.ts';
 import { TRUST_OPTION } from './trust-option.ts';
 import { dataList, dataPut, forgetNamed, secretPut } from './vault.ts';
 
@@ -13,13 +15,7 @@ const OWNER: CliOption = {
   summary: 'whose it is (default: the only owner whom the worker has)',
   repeatable: false,
 };
-const KEY: CliOption = {
-  name: 'key',
-  value: 'FILE',
-  summary: 'Ed25519 private key (PEM) of the owner that signs, as often as the policy needs',
-  repeatable: true,
-};
-const SIGNED: readonly CliOption[] = [OWNER, KEY, TRUST_OPTION, ...KDS_OPTIONS, JSON_SWITCH];
+const SIGNED: readonly CliOption[] = [OWNER, ...OWNER_KEY_OPTIONS, ...OWNER_WORKER_OPTIONS];
 
 export const dataPutCommand: CliCommand = {
   summary: 'seal a file to an attested worker, for the functions that its owner lists',

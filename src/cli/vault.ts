@@ -1,54 +1,22 @@
 /** What `anchorhold data` and `anchorhold secret` do: appraise the worker, seal, sign, and say where the worker keeps it. */
 import { resolve } from 'node:path';
 import { encodeHex } from '../base/bytes.ts';
-import { importSigningKey, type SigningKey } from '../base/ed25519.ts';
 import { LIMITS } from '../base/limits.ts';
-import { openCollateral } from '../client/collateral-source.ts';
-import { parseOrigin } from '../client/origin.ts';
-import { type OwnerAnswer, type OwnerChannel, openOwnerChannel } from '../client/owner-channel.ts';
+import type { OwnerAnswer, OwnerChannel } from '../client/owner-channel.ts';
 import { forget, type OwnedName, putData, putSecret } from '../client/owner-uploads.ts';
-import { loadTrustFile } from '../client/trust.ts';
 import { ConfigurationError } from '../errors.ts';
-import { readBytesFile, readTextFile } from '../io/files.ts';
+import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import { MAX_SECRET_BYTES, type UploadKind } from '../policy/sealed-upload.ts';
-import { type CliInput, type CliIo, optionValue, optionValues } from './command.ts';
-import { readCollateralSource } from './kds-options.ts';
-import { printable, writeJson, writeLine, writeProgress } from './output.ts';
+import { type CliInput, type CliIo, optionValue } from './command.ts';
+import { printable, writeJson, writeLine } from './output.ts';
+import { readOwnerKeys } from './owner-keys.ts';
+import { openChannel } from './owner-worker.ts';
 import { readStandardInput } from './standard-input.ts';
-import { trustPath } from './trust-option.ts';
 
-const TIMEOUT_MS = 60_000;
 const LINE_END = /\r?\n$/;
 
 function usage(message: string): ConfigurationError {
   return new ConfigurationError('ERR_CONFIGURATION_USAGE', message);
-}
-
-/** Opens a connection to the worker that the first argument names, and appraises it. */
-async function openChannel(input: CliInput, io: CliIo): Promise<OwnerChannel> {
-  const now = (): Date => new Date();
-  const channel = await openOwnerChannel({
-    origin: parseOrigin(input.positionals[0] ?? ''),
-    trust: await loadTrustFile(trustPath(input, io)),
-    clientCertificate: null,
-    collateral: await openCollateral(readCollateralSource(input, io), now),
-    timeoutMs: TIMEOUT_MS,
-    now,
-  });
-  const passed = channel.appraisal.checks.filter(({ outcome }) => outcome === 'pass').length;
-  writeProgress(io, `verified: ${passed} checks passed`);
-  if (channel.appraisal.simulated && !input.switches.has('json'))
-    io.stderr.write("note: SIMULATED: the accepted root is not AMD's\n");
-  return channel;
-}
-
-async function readKeys(input: CliInput, io: CliIo): Promise<readonly SigningKey[]> {
-  const paths = optionValues(input, 'key');
-  if (paths.length === 0)
-    throw usage('--key FILE is missing: a private key of the owner, as often as the policy needs');
-  const read = async (path: string): Promise<SigningKey> =>
-    await importSigningKey(await readTextFile(resolve(io.cwd, path), LIMITS.configurationBytes));
-  return await Promise.all(paths.map(read));
 }
 
 /** Gives the owner that was named, or the only one whom the worker has. */
@@ -68,19 +36,22 @@ function describeStorage({ claims }: OwnerChannel): string {
   return `sealed on its disk under a key of ${keys ?? 'an unknown source'}${simulated}`;
 }
 
-function report(
+/** Keeps the worker's signed notice where `--out` says, and tells what was done. */
+async function report(
   input: CliInput,
   io: CliIo,
   channel: OwnerChannel,
-  { notice, signed }: OwnerAnswer,
-  line: string,
-): void {
-  const { storage, keys } = channel.claims.lockdown;
+  { answer: { notice, signed }, line }: { readonly answer: OwnerAnswer; readonly line: string },
+): Promise<void> {
+  const out = optionValue(input, 'out');
+  if (out !== null) await writeWholeFile(resolve(io.cwd, out), signed);
+  const { simulated } = channel.appraisal;
   if (input.switches.has('json')) {
-    const { simulated } = channel.appraisal;
-    writeJson(io, { simulated, storage: storage ?? null, keys: keys ?? null, notice, signed });
+    const { storage = null, keys = null } = channel.claims.lockdown;
+    writeJson(io, { simulated, storage, keys, notice });
     return;
   }
+  if (simulated) writeLine(io, 'SIMULATED: this worker runs on a simulated AMD');
   writeLine(io, printable(line));
 }
 
@@ -90,11 +61,11 @@ async function withOwned(
   name: string,
   act: (channel: OwnerChannel, owned: OwnedName) => Promise<{ readonly answer: OwnerAnswer; readonly line: string }>,
 ): Promise<number> {
-  const keys = await readKeys(input, io);
-  await using channel = await openChannel(input, io);
+  const keys = await readOwnerKeys(input, io);
+  if (keys.length === 0) throw usage('--key FILE is missing: a private key of the owner, as often as the policy needs');
+  await using channel = await openChannel(input.positionals[0] ?? '', input, io);
   const owned = { owner: readOwner(input, channel), name, keys, now: new Date() };
-  const { answer, line } = await act(channel, owned);
-  report(input, io, channel, answer, line);
+  await report(input, io, channel, await act(channel, owned));
   return 0;
 }
 
@@ -142,7 +113,7 @@ export async function forgetNamed(kind: UploadKind, input: CliInput, io: CliIo):
 
 /** Lists what policies in force name, and whether it is there. */
 export async function dataList(input: CliInput, io: CliIo): Promise<number> {
-  await using channel = await openChannel(input, io);
+  await using channel = await openChannel(input.positionals[0] ?? '', input, io);
   const owners = await channel.held();
   if (input.switches.has('json')) {
     const instance = encodeHex(channel.claims.instance);

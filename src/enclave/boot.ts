@@ -37,7 +37,7 @@ import { type FunctionLimits, loadFunction } from './sandbox/load.ts';
 import type { ResourceGroups } from './sandbox/resource-groups.ts';
 import { openWorkerStore, type WorkerStore } from './store/worker-store.ts';
 import { openContentDoor } from './vault/content-door.ts';
-import { openEntrustedFunction } from './vault/entrusted-function.ts';
+import { findMissingData, openEntrustedFunction } from './vault/entrusted-function.ts';
 import { NO_ITEMS, openItemStore } from './vault/item-store.ts';
 import { openVaultHandlers } from './vault/owner-handlers.ts';
 import { openPendingUploads } from './vault/pending-uploads.ts';
@@ -141,6 +141,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
         limits: EGRESS_LIMITS,
       }),
       sockets: openSocketEgress({ ...decided, client: tcpClient, limits: CONNECTION_LIMITS }),
+      waitsFor: () => findMissingData(name, register.policiesFor(name), vault),
     };
     const load: HeldFunction['load'] = async (terms) => {
       const checked = checkFunctionFiles(files, parseDigest(digest) ?? new Uint8Array(), name);
@@ -194,6 +195,7 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
       endorsements: options.endorsements,
     });
     const keySets = openKeySets({ client, resolve, fixedNames: egress.names, audit, now });
+    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const onChange = (): void => {
       log.info('policies changed', { epoch: register.epoch, policies: policyDigests() });
       for (const policy of register.policies()) gate.endCallsOf(policy);
@@ -221,7 +223,6 @@ async function bootOn(store: WorkerStore, options: WorkerOptions): Promise<Worke
       [HELD_PATH, (request) => answerShownItems(request, vault, { register, keySets, now: now() })],
       [POLICIES_PATH, (request) => answerShownPolicies(request, { register, keySets, now: now() })],
     ]);
-    const gate = openGate({ functions, audit, budget, keySets, maxQueries: MAX_QUERIES, now });
     const simulated = device.kind === 'simulated';
     const listener: Listener = await openListener({
       ...options.listen,

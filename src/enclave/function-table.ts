@@ -15,7 +15,7 @@ import type { LoadedFunction } from './sandbox/sandbox.ts';
 export interface HeldFunction {
   readonly digest: DigestText;
   /** Its ways out, which ask the register. */
-  readonly ways: Pick<GatedFunction, 'egress' | 'sockets'>;
+  readonly ways: Pick<GatedFunction, 'egress' | 'sockets' | 'waitsFor'>;
   /** Starts it on these terms; gives what the gate calls, and the longest time of one call. */
   readonly load: (terms: FunctionTerms) => Promise<{ readonly loaded: LoadedFunction; readonly deadlineMs: number }>;
 }

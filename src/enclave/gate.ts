@@ -35,6 +35,8 @@ export interface GatedFunction {
   readonly deadlineMs: number;
   readonly egress: Egress;
   readonly sockets: OpenSocketEgress;
+  /** Gives why it cannot be called yet, which costs nobody's budget; null when it can. */
+  readonly waitsFor: () => FunctionError | null;
   readonly owners: readonly GatedOwner[];
 }
 
@@ -224,6 +226,11 @@ export function openGate(options: GateOptions): Gate {
       note(decision, decision.code ?? 'ERR_POLICY_DENIED_QUERY');
       return showDenial(decision, asker);
     }
+    const waiting = called.waitsFor();
+    if (waiting !== null) {
+      note(decision, waiting.code);
+      return problemOfError(waiting);
+    }
     const caller = asker.caller === null ? '' : `${asker.caller.name} ${asker.caller.id}`;
     if (!slots.take(caller)) {
       note(decision, 'ERR_TRANSPORT_OVERLOADED');
@@ -245,9 +252,9 @@ export function openGate(options: GateOptions): Gate {
       if (isWhole(body)) bytes.bytesIn = body.length;
       else incoming = new MeteredSource(body.source, { ...UNCHARGED, maxBytes: LIMITS.streamBytes });
       const passed = isWhole(body) || incoming === null ? body : { source: incoming, length: body.length };
-      call.check();
       // Its owners may have changed their minds while the body came in.
       if (functions.get(name) !== called) throw outdated();
+      call.check();
       const answer = await called.loaded.call(requestForFunction(name, request, passed), {
         deadlineMs: called.deadlineMs,
         egress: called.egress,

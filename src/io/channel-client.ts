@@ -3,7 +3,7 @@
  * The door to undici. Judges nothing.
  */
 import type { Socket } from 'node:net';
-import { Client, errors, fetch, Request, type Response as UndiciResponse } from 'undici';
+import { Client, type Dispatcher, errors, fetch, Request, type Response as UndiciResponse } from 'undici';
 import { ConfigurationError, EnclaveError, TransportError } from '../errors.ts';
 
 /** A plain request: header names are lower case, redirects are never followed. */
@@ -45,7 +45,21 @@ function refuseRequest(cause: Error): ConfigurationError {
   return new ConfigurationError('ERR_CONFIGURATION_USAGE', `the request cannot be made: ${cause.message}`, { cause });
 }
 
-function makeRequest({ url, method, headers, body, signal }: ChannelRequest, dispatcher: Client): Request {
+/**
+ * Lets one request go out once: asked by status 421 for another connection, undici would send it again by itself, and a request that has been
+ * carried out would look as if it had never left. [RFC 9110 15.5.20]
+ */
+function sendOnce(client: Client): Dispatcher {
+  let isSent = false;
+  const dispatch: Dispatcher['dispatch'] = (options, handler) => {
+    if (isSent) throw new TransportError('ERR_TRANSPORT_CLOSED', 'the answer asks for another connection (status 421)');
+    isSent = true;
+    return client.dispatch(options, handler);
+  };
+  return { dispatch } as Dispatcher;
+}
+
+function makeRequest({ url, method, headers, body, signal }: ChannelRequest, dispatcher: Dispatcher): Request {
   try {
     return new Request(url, {
       method,
@@ -124,7 +138,7 @@ export function openChannelClient(origin: URL, socket: Socket, requestTimeoutMs:
       return closed || client.closed || client.destroyed;
     },
     async fetch(request): Promise<Response> {
-      const made = makeRequest(request, client);
+      const made = makeRequest(request, sendOnce(client));
       const toError = (error: unknown): unknown => (request.signal?.aborted === true ? error : toTypedError(error));
       try {
         return toResponse(await fetch(made), toError);

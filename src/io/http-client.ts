@@ -150,8 +150,8 @@ export function openHttpClient(
       if (!isOver && (length ?? Number.MAX_SAFE_INTEGER) > maxWhole) {
         const used = carrier;
         carrier = null;
-        const source: ReadableSource = new ReadableSource(stream, () => {
-          if (source.state === 'ended') void giveBack(used);
+        const source = new ReadableSource(stream, (how) => {
+          if (how === 'ended') void giveBack(used);
           else used.destroy();
         });
         return { status, headers, body: { source, length } };

@@ -65,6 +65,7 @@ export function openHttp1Carrier(socket: Socket, keeps: boolean): HttpCarrier {
         path,
         headers: fields.flat(),
         maxHeaderSize: maxHeadBytes,
+        insecureHTTPParser: false,
         signal,
       });
       // Without an agent Node ends the connection after one answer, whatever the head says.

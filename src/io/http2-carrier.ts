@@ -57,6 +57,7 @@ function openSession(socket: TLSSocket, maxHeadBytes: number): ClientHttp2Sessio
     },
     ...CAPS,
   });
+  session.once('connect', () => session.setLocalWindowSize(WINDOW_BYTES));
   session.on('error', () => session.destroy());
   // A connection that is going away carries what it has, and nothing more.
   session.on('goaway', () => session.close());

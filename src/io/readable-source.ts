@@ -14,14 +14,14 @@ export class ReadableSource {
   readonly #signal = new ChangeSignal();
   #state: 'open' | 'ended' | 'failed' = 'open';
 
-  /** `whenDone` is called once, when nothing more will be read; what else the stream holds can be let go then. */
-  constructor(stream: SourceStream, whenDone: () => void = () => undefined) {
+  /** `whenDone` is called once, when nothing more will be read, perhaps at once; what else the stream holds can be let go then. */
+  constructor(stream: SourceStream, whenDone: (how: 'ended' | 'failed') => void = () => undefined) {
     this.#stream = stream;
     const close = (state: 'ended' | 'failed'): void => {
       if (this.#state !== 'open') return;
       this.#state = state;
       this.#signal.notify();
-      whenDone();
+      whenDone(state);
     };
     stream.on('readable', () => {
       if (stream.readableLength === 0) stream.read(0);

@@ -4,7 +4,6 @@
  */
 
 import { encodeBase64, encodeUtf8 } from '../base/bytes.ts';
-import type { JsonMap } from '../base/canonical-json.ts';
 import { formatDigest, sha256 } from '../base/digest.ts';
 import { formatConnection } from './connection.ts';
 import { type CanonicalTerms, canonicalFunction } from './function-terms.ts';
@@ -64,6 +63,10 @@ export type CanonicalEgress = {
 
 export type CanonicalConnection = { readonly to: string; readonly limit: string | null };
 
+export type CanonicalTest =
+  | { readonly caller: string; readonly query: string; readonly expect: string }
+  | { readonly egress: string; readonly expect: string };
+
 /** The keys are those of the file; an absent section is null or empty, and every reference is `sha256:<hex>` of its content. */
 export type CanonicalPolicy = {
   readonly anchorhold: 'owner-policy/1';
@@ -87,7 +90,7 @@ export type CanonicalPolicy = {
   readonly secrets: readonly string[];
   readonly results: { readonly max: string; readonly types: readonly string[] } | null;
   readonly changes: { readonly keys: readonly string[]; readonly needed: number } | null;
-  readonly tests: readonly JsonMap[];
+  readonly tests: readonly CanonicalTest[];
   readonly explain: string;
 };
 
@@ -152,7 +155,7 @@ function image(rule: ImageRule): string {
   return rule.kind === 'release' ? `release:${digestOf(rule.release)}` : rule.measurement;
 }
 
-function test(rule: PolicyTest): JsonMap {
+function test(rule: PolicyTest): CanonicalTest {
   const { expect } = rule;
   if (rule.window === 'query') return { caller: rule.caller, query: `${rule.method} ${rule.path}`, expect };
   return { egress: rule.window === 'egress' ? `${rule.method} ${rule.url}` : rule.url, expect };

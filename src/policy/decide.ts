@@ -8,7 +8,7 @@ import { patternsNaming } from './host.ts';
 import { formatPathPattern, parsePath } from './path.ts';
 import type { Decision, EgressRule, OwnerPolicy, QueryRule } from './policy.ts';
 import { joinNames, quote } from './reading.ts';
-import { denyRevoked, findRevokedCaller, keepCounted } from './revoked.ts';
+import { judgeRevoked, keepCounted } from './revoked.ts';
 import { KeyIndex, NameOrder, oncePer, PathIndex } from './rule-index.ts';
 import { type EgressParts, type EgressTarget, formatTarget, formatTargetPattern, parseTarget } from './target.ts';
 import { parseMethod } from './words.ts';
@@ -71,8 +71,7 @@ export function decideQuery(policy: OwnerPolicy, request: QueryRequest): QueryDe
   const unlisted = judgeFunction(policy, path.value[0] ?? '', request.functionDigest);
   if (unlisted !== null) return deny(unlisted);
   const callers = keepCounted(policy, request.callers);
-  const revoked =
-    callers.size < request.callers.size && callers.size === 0 ? judgeRevoked(policy, request.callers) : null;
+  const revoked = judgeRevoked(policy, request.callers);
   if (revoked !== null) return deny(revoked);
   const forAnyone = indexQueries(policy.queries).byPath.find([method.value], path.value);
   const rules = forAnyone.filter(({ allow }) => indexAllowed(allow).pick(callers).length > 0);
@@ -86,15 +85,6 @@ export function decideQuery(policy: OwnerPolicy, request: QueryRequest): QueryDe
 
 function formatQueryTo(rule: QueryRule): string {
   return `${rule.method} ${formatPathPattern(rule.path)}`;
-}
-
-/** Gives the denial of callers of whom no proof counts any more, or null when that is not so. */
-function judgeRevoked(policy: OwnerPolicy, callers: ReadonlySet<string>): Denial | null {
-  for (const caller of policy.callers) {
-    const rule = callers.has(caller.name) ? findRevokedCaller(policy, caller) : null;
-    if (rule !== null) return denyRevoked(policy, rule, caller.name);
-  }
-  return null;
 }
 
 /** Gives the denial when the code is not what the owner lists under this name, or null when it is. */

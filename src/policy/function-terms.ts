@@ -2,6 +2,7 @@
  * How a function may run for its owner: whether memory is kept between calls, whether it must be deterministic, and how much time and
  * memory it may use. Reads the entries of `functions`, and combines owners: the strictest wins on each term.
  */
+import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { FORMS } from './forms.ts';
 import type { FunctionInstances, FunctionRule, FunctionTerms } from './policy.ts';
@@ -147,7 +148,7 @@ function canonicalVariables(env: Variables): Readonly<Record<string, string>> {
 }
 
 /** Makes the canonical form of a function: the digest alone where every term is the default. */
-export function canonicalFunction({ digest, terms }: FunctionRule): string | CanonicalTerms {
+export function canonicalFunction({ digest, terms }: Pick<FunctionRule, 'digest' | 'terms'>): string | CanonicalTerms {
   if (isDefault(terms)) return digest;
   const { instances, deadlineMs, memoryBytes, cpuMs, scratchBytes, env } = terms;
   return {
@@ -160,6 +161,30 @@ export function canonicalFunction({ digest, terms }: FunctionRule): string | Can
     cpu: cpuMs === null ? null : `${cpuMs} ms`,
     ...(scratchBytes === 0 ? {} : { scratch: `${scratchBytes} B` }),
     ...(env.length === 0 ? {} : { env: canonicalVariables(env) }),
+  };
+}
+
+/** Reads a function of a canonical form back: the inverse of `canonicalFunction`. */
+export function termsOfCanonical(entry: string | CanonicalTerms): Pick<FunctionRule, 'digest' | 'terms'> {
+  if (typeof entry === 'string') return { digest: entry as DigestText, terms: DEFAULT_TERMS };
+  const number = (text: string | null, parse: (text: string) => Reading<number>): number | null => {
+    const reading = text === null ? null : parse(text);
+    return reading?.ok === true ? reading.value : null;
+  };
+  return {
+    digest: entry.digest as DigestText,
+    terms: {
+      instances:
+        entry.instances === 'fresh'
+          ? DEFAULT_TERMS.instances
+          : { kind: 'pooled', calls: entry['calls-per-instance'] ?? DEFAULT_CALLS },
+      deterministic: entry.deterministic === 'any' ? 'any' : 'required',
+      deadlineMs: number(entry.deadline, parseDuration),
+      memoryBytes: number(entry.memory, parseByteSize),
+      cpuMs: number(entry.cpu, parseDuration),
+      scratchBytes: number(entry.scratch ?? null, parseByteSize) ?? 0,
+      env: Object.entries(entry.env ?? {}),
+    },
   };
 }
 

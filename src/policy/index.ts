@@ -29,6 +29,17 @@ export {
   type LookupRequest,
 } from './decide-connection.ts';
 export {
+  type Blocked,
+  combinePolicies,
+  type EffectiveCaller,
+  type EffectiveEgress,
+  type EffectiveFunction,
+  type EffectiveLimit,
+  type EffectiveQuery,
+} from './effective/effective.ts';
+export { explainTogether, type QuestionToAll } from './effective/explain-together.ts';
+export { showEffective } from './effective/show-effective.ts';
+export {
   decideQuestion,
   type PolicyTestResult,
   parseQuestion,

@@ -9,6 +9,7 @@ import type { Denial } from './denial.ts';
 import { FORMS } from './forms.ts';
 import type { CallerRule, OwnerPolicy, RevocationRule, RevokedProof } from './policy.ts';
 import { quote } from './reading.ts';
+import { oncePer } from './rule-index.ts';
 import { derived, list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
 import { parseKey, parsePhrase, parsePin } from './words.ts';
 
@@ -86,11 +87,27 @@ export function findRevokedCaller(policy: OwnerPolicy, caller: CallerRule): Revo
   return findRevocation(policy.revoked, { kind: 'certificate', keys: [caller.pin] });
 }
 
+/** The callers of whom nothing counts any more, each with the entry that says so; found once, because every decision asks. */
+const revokedCallers = oncePer((policy: OwnerPolicy): ReadonlyMap<string, RevocationRule> => {
+  const entries = policy.callers.map((caller) => [caller.name, findRevokedCaller(policy, caller)] as const);
+  return new Map(entries.flatMap(([name, rule]) => (rule === null ? [] : [[name, rule] as const])));
+});
+
 /** Leaves out the callers whose proof is revoked as a whole. */
 export function keepCounted(policy: OwnerPolicy, callers: ReadonlySet<string>): ReadonlySet<string> {
-  if (policy.revoked.length === 0) return callers;
-  const counted = policy.callers.filter(({ name }) => callers.has(name));
-  return new Set(counted.filter((rule) => findRevokedCaller(policy, rule) === null).map(({ name }) => name));
+  const revoked = revokedCallers(policy);
+  return revoked.size === 0 ? callers : new Set([...callers].filter((name) => !revoked.has(name)));
+}
+
+/** Gives the denial of callers of whom none counts any more, or null when that is not so. */
+export function judgeRevoked(policy: OwnerPolicy, callers: ReadonlySet<string>): Denial | null {
+  const revoked = revokedCallers(policy);
+  if (revoked.size === 0 || [...callers].some((name) => !revoked.has(name))) return null;
+  for (const name of callers) {
+    const rule = revoked.get(name);
+    if (rule !== undefined) return denyRevoked(policy, rule, name);
+  }
+  return null;
 }
 
 const WHAT = { certificate: 'certificate', key: 'key', token: 'token' } as const;

@@ -9,6 +9,7 @@ import type {
   CanonicalPolicy,
   CanonicalQuery,
   CanonicalRevocation,
+  CanonicalTest,
 } from './canonical.ts';
 import { functionLines } from './function-terms.ts';
 import { formatByteSize, formatRate, parseByteSize, parseRate } from './quantity.ts';
@@ -128,9 +129,9 @@ function machineLines(machine: CanonicalPolicy['machine']): string[] {
 /** Marks the first line of an entry; those below it are indented already. */
 const bulleted = (lines: readonly string[]): string[] => lines.map((line, i) => (i === 0 ? `- ${line}` : line));
 
-function testLine({ caller, query, egress, expect }: CanonicalPolicy['tests'][number]): string {
-  const asked = typeof query === 'string' ? `${query} by ${String(caller)}` : String(egress);
-  return `${asked} must be ${expect === 'allow' ? 'allowed' : 'denied'}`;
+function testLine(test: CanonicalTest): string {
+  const asked = 'query' in test ? `${test.query} by ${test.caller}` : test.egress;
+  return `${asked} must be ${test.expect === 'allow' ? 'allowed' : 'denied'}`;
 }
 
 const SIGNS =

@@ -56,9 +56,10 @@ const put = (...args: string[]) => run(['data', 'put', worker.url, 'patients.csv
 
 describe('the commands of owners', () => {
   it('load data and secrets, say that the key is SIMULATED, list them, and take them back', async () => {
-    const data = await put('--as', 'patients', ...KEYS);
-    expect(data).toMatchObject({ exit: 0, err: expect.stringContaining('SIMULATED') as string });
-    expect(data.out).toMatch(/^patients of hospital-a is loaded, 7 bytes; .*simulated-file.*SIMULATED/);
+    const data = await put('--as', 'patients', '--out', 'notice.json', ...KEYS);
+    expect(JSON.parse(readFileSync(join(folder, 'notice.json'), 'utf8'))).toMatchObject({ notice: { kind: 'data' } });
+    expect(data.exit).toBe(0);
+    expect(data.out).toMatch(/^SIMULATED: .*\npatients of hospital-a is loaded, 7 bytes; .*simulated-file.*SIMULATED/);
     const secret = await run(['secret', 'put', worker.url, 'lookup-token', '--file', 'token', ...KEYS]);
     expect(secret).toMatchObject({ exit: 0, out: expect.stringContaining('lookup-token of hospital-a') as string });
     const listed = await run(['data', 'list', worker.url]);
@@ -75,7 +76,7 @@ describe('the commands of owners', () => {
       await run(['secret', 'forget', worker.url, 'lookup-token', ...KEYS]),
       await run(['secret', 'forget', worker.url, 'lookup-token', ...KEYS]),
     ];
-    expect([forgotten.out, again.out, none.out]).toEqual([
+    expect([forgotten, again, none].map(({ out }) => out.slice(out.indexOf('\n') + 1))).toEqual([
       'patients of hospital-a is forgotten\n',
       'lookup-token of hospital-a is forgotten\n',
       'lookup-token of hospital-a was not in the worker\n',

@@ -12,7 +12,7 @@ it('runs the demo to its end', { timeout: 240_000 }, async () => {
   const { stdout } = await promisify(execFile)('make', ['demo'], { cwd: ROOT, env, maxBuffer: 1 << 22 });
   const steps = stdout.split('\n').filter((line) => /^( ok |FAIL) /.test(line));
   expect(steps.filter((line) => line.startsWith('FAIL'))).toEqual([]);
-  expect(steps).toHaveLength(20);
-  expect(stdout.trimEnd().split('\n').at(-1)).toBe('20 passed, 0 failed');
+  expect(steps).toHaveLength(29);
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('29 passed, 0 failed');
   expect(stdout.split('\n').find((line) => line.includes('SIMULATED'))).toBeDefined();
 });

@@ -28,6 +28,7 @@ export async function openGenuineListener(
     readonly machine?: MachineOptions;
     readonly attester?: (real: Attester) => Attester;
     readonly times?: ListenerTimes;
+    readonly epoch?: () => number;
     /** Claims other than the strict ones. */
     readonly lockdown?: Readonly<Record<string, string>>;
     /** Whether it claims those only. */
@@ -58,7 +59,7 @@ export async function openGenuineListener(
     attester: options.attester?.(real) ?? real,
     gate: { answer },
     doors: new Map(),
-    epoch: () => 0,
+    epoch: options.epoch ?? (() => 0),
     simulated: true,
     times: options.times ?? LISTENER_TIMES,
   });

@@ -56,7 +56,7 @@ function openWorld(names: readonly string[], failing: string | null = null): Wor
   function held(name: string): HeldFunction {
     return {
       digest: DIGEST,
-      ways: { egress: TERMS.egress, sockets: TERMS.sockets },
+      ways: { egress: TERMS.egress, sockets: TERMS.sockets, waitsFor: () => null },
       load: ({ deadlineMs }) => {
         if (name === failing && deadlineMs !== null)
           return Promise.reject(new FunctionError('ERR_FUNCTION_INVALID', 'no'));

@@ -58,6 +58,7 @@ function openAny(answer: FunctionResponse): {
           deadlineMs: 1000,
           egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
           sockets: NO_SOCKET_EGRESS,
+          waitsFor: () => null,
           owners: [{ policy, replay: openReplayCache(REPLAY_CACHE) }],
         },
       ],

@@ -60,7 +60,9 @@ function openWorld(
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const owners = [{ policy, replay: openReplayCache(REPLAY_CACHE) }];
   const gate = openGate({
-    functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, owners }]]),
+    functions: new Map([
+      ['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, waitsFor: () => null, owners }],
+    ]),
     audit,
     keySets: NO_KEY_SETS,
     budget: openBudget(100),

@@ -107,6 +107,7 @@ async function ask(
           deadlineMs: 1000,
           egress: () => Promise.resolve({ error: 'HTTP-request-denied' }),
           sockets: NO_SOCKET_EGRESS,
+          waitsFor: () => null,
           owners: [{ policy: POLICY, replay: openReplayCache(REPLAY_CACHE) }],
         },
       ],

@@ -45,6 +45,7 @@ function openWorld(
   replay = openReplayCache(REPLAY_CACHE),
   sink: AuditSink | 'memory-only' = 'memory-only',
   budget = openBudget(100),
+  waitsFor: () => FunctionError | null = () => null,
 ): World {
   const called: FunctionRequest[] = [];
   const loaded: LoadedFunction = {
@@ -60,7 +61,9 @@ function openWorld(
   const egress = (): Promise<{ error: string }> => Promise.resolve({ error: 'HTTP-request-denied' });
   const gate = openGate({
     keySets: NO_KEY_SETS,
-    functions: new Map([['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, owners }]]),
+    functions: new Map([
+      ['upper', { digest, loaded, deadlineMs: 1000, egress, sockets: NO_SOCKET_EGRESS, waitsFor, owners }],
+    ]),
     audit,
     budget,
     maxQueries,
@@ -208,6 +211,23 @@ describe('the gate', () => {
     const world = openWorld([policy], fine);
     expect(await ask(world, { body: 'hi', sent: 'ho' })).toMatchObject({ status: 401, code: 'ERR_POLICY_CALLER' });
     expect(world.called).toEqual([]);
+  });
+
+  it('refuses a query of a function that waits for data, before it costs a budget and before its body is read', async () => {
+    let waiting: FunctionError | null = new FunctionError('ERR_FUNCTION_DATA', 'hospital-a has not loaded patients');
+    const inMemory = 'memory-only' as const;
+    const replay = openReplayCache(REPLAY_CACHE);
+    const world = openWorld([policy], fine, 10, replay, inMemory, openBudget(100), () => waiting);
+    for (let i = 0; i < 5; i++) {
+      const refused = await ask(world, { target: '/upper/twice' });
+      expect([refused.status, refused.code]).toEqual([503, 'ERR_FUNCTION_DATA']);
+    }
+    expect([world.called.length, world.reads]).toEqual([0, 0]);
+    expect(world.audit.recent().at(-1)).toMatchObject({ reason: 'ERR_FUNCTION_DATA' });
+    // Who may not ask is not told what is missing.
+    expect((await ask(world, { target: '/upper/twice', key: bob })).code).toBe('ERR_POLICY_DENIED_QUERY');
+    waiting = null;
+    expect((await ask(world, { target: '/upper/twice' })).status).toBe(200);
   });
 
   it('refuses more than the limit, per caller', async () => {

@@ -48,7 +48,7 @@ function datedToday(policy: string): string {
 }
 
 /** Copies the example and the functions it refers to, with policies that are valid today. */
-function copyExample(name: string): { readonly top: string; readonly folder: string } {
+export function copyExample(name: string): { readonly top: string; readonly folder: string } {
   const top = mkdtempSync(join(tmpdir(), 'anchorhold-story-'));
   const folder = join(top, name);
   cpSync(join(ROOT, 'examples', name), folder, { recursive: true });
@@ -58,14 +58,31 @@ function copyExample(name: string): { readonly top: string; readonly folder: str
   return { top, folder };
 }
 
-async function runIn(cwd: string, words: readonly string[]): Promise<Ran> {
-  const io = memoryIo({ cwd });
+/** What is typed into a command that reads standard input: a secret, and nothing else on these pages. */
+export const TYPED = 'Bearer bank-password-1';
+
+/** Puts the key that `owner new` prints into the policy of that name, as the pages say. */
+function keepOwnerKey(cwd: string, { command, out }: Ran): void {
+  const path = join(cwd, `${/^owner new (\S+)/.exec(command)?.[1]}.yaml`);
+  const line = /^ {2}keys: .*$/m.exec(out)?.[0];
+  if (line === undefined || !existsSync(path)) return;
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/^ {2}keys: .*$/m, line));
+}
+
+/** Runs one command as a reader would. */
+export async function runIn(cwd: string, words: readonly string[]): Promise<Ran> {
+  const io = memoryIo({ cwd, stdin: `${TYPED}\n` });
   const exit = await main(words, io);
-  return { command: words.join(' '), exit, out: io.out(), err: io.err() };
+  const ran = { command: words.join(' '), exit, out: io.out(), err: io.err() };
+  keepOwnerKey(cwd, ran);
+  return ran;
 }
 
 /** Starts the worker of the page on a free port; `stop` ends it. */
-async function startWorker(cwd: string, words: readonly string[]): Promise<{ url: string; stop(): Promise<void> }> {
+export async function startWorker(
+  cwd: string,
+  words: readonly string[],
+): Promise<{ url: string; stop(): Promise<void> }> {
   const listening = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   const untilStopped = (): Promise<void> => {

@@ -1,5 +1,8 @@
 /** The three owner stories hold: their pages run from top to bottom, their policies say what the story says, and refusals name the right owner. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
@@ -8,7 +11,8 @@ import { parseOwnerPolicy, runPolicyTests } from '../../src/policy/index.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { decideResult } from '../../src/policy/results.ts';
 import { functions } from '../e2e/worker.ts';
-import { type Ran, runReadme, runStory, type Story } from './run-story.ts';
+import { alternativeNames, issue, issueAuthority } from '../fixtures/certificates.ts';
+import { copyExample, type Ran, runIn, runReadme, runStory, type Story, startWorker, TYPED } from './run-story.ts';
 
 const OWNERS = {
   'joint-study': ['hospital', 'group-north', 'group-south'],
@@ -81,7 +85,11 @@ describe('a hospital and two research groups', () => {
     );
 
   it('give scores to both groups, and many at once to nobody: the third owner is named with file and line', () => {
-    const [score, batch] = calls(storyOf('joint-study'));
+    const [early, score, batch] = calls(storyOf('joint-study'));
+    // Nothing runs before every owner has loaded what the file names.
+    expect([early?.exit, early?.out]).toEqual([31, '']);
+    const loaded = storyOf('joint-study').ran.filter(({ command }) => command.startsWith('data put'));
+    expect(loaded.map(({ exit }) => exit)).toEqual([0, 0, 0]);
     expect(score).toMatchObject({ exit: 0, out: expect.stringContaining('"score"') });
     expect(batch?.exit).toBe(21);
     expect(batch?.err).toMatch(/group-south\.yaml:\d+/);
@@ -111,6 +119,7 @@ describe('a hospital and two research groups', () => {
   it('can each take a caller back: the file names it, with a higher version', async () => {
     const story = storyOf('joint-study');
     expect(story.read('hospital.yaml')).toMatch(/^version: 2$/m);
+    expect(story.ran.at(-1)).toMatchObject({ command: expect.stringMatching(/^policy push /), exit: 0 });
     const { out } = await story.run('policy', 'show', 'hospital.yaml');
     expect(out).toMatch(
       /What no longer proves anything\n {2}- certificates for the public key spki-sha256:[0-9a-f]{64}/,
@@ -151,6 +160,10 @@ describe('a model whose vendor must not see the prompts', () => {
 describe('a payment check that may reach one bank', () => {
   it('gets nothing from anywhere else, whatever the caller asks of it', () => {
     const made = calls(storyOf('payment-check'));
+    expect(storyOf('payment-check').ran.at(-1)).toMatchObject({
+      command: expect.stringMatching(/^secret put /),
+      exit: 0,
+    });
     expect(made).toHaveLength(2);
     for (const { exit, out } of made) expect([exit, out.trim()]).toEqual([0, 'error HTTP-request-denied']);
   });
@@ -166,6 +179,52 @@ describe('a payment check that may reach one bank', () => {
     );
     expect(explained).toMatchObject({ exit: 21, out: expect.stringContaining('on this host it allows only') });
   });
+});
+
+describe('the bank of the payment check', () => {
+  it('gets the password that the worker puts in; the code and the caller never see it', async () => {
+    const { top, folder } = copyExample('payment-check');
+    const authority = issueAuthority('Bank CA');
+    const names = [alternativeNames({ dNSName: 'api.bank.example' })];
+    const bank = issue([['CN', 'api.bank.example']], authority, { extensions: names });
+    const seen: (string | undefined)[] = [];
+    const server = createServer({ key: bank.privateKeyPem, cert: bank.pem }, (request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(200, { 'content-type': 'text/plain' }).end(`account ${request.url} exists`);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const host = `api.bank.example:${(server.address() as AddressInfo).port}`;
+    writeFileSync(join(folder, 'bank-ca.pem'), authority.pem);
+    const shop = readFileSync(join(folder, 'shop.yaml'), 'utf8').replaceAll(
+      'https://api.bank.example/',
+      `https://${host}/`,
+    );
+    writeFileSync(join(folder, 'shop.yaml'), shop);
+    const run = (line: string): Promise<Ran> => runIn(folder, line.split(' '));
+    await run('caller new till --kind certificate --san checkout@shop.example');
+    await run('owner new shop');
+    const dev = 'dev --policy shop.yaml --function payment-check=../functions/fetcher/fetcher.wasm';
+    const worker = await startWorker(
+      folder,
+      `${dev} --name api.bank.example=127.0.0.1 --egress-root bank-ca.pem`.split(' '),
+    );
+    try {
+      const check = `call ${worker.url} /payment-check --cert callers/till.pem --key callers/till.key --data https://${host}/v1/accounts/DE89`;
+      expect(await run(check)).toMatchObject({ exit: 0, out: expect.stringContaining('error HTTP-request-denied') });
+      expect(seen).toEqual([]);
+      expect(await run(`secret put ${worker.url} bank-token --key shop.owner.key`)).toMatchObject({ exit: 0 });
+      const { exit, out } = await run(check);
+      expect([exit, out.trim()]).toEqual([0, 'status 200\naccount /v1/accounts/DE89 exists']);
+      expect(seen).toEqual([TYPED]);
+      expect(out).not.toContain('bank-password');
+    } finally {
+      await worker.stop();
+      server.closeAllConnections();
+      server.close();
+      rmSync(top, { recursive: true });
+    }
+  }, 60_000);
 });
 
 describe('README', () => {

@@ -4,7 +4,9 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ReadableSource } from '../../src/io/readable-source.ts';
 import { type CountedClient, callTo, openCountedClient } from './http-calls.ts';
 
 const GOOD = 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine';
@@ -187,6 +189,25 @@ describe('a connection', () => {
     await closed;
     expect(await c.ask()).toBe('200 fine');
     expect(c.connections).toBe(2);
+  });
+
+  it.each<[string, number, (source: ReadableSource) => void]>([
+    ['is read to its end serves again', 1, (source) => void source.take(100)],
+    ['nobody wants is not used again', 2, (source) => source.cancel()],
+  ])('whose answer is given as it comes and %s', async (_name, connections, read) => {
+    first = answering(GOOD);
+    const answer = await c.client.open(callTo(), 0);
+    if ('failure' in answer || answer.body instanceof Uint8Array)
+      throw new Error('the answer was not given as it came');
+    const { source } = answer.body;
+    while (source.available < 4) await source.changed();
+    read(source);
+    while (source.state === 'open') await source.changed();
+    // What may be left over is looked at in the next turn.
+    await setImmediate();
+    await setImmediate();
+    expect(await c.ask()).toBe('200 fine');
+    expect(c.connections).toBe(connections);
   });
 
   it('whose answer was whole before its request is not used again', async () => {

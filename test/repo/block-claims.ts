@@ -10,6 +10,7 @@ import { COMMANDS } from '../../src/cli/commands.ts';
 import { parseManifest } from '../../src/enclave/function-manifest.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
+import { parseOwnerRequest } from '../../src/policy/signing/owner-request.ts';
 import { buildFunction } from '../../tools/build-functions.ts';
 import { loadGuest, post, textOf } from '../enclave/sandbox/guests.ts';
 import type { BlockClaim, CodeBlock } from './code-blocks.ts';
@@ -245,6 +246,11 @@ const GENERAL: readonly BlockClaim[] = [
           .forEach((line) => JSON.parse(line));
       else JSON.parse(text);
     },
+  },
+  {
+    name: "owner's request: is read by the worker's own reader",
+    takes: (block) => formatOf(block) === 'owner-request/1',
+    check: ({ text }) => expect(parseOwnerRequest(text)).toMatchObject({ kind: 'policy' }),
   },
   {
     name: 'problem document: as the table says',

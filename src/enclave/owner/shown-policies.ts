@@ -14,7 +14,7 @@ import type { GatedOwner, PolicyRegister } from '../policy-register.ts';
 import { problemOfError } from '../problem.ts';
 import type { WholeResponse } from '../sandbox/sandbox.ts';
 
-export interface Asking {
+export interface ShownFrom {
   readonly register: PolicyRegister;
   readonly keySets: KeySets;
   readonly now: Date;
@@ -24,12 +24,11 @@ export interface Asking {
 export async function mayRead(
   { policy, replay }: GatedOwner,
   request: PresentedRequest,
-  { keySets, now }: Asking,
+  { keySets, now }: Pick<ShownFrom, 'keySets' | 'now'>,
 ): Promise<boolean> {
   if (policy.explain !== 'callers') return policy.explain === 'anyone';
   try {
-    const context = { now, replay, published: keySets.of(policy.owner) };
-    const proven = await proveCallers(policy.callers, request, context);
+    const proven = await proveCallers(policy.callers, request, { now, replay, published: keySets.of(policy.owner) });
     return proven.length > 0 && judgeProofs(policy, proven) === null;
   } catch {
     return false;
@@ -37,13 +36,13 @@ export async function mayRead(
 }
 
 /** Answers with the policies in force, as far as their owners let whoever asks read them. */
-export async function answerShownPolicies(request: PresentedRequest, asking: Asking): Promise<WholeResponse> {
+export async function answerShownPolicies(request: PresentedRequest, from: ShownFrom): Promise<WholeResponse> {
   if (request.method !== 'GET')
     return problemOfError(new PolicyError('ERR_POLICY_REQUEST', 'policies are asked for with GET'));
   const shown: { readonly policy: OwnerPolicy; readonly isShown: boolean }[] = [];
-  for (const standing of asking.register.standings)
+  for (const standing of from.register.standings)
     if (standing.state === 'in force')
-      shown.push({ policy: standing.policy, isShown: await mayRead(standing, request, asking) });
+      shown.push({ policy: standing.policy, isShown: await mayRead(standing, request, from) });
   return {
     status: 200,
     headers: [

@@ -35,6 +35,39 @@ interface Running {
   readonly loaded: RetiringFunction;
 }
 
+/** Gives the data that all owners have loaded; what is not complete is given to nobody. */
+function findData(policies: readonly OwnerPolicy[], vault: Pick<Vault, 'data'>): DataNow {
+  // Most functions have none, and every query asks.
+  if (policies.every(({ data }) => data.length === 0)) return NO_DATA;
+  const files: DataFile[] = [];
+  const editions: string[] = [];
+  const missing: string[] = [];
+  for (const { owner, data } of policies)
+    for (const { name, mount } of data) {
+      const held = vault.data(owner, name);
+      if (held === null) missing.push(`${owner} has not loaded ${name} (${mount})`);
+      else {
+        files.push({ owner, path: mount, bytes: held.bytes });
+        editions.push(`${held.edition} ${mount}`);
+      }
+    }
+  return missing.length > 0 ? { ...NO_DATA, missing } : { editions: editions.join('\n'), files, missing };
+}
+
+function refuse(name: string, why: string): FunctionError {
+  return new FunctionError('ERR_FUNCTION_DATA', `function "${name}" does not run: ${why}`);
+}
+
+/** Says who has to load what before the function can be called; null when all of it is there. */
+export function findMissingData(
+  name: string,
+  policies: readonly OwnerPolicy[],
+  vault: Pick<Vault, 'data'>,
+): FunctionError | null {
+  const { missing } = findData(policies, vault);
+  return missing.length === 0 ? null : refuse(name, missing.join(', and '));
+}
+
 /**
  * Loads the function with the data that is there, so that one which cannot run is found at once.
  * @throws FunctionError as `load`
@@ -46,27 +79,6 @@ export async function openEntrustedFunction(options: EntrustedFunctionOptions): 
   let isClosed = false;
   const retiring = new Set<Promise<void>>();
 
-  function dataNow(): DataNow {
-    // Most functions have none, and every query asks.
-    if (policies().every(({ data }) => data.length === 0)) return NO_DATA;
-    const files: DataFile[] = [];
-    const editions: string[] = [];
-    const missing: string[] = [];
-    for (const { owner, data } of policies())
-      for (const { name: dataName, mount } of data) {
-        const held = vault.data(owner, dataName);
-        if (held === null) missing.push(`${owner} has not loaded ${dataName} (${mount})`);
-        else {
-          files.push({ owner, path: mount, bytes: held.bytes });
-          editions.push(`${held.edition} ${mount}`);
-        }
-      }
-    // What is not complete is given to nobody.
-    return missing.length > 0
-      ? { editions: '', files: [], missing }
-      : { editions: editions.join('\n'), files, missing };
-  }
-
   function retire(old: Running | null): void {
     if (old === null) return;
     const gone = old.loaded.retire().catch(() => undefined);
@@ -74,12 +86,11 @@ export async function openEntrustedFunction(options: EntrustedFunctionOptions): 
     void gone.then(() => retiring.delete(gone));
   }
 
-  const refuse = (why: string): FunctionError =>
-    new FunctionError('ERR_FUNCTION_DATA', `function "${name}" does not run: ${why}`);
+  const dataNow = (): DataNow => findData(policies(), vault);
 
   async function start({ editions, files }: DataNow): Promise<Running> {
     const made = mountData(mounts, files);
-    if ('clash' in made) throw refuse(made.clash);
+    if ('clash' in made) throw refuse(name, made.clash);
     return { editions, loaded: openRetiringFunction(await load(made.mounts)) };
   }
 
@@ -125,7 +136,7 @@ export async function openEntrustedFunction(options: EntrustedFunctionOptions): 
     async call(request, terms) {
       for (;;) {
         const now = dataNow();
-        if (now.missing.length > 0) throw refuse(now.missing.join(', and '));
+        if (now.missing.length > 0) throw refuse(name, now.missing.join(', and '));
         const { loaded, editions } = await runningWith(now);
         if (editions === dataNow().editions) return await loaded.call(request, terms);
       }

@@ -3,7 +3,7 @@ import { encodeUtf8 } from '../../base/bytes.ts';
 import { PolicyError } from '../../errors.ts';
 import { formatHeldItems, type HeldItems, type HeldState } from '../../policy/signing/held-items.ts';
 import type { PresentedRequest } from '../callers/caller.ts';
-import { type Asking, mayRead } from '../owner/shown-policies.ts';
+import { mayRead, type ShownFrom } from '../owner/shown-policies.ts';
 import { problemOfError } from '../problem.ts';
 import type { WholeResponse } from '../sandbox/sandbox.ts';
 import type { Vault } from './vault.ts';
@@ -12,7 +12,7 @@ import type { Vault } from './vault.ts';
 export async function answerShownItems(
   request: PresentedRequest,
   vault: Pick<Vault, 'list'>,
-  asking: Asking,
+  asking: ShownFrom,
 ): Promise<WholeResponse> {
   if (request.method !== 'GET')
     return problemOfError(new PolicyError('ERR_POLICY_REQUEST', 'what is held is asked for with GET'));
