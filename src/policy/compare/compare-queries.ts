@@ -3,7 +3,7 @@
  * A rule is held against all rules of the other file together. A limit is one for each proof, so limits are compared proof by proof.
  */
 import { decideQuery } from '../decide.ts';
-import { formatPathPattern } from '../path.ts';
+import { formatPathPattern, overlapsPath } from '../path.ts';
 import type { CallerRule, OwnerPolicy, QueryRule, RateLimit } from '../policy.ts';
 import { formatRate } from '../quantity.ts';
 import { joinNames } from '../reading.ts';
@@ -47,9 +47,7 @@ function compareReach(pair: Pair, rule: QueryRule, callers: readonly CallerRule[
     const proof = leastProof(caller);
     // What is revoked here allows nothing; what was only revoked there is a change of that section.
     if (isRevoked(proof, pair.policy) || isRevoked(proof, pair.other)) continue;
-    const before = usableRules(pair.other, proof, rule.method).filter(
-      ({ path }) => intersectPaths(path, rule.path) !== null,
-    );
+    const before = usableRules(pair.other, proof, rule.method).filter(({ path }) => overlapsPath(path, rule.path));
     const cover = findUncovered(
       rule.path,
       before.map(({ path }) => path),
@@ -107,7 +105,7 @@ function groupOverlapping(rules: readonly QueryRule[]): readonly (readonly Query
   let groups: QueryRule[][] = [];
   for (const rule of rules) {
     const [touching, apart] = [true, false].map((wanted) =>
-      groups.filter((group) => group.some(({ path }) => intersectPaths(path, rule.path) !== null) === wanted),
+      groups.filter((group) => group.some(({ path }) => overlapsPath(path, rule.path)) === wanted),
     ) as [QueryRule[][], QueryRule[][]];
     groups = [...apart, [rule, ...touching.flat()]];
   }
@@ -115,9 +113,12 @@ function groupOverlapping(rules: readonly QueryRule[]): readonly (readonly Query
 }
 
 /** Gives how someone with this proof may ask more often than the other file lets them. */
-function compareLimits(pair: Pair, proof: Proof, method: string): readonly Change[] {
-  const own = usableRules(pair.policy, proof, method);
-  const others = usableRules(pair.other, proof, method);
+function compareLimits(
+  pair: Pair,
+  proof: Proof,
+  own: readonly QueryRule[],
+  others: readonly QueryRule[],
+): readonly Change[] {
   const free = others.filter(({ limit }) => limit === null).map(({ path }) => path);
   const limited = groupOverlapping(others.filter(({ limit }) => limit !== null));
   const names = joinNames([...namesProvenBy(proof, pair.policy)], 'and');
@@ -167,7 +168,18 @@ export const compareQueries: Compare = (pair) => {
     return [...reach, ...unplaced.map((rule) => change(pair, 'queries', rule.at, allows(rule), { certain: false }))];
   }
   const methods = [...new Set(policy.queries.map(({ method }) => method))];
-  const often = methods.flatMap((method) => proofs.flatMap((proof) => compareLimits(pair, proof, method)));
+  const looked = new Set<string>();
+  const often = methods.flatMap((method) =>
+    proofs.flatMap((proof) => {
+      const [own, others] = [policy, other].map((file) => usableRules(file, proof, method));
+      if (own === undefined || others === undefined) return [];
+      // Whoever may use the same rules of both files is the same here.
+      const rules = JSON.stringify([own, others].map((list) => list.map(({ at }) => [at.line, at.column])));
+      if (looked.has(rules)) return [];
+      looked.add(rules);
+      return compareLimits(pair, proof, own, others);
+    }),
+  );
   // What is so for one proof is so for every proof that shows more.
   const isFirst = ({ at }: Change, i: number): boolean => often.findIndex((one) => one.at === at) === i;
   return [...reach, ...often.filter(isFirst)];
