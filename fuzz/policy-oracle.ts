@@ -337,12 +337,15 @@ function admits(rules: MachineRules, machine: Machine): boolean {
   );
 }
 
-const machine: Oracle = (policy, other) =>
-  MACHINES.some((one) => {
+const machine: Oracle = (policy, other) => {
+  const canRun = policy.functions.length > 0;
+  const canHold = policy.data.length > 0 || policy.secrets.length > 0;
+  return MACHINES.some((one) => {
     const runs = ({ machine: rules }: OwnerPolicy): boolean => rules === null || admits(rules, one);
     const holds = ({ machine: rules }: OwnerPolicy): boolean => rules !== null && admits(rules, one);
-    return (runs(policy) && !runs(other)) || (holds(policy) && !holds(other));
+    return (canRun && runs(policy) && !runs(other)) || (canHold && holds(policy) && !holds(other));
   });
+};
 
 const data: Oracle = (policy, other) =>
   ['d', 'e'].some((name) =>

@@ -162,7 +162,7 @@ const SECTIONS: Readonly<Record<string, (random: Random) => unknown>> = {
   explain: (random) => random.pick(['anyone', 'callers', 'nobody']),
 };
 
-const OPTIONAL = ['machine', 'data', 'results', 'changes', 'queries', 'egress'];
+const OPTIONAL = ['functions', 'machine', 'data', 'secrets', 'results', 'changes', 'queries', 'egress'];
 
 function makeSection(random: Random, name: string): unknown {
   return OPTIONAL.includes(name) && random.chance(0.15) ? undefined : SECTIONS[name]?.(random);

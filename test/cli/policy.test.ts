@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CliIo } from '../../src/cli/command.ts';
-import { policyCheck, policyDigest, policyExplain, policyShow, policyTest } from '../../src/cli/policy.ts';
+import { policyCheck, policyDiff, policyDigest, policyExplain, policyShow, policyTest } from '../../src/cli/policy.ts';
 import { EnclaveError } from '../../src/errors.ts';
 
 const FOLDER = join(import.meta.dirname, '../policy/fixtures');
@@ -146,5 +146,44 @@ describe('policy show, test and digest', () => {
         out: '',
         err: 'ERR_POLICY_VALUE',
       });
+  });
+});
+
+describe('policy diff', () => {
+  it('ends with 0 when the new policy opens nothing, and still says what it closes', async () => {
+    const same = await run((io) => policyDiff({ ...input(GOOD), newer: GOOD }, io));
+    expect(same).toEqual({ exit: 0, out: 'not wider: it allows nothing that was refused\n', err: '' });
+  });
+
+  it('ends with 23 when it opens something, and says what and where', async () => {
+    const { exit, out } = await run((io) => policyDiff({ ...input('untested.yaml'), newer: GOOD }, io));
+    expect(exit).toBe(23);
+    expect(out).toMatch(/^opened: hospital-a now says that .*\n {2}at hospital-a\.yaml:\d+:\d+\n/);
+    expect(out.endsWith('WIDER: look at what was opened\n')).toBe(true);
+  });
+
+  it('writes JSON with every opening and closing', async () => {
+    const { exit, out } = await run((io) => policyDiff({ ...input('untested.yaml', true), newer: GOOD }, io));
+    const said = JSON.parse(out) as {
+      readonly wider: boolean;
+      readonly opened: readonly object[];
+      readonly closed: unknown;
+    };
+    expect([exit, said.wider, Array.isArray(said.closed)]).toEqual([23, true, true]);
+    expect(said.opened.length).toBeGreaterThan(3);
+    for (const one of said.opened)
+      expect(Object.keys(one).toSorted()).toEqual([
+        'allows',
+        'at',
+        'certain',
+        'example',
+        'owner',
+        'refusal',
+        'section',
+      ]);
+  });
+
+  it('refuses a file that is no policy', async () => {
+    expect((await run((io) => policyDiff({ ...input(GOOD), newer: 'broken.yaml' }, io))).exit).toBe(20);
   });
 });

@@ -8,7 +8,7 @@ import { comparePolicies, decideRate, renderChange } from '../../src/policy/inde
 import { parsePathPattern } from '../../src/policy/path.ts';
 import type { PathPattern, RateLimit } from '../../src/policy/policy.ts';
 import { parseRate } from '../../src/policy/quantity.ts';
-import { DIGEST, KEY_A, KEY_B, OTHER_DIGEST, parse, SAMPLE } from './sample.ts';
+import { DIGEST, HEAD, KEY_A, KEY_B, OTHER_DIGEST, parse, SAMPLE } from './sample.ts';
 
 /** Changes the sample, and gives the sections that the change opens and closes. */
 function changed(from: string | RegExp, to: string): readonly [opened: readonly string[], closed: readonly string[]] {
@@ -116,6 +116,12 @@ describe('two versions of a policy', () => {
       'queries',
       'explain',
     ]);
+  });
+
+  it('is never wider when it allows nothing', () => {
+    const nothing = parse(`${HEAD.replace(/functions.*/, '')}explain: nobody\n`);
+    expect(comparePolicies(parse(SAMPLE), nothing).opened).toEqual([]);
+    expect(comparePolicies(nothing, parse(SAMPLE)).closed).toEqual([]);
   });
 
   it('takes a file of another owner for wider', () => {

@@ -53,8 +53,6 @@ const TERMS: { readonly [K in keyof MachineRules]-?: Wider<MachineRules[K]> } = 
 };
 
 function widerMachines(own: MachineRules, other: MachineRules): readonly string[] {
-  // A list that is empty lets no machine through, whatever the other terms say.
-  if (own.products.length === 0 || own.images.length === 0) return [];
   return (Object.keys(TERMS) as (keyof MachineRules)[]).flatMap((key) => {
     // The two values are of one key, which the type of the table cannot say for a union of keys.
     return (TERMS[key] as Wider<MachineRules[typeof key]>)(own[key], other[key], { own, other });
@@ -67,10 +65,12 @@ export const compareMachine: Compare = (pair): readonly Change[] => {
   const own = pair.policy.machine;
   const other = pair.other.machine;
   const state = (allows: string, certain = true): Change => change(pair, 'machine', at, allows, { certain });
-  if (own === null) return other === null ? [] : [state('the code may run on any machine')];
+  // Where there is nothing to run and nothing to hold, it does not matter where.
+  const runs = pair.policy.functions.length > 0;
+  const holds = pair.policy.data.length > 0 || pair.policy.secrets.length > 0;
+  if (own === null) return other === null || !runs ? [] : [state('the code may run on any machine')];
+  if ((!runs && !holds) || own.products.length === 0 || own.images.length === 0) return [];
   if (other === null)
-    return own.products.length === 0 || own.images.length === 0
-      ? []
-      : [state(`data and secrets may be entrusted to machines (${joinNames(own.products, 'or')})`)];
+    return holds ? [state(`data and secrets may be entrusted to machines (${joinNames(own.products, 'or')})`)] : [];
   return widerMachines(own, other).map((wider) => state(`the machine may have ${wider}`, wider !== UNKNOWN));
 };
