@@ -16,10 +16,10 @@ import { parseCallerName } from '../policy/callers.ts';
 import { pinOf } from './caller-proofs.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue } from './command.ts';
 import { printable, writeJson, writeLine } from './output.ts';
+import { readPassphrase } from './passphrase.ts';
 
 const DEFAULT_FOLDER = 'callers';
 const DEFAULT_DAYS = '365';
-const MIN_PASSPHRASE = 8;
 
 function usage(message: string): ConfigurationError {
   return new ConfigurationError('ERR_CONFIGURATION_USAGE', message);
@@ -60,14 +60,10 @@ function quoted(text: string): string {
   return /^[A-Za-z][A-Za-z0-9 .@-]*$/.test(text) && text.trim() === text ? text : JSON.stringify(text);
 }
 
-async function readPassphrase(input: CliInput, io: CliIo): Promise<string | null> {
-  const [wanted, file] = [input.switches.has('pkcs12'), optionValue(input, 'passphrase-file')];
-  if (wanted !== (file !== null)) throw usage('--pkcs12 and --passphrase-file FILE go together');
-  if (file === null) return null;
-  const passphrase = (await readTextFile(resolve(io.cwd, file), LIMITS.policyScalarBytes)).replace(/\r?\n$/, '');
-  if (passphrase.length < MIN_PASSPHRASE)
-    throw usage(`the passphrase in ${file} has under ${MIN_PASSPHRASE} characters`);
-  return passphrase;
+async function readPkcs12Passphrase(input: CliInput, io: CliIo): Promise<string | null> {
+  const isNamed = optionValue(input, 'passphrase-file') !== null;
+  if (input.switches.has('pkcs12') !== isNamed) throw usage('--pkcs12 and --passphrase-file FILE go together');
+  return await readPassphrase(input, io);
 }
 
 /** Finds the owner's authority: the files that are named, those of the folder, or new ones. */
@@ -95,7 +91,7 @@ async function findAuthority(
 }
 
 async function makeCertificate(input: CliInput, name: string, folder: string, io: CliIo): Promise<Made> {
-  const passphrase = await readPassphrase(input, io);
+  const passphrase = await readPkcs12Passphrase(input, io);
   const organization = readPhrase(input, 'organization', /^[^\p{C}]{1,64}$/u);
   const san = readPhrase(input, 'san', /^(?:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@)?[A-Za-z0-9.-]{1,253}$/);
   const days = readDays(input);

@@ -6,7 +6,7 @@ import { readTextFile } from '../io/files.ts';
 import { type CliInput, type CliIo, optionValue } from './command.ts';
 
 /** The shortest passphrase that a key is kept under. */
-export const MIN_PASSPHRASE = 8;
+const MIN_PASSPHRASE = 8;
 
 /**
  * Reads the passphrase, without the end of its line; null when no file is named.

@@ -112,12 +112,13 @@ export async function checkPoliciesInForce(
 
 /**
  * Holds the policies that a worker starts with against what was in force in earlier runs.
- * @throws PolicyError ERR_POLICY_NOT_IN_FORCE for a version that is older
+ * @throws PolicyError ERR_POLICY_NOT_IN_FORCE for a version that is older, or that its owner withdrew
  */
 export function refuseOlderPolicies(policies: readonly OwnerPolicy[], versions: Pick<VersionMemory, 'last'>): void {
   for (const policy of policies) {
-    const last = versions.last(policy.owner);
-    if (policy.version < last)
-      throw refuse(policy, `it is version ${policy.version}, and version ${last} was in force before`);
+    const { version, withdrawn } = versions.last(policy.owner);
+    if (policy.version < version)
+      throw refuse(policy, `it is version ${policy.version}, and version ${version} was in force before`);
+    if (withdrawn && policy.version === version) throw refuse(policy, `its owner withdrew version ${version}`);
   }
 }

@@ -19,19 +19,37 @@ export interface OwnerStanding extends GatedOwner {
 /** All owners whom a worker knows, in the order in which they came. */
 export type Standings = readonly OwnerStanding[];
 
-/** Remembers the highest version of each owner that was ever in force, so that no older one comes back. */
-export interface VersionMemory {
-  /** Gives that version; 0 for an owner who never had one. */
-  last(owner: string): number;
-  remember(owner: string, version: number): void;
+/** The highest version of one owner that was ever in force, and whether the owner withdrew it. */
+export interface LastVersion {
+  readonly version: number;
+  readonly withdrawn: boolean;
 }
+
+/** Remembers the last version of each owner, so that no older one comes back, nor one that was withdrawn. */
+export interface VersionMemory {
+  /** Gives it; version 0 for an owner who never had one. */
+  last(owner: string): LastVersion;
+  remember(owner: string, seen: LastVersion): void;
+}
+
+/** Gives what is to be remembered when a version was seen, or null when that says nothing new: only a higher version ends a withdrawal. */
+export function newerVersion(last: LastVersion, seen: LastVersion): LastVersion | null {
+  if (seen.version > last.version) return seen;
+  return seen.version === last.version && seen.withdrawn && !last.withdrawn ? seen : null;
+}
+
+export const NO_VERSION: LastVersion = { version: 0, withdrawn: false };
 
 /** Remembers versions until the process ends. */
 export function openVersionMemory(): VersionMemory {
-  const versions = new Map<string, number>();
+  const versions = new Map<string, LastVersion>();
+  const last = (owner: string): LastVersion => versions.get(owner) ?? NO_VERSION;
   return {
-    last: (owner) => versions.get(owner) ?? 0,
-    remember: (owner, version) => void versions.set(owner, Math.max(version, versions.get(owner) ?? 0)),
+    last,
+    remember(owner, seen) {
+      const newer = newerVersion(last(owner), seen);
+      if (newer !== null) versions.set(owner, newer);
+    },
   };
 }
 
@@ -91,7 +109,8 @@ export function openPolicyRegister(
   const commit = (next: Standings): void => {
     standings = next;
     deciders = new Map();
-    for (const { policy } of next) versions.remember(policy.owner, policy.version);
+    for (const { policy, state } of next)
+      versions.remember(policy.owner, { version: policy.version, withdrawn: state === 'withdrawn' });
   };
   commit(policies.reduce<Standings>(standWith, []));
   const find = (owner: string): OwnerStanding | undefined => standings.find(({ policy }) => policy.owner === owner);
@@ -113,7 +132,7 @@ export function openPolicyRegister(
       if (standing !== undefined) return standing.policy.changes;
       return Object.hasOwn(newcomers, owner) ? (newcomers[owner] ?? null) : null;
     },
-    lastVersion: (owner) => versions.last(owner),
+    lastVersion: (owner) => versions.last(owner).version,
     commit(next) {
       epoch += 1;
       commit(next);

@@ -85,6 +85,29 @@ describe('a register', () => {
     expect([register.lastVersion('a'), register.policies()]).toEqual([7, []]);
   });
 
+  it.each([
+    [
+      { version: 7, withdrawn: true },
+      { version: 7, withdrawn: true },
+    ],
+    [
+      { version: 6, withdrawn: true },
+      { version: 7, withdrawn: false },
+    ],
+    [
+      { version: 8, withdrawn: false },
+      { version: 8, withdrawn: false },
+    ],
+  ])('remembers %j after version 7', (seen, last) => {
+    const memory = openVersionMemory();
+    memory.remember('a', { version: 7, withdrawn: false });
+    memory.remember('a', seen);
+    expect(memory.last('a')).toEqual(last);
+    // Only a higher version ends a withdrawal.
+    memory.remember('a', { ...last, withdrawn: false });
+    expect(memory.last('a')).toEqual(last);
+  });
+
   it('lets nobody change what says nothing of changes, and newcomers only as configured', () => {
     const rules = { keys: [new Uint8Array(44)], needed: 1 };
     const register = openPolicyRegister([a], { b: rules, a: rules }, openVersionMemory());

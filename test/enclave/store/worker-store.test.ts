@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeHex } from '../../../src/base/bytes.ts';
 import { openFileKey } from '../../../src/enclave/keys/file-key.ts';
-import type { StorePlace } from '../../../src/enclave/store/worker-store.ts';
+import { openWorkerStore, type StorePlace } from '../../../src/enclave/store/worker-store.ts';
 import { keyCredential, SecureSession } from '../../../src/index.ts';
-import { SIMULATED_MEASUREMENT } from '../../../src/testing/index.ts';
-import { bootTestWorker, makeSigningKey, policyOf } from '../../e2e/worker.ts';
+import { SIMULATED_MEASUREMENT, simulatedDevice } from '../../../src/testing/index.ts';
+import { bootTestWorker, makeSigningKey, policyOf, sharedAmd } from '../../e2e/worker.ts';
 import { makeTestFolder } from './folder.ts';
 
 const nightly = makeSigningKey();
@@ -84,5 +84,19 @@ describe('a policy of an older version', () => {
     });
     // Nothing is left locked, and the version that was in force still is good.
     await (await bootTestWorker({ ...options, policies: [version(7)] }))[Symbol.asyncDispose]();
+  });
+
+  it('nor is one that its owner withdrew, until there is a newer one', async () => {
+    const place = placeIn(makeTestFolder());
+    const options = { functions: ['upper'], store: place };
+    await (await bootTestWorker({ ...options, policies: [version(7)] }))[Symbol.asyncDispose]();
+    const device = await simulatedDevice(await sharedAmd(), { product: 'Genoa' });
+    const store = await openWorkerStore(place, device, () => undefined);
+    store.versions.remember(version(7).owner, { version: 7, withdrawn: true });
+    store.close();
+    await expect(bootTestWorker({ ...options, policies: [version(7)] })).rejects.toMatchObject({
+      code: 'ERR_POLICY_NOT_IN_FORCE',
+    });
+    await (await bootTestWorker({ ...options, policies: [version(8)] }))[Symbol.asyncDispose]();
   });
 });
