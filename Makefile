@@ -58,8 +58,10 @@ fuzz: setup ## a million inputs to every parser and the sandbox (RUNS=, SEED=), 
 conformance: setup ## the modules of WebAssembly/wasi-testsuite (SUITE= a checkout of its branch prod/testsuite-base), or guests of bytecodealliance/jco (JCO= a checkout)
 	@node conformance/main.ts $(if $(JCO),--jco "$(JCO)","$(or $(SUITE),$(error SUITE= or JCO= names a checkout))") $(if $(JSON),--json)
 
-mutation: setup ## how many changes of src/attestation the tests notice (FILES= for some of them)
-	@stryker run mutation/stryker.config.json $(if $(FILES),--mutate $(FILES))
+mutation: setup ## how many changes of src/attestation the tests notice (ROOM=policy for src/policy, FILES= for some files)
+	@ROOM=$(ROOM) stryker run mutation/stryker.config.json --incrementalFile .anchorhold/mutation/$(ROOM).json \
+	  --mutate '$(or $(FILES),src/$(ROOM)/**/*.ts)'
+mutation: ROOM ?= attestation
 
 bench: build ## speed as ratios, with machine and versions (CASES=, RESULTS=1 keeps the run, SOAK= requests)
 	@$(if $(RESULTS),RESULTS=1) $(if $(SOAK),SOAK=$(SOAK)) node bench/main.ts $(CASES)

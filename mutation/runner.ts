@@ -13,10 +13,21 @@ import { pathToFileURL } from 'node:url';
 import { VECTORS } from '../test/vectors.ts';
 import type { CollectedTest } from './collector.ts';
 
-/** The tests that look at src/attestation directly. Left out: what only repeats others a thousand times over, and what reads the docs. */
-const TESTS = ['test/attestation/**/*.test.ts', 'test/testing/appraise.test.ts'];
-const LEFT_OUT = [/\/bit-flips\.test\.ts$/, /\/trust-doc\.test\.ts$/];
-const SLOW_TESTS = [/one flipped bit of the signed region/, /both decoders > read changed ones alike/];
+/** The tests that look at a room of src directly. */
+const TESTS_OF: Readonly<Record<string, readonly string[]>> = {
+  attestation: ['test/attestation/**/*.test.ts', 'test/testing/appraise.test.ts'],
+  policy: ['test/policy/**/*.test.ts'],
+};
+const ROOM = process.env['ROOM'] ?? 'attestation';
+const TESTS = TESTS_OF[ROOM] ?? [];
+/** What only repeats others a thousand times over, and what reads the docs. */
+const LEFT_OUT = [/\/bit-flips\.test\.ts$/, /\/trust-doc\.test\.ts$/, /\/policy\/docs\.test\.ts$/];
+/** Slow ones, and snapshots, which need vitest itself. */
+const SKIPPED_TESTS = [
+  /reads as in its golden file/,
+  /one flipped bit of the signed region/,
+  /both decoders > read changed ones alike/,
+];
 
 /** Tests that take longer are run for their own file only: they go through thousands of inputs, and others notice what they notice. */
 const MAX_TEST_MS = 400;
@@ -53,7 +64,7 @@ const idOf = (test: CollectedTest): string => `${test.file} > ${test.name}`;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** How long each test took, for processes that start later. */
-const DURATIONS = resolve(import.meta.dirname, '../.anchorhold/mutation/durations.json');
+const DURATIONS = resolve(import.meta.dirname, `../.anchorhold/mutation/${ROOM}-durations.json`);
 
 function readDurations(): ReadonlyMap<string, number> {
   try {
@@ -103,7 +114,8 @@ class OneProcessRunner {
     }
     const { tests, before } = takeCollected();
     for (const run of before) await run();
-    for (const test of tests) if (!SLOW_TESTS.some((slow) => slow.test(test.name))) this.#tests.set(idOf(test), test);
+    for (const test of tests)
+      if (!SKIPPED_TESTS.some((slow) => slow.test(test.name))) this.#tests.set(idOf(test), test);
   }
 
   /** Runs all tests without a mutant; notes which mutants each of them reaches, and how long each takes. */
