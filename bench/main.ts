@@ -17,6 +17,7 @@ const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   instance: async () => (await import('./cases/instance.ts')).freshInstance,
   cold: async () => (await import('./cases/cold.ts')).coldStart,
   hello: async () => (await import('./cases/hello.ts')).hello,
+  gate: async () => (await import('./cases/gate.ts')).gateShare,
   stream: async () => (await import('./cases/stream.ts')).streaming,
   runaway: async () => (await import('./cases/runaway.ts')).runaway,
   soak: async () => (await import('./cases/soak.ts')).soaking,

@@ -4,28 +4,26 @@
  */
 import type { DigestText } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
-import { parseMediaType } from '../base/media-type.ts';
-import { EnclaveError, type ErrorCode, FunctionError, PolicyError, TransportError } from '../errors.ts';
-import { type AskedOwner, type CombinedDecision, combineDecisions, decideQueryForAll } from '../policy/combine.ts';
-import type { QueryDecision } from '../policy/decide.ts';
-import type { Decision, OwnerPolicy, Position, RateLimit } from '../policy/policy.ts';
-import { decideResult } from '../policy/results.ts';
+import { EnclaveError, FunctionError, PolicyError, TransportError } from '../errors.ts';
+import { decideQueryForAll } from '../policy/combine.ts';
+import type { Decision, OwnerPolicy } from '../policy/policy.ts';
+import { countHeadBytes, judgeAnswer, reasonOfStream, streamAnswer, UNCHARGED } from './answer-release.ts';
+import { type Asker, identify, showDenial } from './asker.ts';
 import type { AuditLog } from './audit.ts';
-import { type Budget, type BudgetVerdict, budgetKey, nameRule } from './budget.ts';
-import type { PresentedRequest, ProvenCaller } from './callers/caller.ts';
+import type { Budget } from './budget.ts';
+import type { PresentedRequest } from './callers/caller.ts';
 import { checkContentDigest } from './callers/content-digest.ts';
 import type { KeySets } from './callers/key-sets.ts';
-import { proveCallers } from './callers/prove.ts';
-import { CallsUnderWay, judgeProofs } from './calls-under-way.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
 import { requestForFunction } from './function-request.ts';
 import { MeteredSource } from './metered-source.ts';
 import type { GatedOwner } from './policy-register.ts';
-import { problemOfCode, problemOfDenial, problemOfError } from './problem.ts';
+import { problemOfError } from './problem.ts';
+import { takeQueryBudget } from './query-budget.ts';
 import { type Body, isWhole, type StreamedBody } from './sandbox/body.ts';
 import { FairSlots } from './sandbox/fair-slots.ts';
-import type { Egress, FunctionResponse, HeaderField, LoadedFunction, WholeResponse } from './sandbox/sandbox.ts';
+import type { Egress, FunctionResponse, LoadedFunction, WholeResponse } from './sandbox/sandbox.ts';
 import type { OpenSocketEgress } from './sandbox/socket-egress.ts';
-import { keepTrailers } from './sandbox/trailers.ts';
 
 /** A function the gate may call, its way out, and the owners who list it. */
 export interface GatedFunction {
@@ -80,92 +78,12 @@ const MAX_SHOWN_NAME = 64;
 /** How long a client may take, beyond its function's time, for an answer: what is left then is a window or two. */
 const DRAIN_MS = 60_000;
 
-/** Who asks, in the words of each owner. */
-interface Asker {
-  readonly owners: readonly (AskedOwner & { readonly proven: readonly ProvenCaller[] })[];
-  /** The first proof, for the log. */
-  readonly caller: ProvenCaller | null;
-}
-
-/** Proves who asks to each owner; a proof that does not hold is that owner's denial. */
-async function identify(
-  owners: readonly GatedOwner[],
-  request: GateRequest,
-  keySets: KeySets,
-  now: Date,
-): Promise<Asker & { readonly denial: Decision | null }> {
-  const asked = [];
-  let denial: Decision | null = null;
-  for (const { policy, replay } of owners) {
-    try {
-      const proven = await proveCallers(policy.callers, request, { now, replay, published: keySets.of(policy.owner) });
-      asked.push({ policy, proven, callers: new Set(proven.map((caller) => caller.name)) });
-      denial = judgeProofs(policy, proven);
-      if (denial !== null) break;
-    } catch (error) {
-      if (!(error instanceof PolicyError)) throw error;
-      const { code, hint, message } = error;
-      denial = { outcome: 'deny', owner: policy.owner, at: policy.sections.callers, code, reason: message, hint };
-      asked.push({ policy, proven: [], callers: new Set<string>() });
-      break;
-    }
-  }
-  return { owners: asked, caller: asked.flatMap((owner) => owner.proven)[0] ?? null, denial };
-}
-
-/** Shows a denial as far as the owner lets this asker see it. */
-function showDenial(
-  denial: Decision & { readonly code: ErrorCode | null },
-  asker: Asker,
-  retryAfterSeconds?: number,
-): WholeResponse {
-  const code = denial.code ?? 'ERR_POLICY_DENIED_QUERY';
-  const explain = asker.owners.find(({ policy }) => policy.owner === denial.owner)?.policy.explain ?? 'anyone';
-  const shown = explain === 'anyone' || (explain === 'callers' && asker.caller !== null);
-  if (shown) return problemOfDenial(code, denial, retryAfterSeconds);
-  return problemOfCode(code, 'The owner does not say why.', retryAfterSeconds);
-}
-
 /** Opens the gate in front of these functions. */
 export function openGate(options: GateOptions): Gate {
   const { functions, audit, budget, now } = options;
   let underWay = 0;
   const slots = new FairSlots(options.maxQueries);
   const calls = new CallsUnderWay();
-
-  /** Takes the query from the budget of one rule per owner, or from none; gives the owner and the wait when one has none left. */
-  function takeBudget(
-    decision: CombinedDecision<QueryDecision>,
-    asker: Asker,
-  ): { readonly denial: Decision; readonly waitSeconds: number } | null {
-    const refuse = (owner: string, at: Position, waitSeconds: number): { denial: Decision; waitSeconds: number } => {
-      const reason = `${owner} lets this caller ask no more often for now.`;
-      const hint = `Wait ${waitSeconds} seconds, or ask ${owner} for a higher limit.`;
-      return { denial: { outcome: 'deny', owner, at, code: 'ERR_POLICY_DENIED_LIMIT', reason, hint }, waitSeconds };
-    };
-    const charges: { owner: string; at: Position; key: string; limit: RateLimit }[] = [];
-    // First look at all, then take from all: a refusal by the second owner shall not cost the first.
-    for (const { rules, owner, at } of decision.decisions) {
-      const proven = asker.owners.find(({ policy }) => policy.owner === owner)?.proven ?? [];
-      const limited = rules.flatMap((rule) => {
-        const subject = proven.find((caller) => rule.allow.includes(caller.name))?.id ?? '';
-        const key = budgetKey(owner, nameRule(rule), subject);
-        return rule.limit === null ? [] : [{ owner, at: rule.at, key, limit: rule.limit }];
-      });
-      if (limited.length < rules.length) continue;
-      const open = limited.find(({ key, limit }) => budget.remaining(key, limit, now()) >= 1);
-      if (open === undefined) {
-        const waits = limited.map(({ key, limit }) => waitOf(budget.take(key, limit, 1, now()), limit));
-        return refuse(owner, limited[0]?.at ?? at, Math.min(...waits));
-      }
-      charges.push(open);
-    }
-    for (const { owner, at, key, limit } of charges) {
-      const verdict = budget.take(key, limit, 1, now());
-      if (!verdict.allowed) return refuse(owner, at, waitOf(verdict, limit));
-    }
-    return null;
-  }
 
   /** Writes down a query that no owner was asked about, and gives its answer. */
   function refuseUnasked(name: string, method: string, refusal: EnclaveError): WholeResponse {
@@ -237,7 +155,7 @@ export function openGate(options: GateOptions): Gate {
       const why = 'this caller has its share of queries under way';
       return problemOfError(new TransportError('ERR_TRANSPORT_OVERLOADED', why));
     }
-    const spent = takeBudget(decision, asker);
+    const spent = takeQueryBudget(budget, decision, asker, now());
     if (spent !== null) {
       slots.give(caller);
       note(spent.denial, 'ERR_POLICY_DENIED_LIMIT');
@@ -332,12 +250,6 @@ export function openGate(options: GateOptions): Gate {
   };
 }
 
-function waitOf(verdict: BudgetVerdict, limit: RateLimit): number {
-  return verdict.allowed ? 0 : (verdict.retryAfterSeconds ?? limit.windowSeconds);
-}
-
-/** A body that is only counted. */
-const UNCHARGED = { onBytes: () => true, onTrailers: keepTrailers, onEnd: () => true };
 const NOTHING = new Uint8Array(0);
 
 const outdated = (): TransportError =>
@@ -356,51 +268,4 @@ async function readVouchedBody(request: GateRequest): Promise<Uint8Array> {
   const body = await request.readBody(LIMITS.bodyBytes);
   checkContentDigest(request.headers, body);
   return body;
-}
-
-/** Counts what a function wrote into the headers of an answer: of the content type only what is beyond the type itself. */
-function countHeadBytes(headers: readonly HeaderField[]): number {
-  return headers.reduce(
-    (sum, [name, value]) =>
-      sum + value.length + (name === 'content-type' ? -(parseMediaType(value)?.length ?? 0) : name.length),
-    0,
-  );
-}
-
-/** Gives the bytes that an answer has or declares; one that says nothing is taken to have a body. */
-function countAnswerBytes({ headers, body }: FunctionResponse): number {
-  return countHeadBytes(headers) + (body.length ?? 1);
-}
-
-/** Gives the first owner's refusal to let the answer out, or null. */
-function judgeAnswer(owners: readonly GatedOwner[], answer: FunctionResponse): Decision | null {
-  const types = answer.headers.filter(([header]) => header === 'content-type').map(([, value]) => value);
-  // Two types would let the gate judge one and the client read the other.
-  const contentType = types.length > 1 ? 'several' : (types[0] ?? null);
-  const result = { status: answer.status, contentType, bytes: countAnswerBytes(answer) };
-  const decision = combineDecisions(owners.map(({ policy }) => decideResult(policy, result)));
-  return decision.outcome === 'allow' ? null : decision;
-}
-
-/** Lets no more of a body out than every owner allows, and no more than it declares. */
-function streamAnswer(
-  owners: readonly GatedOwner[],
-  { headers }: FunctionResponse,
-  { source, length }: StreamedBody,
-): { readonly source: MeteredSource; readonly length: number | null } {
-  const allowed = Math.min(...owners.map(({ policy }) => policy.results?.maxBytes ?? 0)) - countHeadBytes(headers);
-  const maxBytes = Math.max(0, Math.min(allowed, LIMITS.streamBytes, length ?? LIMITS.streamBytes));
-  return { source: new MeteredSource(source, { ...UNCHARGED, maxBytes }), length };
-}
-
-/** Says how a streamed answer came out; an answer to HEAD declares a body that it does not have. */
-function reasonOfStream(
-  { source, length }: { readonly source: MeteredSource; readonly length: number | null },
-  isSent: boolean,
-  method: string,
-): string {
-  if (source.end === 'exceeded') return 'ERR_POLICY_DENIED_RESULT';
-  if (source.end === 'broken') return 'HTTP-response-incomplete';
-  if (!isSent) return 'ERR_TRANSPORT_CLOSED';
-  return length === null || length === source.bytes || method === 'HEAD' ? 'ok' : 'HTTP-response-incomplete';
 }
