@@ -8,7 +8,7 @@
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import { basename, relative, resolve } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { VECTORS } from '../test/vectors.ts';
 import type { CollectedTest } from './collector.ts';
@@ -74,6 +74,12 @@ function readDurations(): ReadonlyMap<string, number> {
   }
 }
 
+/** Tells which tests are a file's own: those of the file of its name, or of its folder's name where the folder is one idea. */
+function openOwnTests(fileName: string): (id: string) => boolean {
+  const names = [basename(fileName, '.ts'), basename(dirname(fileName))].map((name) => `/${name}.test.ts >`);
+  return (id) => names.some((name) => id.includes(name));
+}
+
 class OneProcessRunner {
   readonly #instrumentation: Instrumentation;
   readonly #tests = new Map<string, CollectedTest>();
@@ -135,12 +141,12 @@ class OneProcessRunner {
 
   /** Takes the tests that notice a mutant soonest: what noticed others of its file, its own tests, pointed ones, the quickest. */
   #choose(ids: Iterable<string>, fileName: string): readonly string[] {
-    const own = `/${basename(fileName, '.ts')}.test.ts >`;
-    const nearness = (id: string): number => (id.includes(own) ? 2 : POINTED.test(id) ? 1 : 0);
+    const isOwn = openOwnTests(fileName);
+    const nearness = (id: string): number => (isOwn(id) ? 2 : POINTED.test(id) ? 1 : 0);
     const rank = (id: string): number => 10 * (this.#kills.get(`${fileName} ${id}`) ?? 0) + nearness(id);
     const cost = (id: string): number => this.#durations.get(id) ?? 0;
     return [...ids]
-      .filter((id) => cost(id) <= MAX_TEST_MS || id.includes(own))
+      .filter((id) => cost(id) <= MAX_TEST_MS || isOwn(id))
       .sort((a, b) => rank(b) - rank(a) || cost(a) - cost(b))
       .slice(0, MAX_TESTS);
   }
