@@ -24,19 +24,8 @@ import { problemOfError } from './problem.ts';
 import { openBody, readBody } from './request-body.ts';
 import type { StreamedBody } from './sandbox/body.ts';
 import type { FunctionResponse, HeaderField, WholeResponse } from './sandbox/sandbox.ts';
+import { sendAnswer, sendHead } from './send-answer.ts';
 import { writeBody } from './streamed-answer.ts';
-
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'content-length',
-]);
 
 const HANDSHAKE_MS = 10_000;
 /** How long a client may take nothing of its answer. */
@@ -85,27 +74,6 @@ function peerCertificates(socket: TLSSocket): Uint8Array[] {
     at = at.issuerCertificate;
   }
   return chain;
-}
-
-/** Writes the head of an answer; a body whose length is not known goes out in chunks, and its end says that it is complete. */
-function sendHead(
-  response: ServerResponse,
-  answer: Pick<FunctionResponse, 'status' | 'headers'>,
-  length: number | null,
-  extra: readonly HeaderField[],
-): void {
-  const headers = [...answer.headers.filter(([name]) => !HOP_BY_HOP.has(name)), ...extra];
-  const hasLength = length !== null && answer.status !== 204 && answer.status !== 304;
-  response.writeHead(answer.status, [
-    ...headers.flatMap(([name, value]) => [name, value]),
-    ...(hasLength ? ['content-length', String(length)] : []),
-  ]);
-}
-
-function send(response: ServerResponse, answer: WholeResponse, extra: readonly HeaderField[], close: boolean): void {
-  if (response.headersSent || response.destroyed) return;
-  sendHead(response, answer, answer.body.length, close ? [...extra, ['connection', 'close']] : extra);
-  response.end(answer.body);
 }
 
 /** Says in words why a port cannot be opened. */
@@ -264,7 +232,7 @@ export async function openListener(options: {
     response.setTimeout(ANSWER_STALL_MS, () => socket.destroy());
     try {
       // A body that nobody read would be taken for the next request.
-      send(response, answer, marks, !request.complete || isOutdated(socket));
+      sendAnswer(response, answer, marks, !request.complete || isOutdated(socket));
     } catch {
       // What HTTP cannot carry ends this connection, and nothing else.
       socket.destroy();
