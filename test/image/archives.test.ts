@@ -45,10 +45,10 @@ describe('cpio', () => {
 
 describe('tar', () => {
   const listing = (...args: readonly string[]): string[] =>
-    execFileSync('tar', [...args, '--numeric-owner', '--utc', '-f', '-'], {
+    execFileSync('tar', [...args, '--numeric-owner', '-f', '-'], {
       input: encodeTar(tree),
       encoding: 'utf8',
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
       stdio: ['pipe', 'pipe', 'inherit'],
     })
       .trimEnd()
