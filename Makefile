@@ -43,7 +43,7 @@ test-netns: setup ## the packet rules of the image in a network namespace (as ro
 	@vitest run test/images
 
 packet-rules: setup ## print the packet rules of a machine (USER_ID= of the worker, PORT= that it listens on)
-	@node images/nftables/main.ts "$(or $(USER_ID),$(error USER_ID= says which user the worker runs as))" "$(or $(PORT),$(error PORT= says where it listens))"
+	@node tools/write-packet-rules.ts "$(or $(USER_ID),$(error USER_ID= says which user the worker runs as))" "$(or $(PORT),$(error PORT= says where it listens))"
 
 chromium: ## install Debian's Chromium for the browser tests (as root); without it they are skipped by name
 	@bash tools/setup-chromium.sh
