@@ -43,7 +43,7 @@ test-netns: setup ## the packet rules of the image in a network namespace (as ro
 	@vitest run test/images
 
 packet-rules: setup ## print the packet rules of a machine (USER_ID= of the worker, PORT= that it listens on)
-	@node images/nftables/main.ts "$(or $(USER_ID),$(error USER_ID= says which user the worker runs as))" "$(or $(PORT),$(error PORT= says where it listens))"
+	@node tools/write-packet-rules.ts "$(or $(USER_ID),$(error USER_ID= says which user the worker runs as))" "$(or $(PORT),$(error PORT= says where it listens))"
 
 image: build ## build the image of the machine into .anchorhold/image (OUT=, MIRROR=)
 	@bin/anchorhold image build $(if $(OUT),--out "$(OUT)") $(if $(MIRROR),--mirror "$(MIRROR)")
