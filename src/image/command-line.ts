@@ -8,7 +8,6 @@ export type ConfigBinding = 'host-data' | `sha256:${string}`;
 
 /** What holds for both images. */
 const COMMON: readonly string[] = [
-  'quiet',
   // A kernel that has failed starts again, instead of waiting with everything in memory.
   'panic=1',
   'oops=panic',
@@ -29,21 +28,18 @@ const COMMON: readonly string[] = [
   'rdinit=/init',
 ];
 
-function bind(binding: ConfigBinding): string {
-  return `anchorhold.config=${binding}`;
+/** Binds the configuration to a command line: by HOST_DATA, or by its digest where the machine's host data are somebody else's. */
+function bind(parameters: readonly string[], binding: ConfigBinding): string {
+  return [...parameters, `anchorhold.config=${binding}`].join(' ');
 }
 
 /** Gives the production command line. `console=null` is no console: without it the kernel would take a screen as one. */
 export function productionCommandLine(binding: ConfigBinding): string {
-  return [...COMMON, 'console=null', bind(binding)].join(' ');
+  return bind(['quiet', ...COMMON, 'console=null'], binding);
 }
 
-/** Gives the command line of the debug image: messages of the kernel and a shell on the serial line. Its measurement is another one. */
-export function debugCommandLine(binding: ConfigBinding): string {
-  return [
-    ...COMMON.filter((parameter) => parameter !== 'quiet'),
-    'console=ttyS0',
-    'anchorhold.debug=1',
-    bind(binding),
-  ].join(' ');
-}
+/** The production command line of machines whose HOST_DATA is their configuration's digest: QEMU's. */
+export const PRODUCTION_COMMAND_LINE: string = productionCommandLine('host-data');
+
+/** That of the debug image: the kernel's messages and a shell on the serial line. Its measurement is another one. */
+export const DEBUG_COMMAND_LINE: string = bind([...COMMON, 'console=ttyS0', 'anchorhold.debug=1'], 'host-data');
