@@ -104,7 +104,9 @@ export type ConfigurationCode =
   | 'ERR_CONFIGURATION_TRUST'
   | 'ERR_CONFIGURATION_ORIGIN'
   | 'ERR_CONFIGURATION_DEVICE'
-  | 'ERR_CONFIGURATION_PLATFORM';
+  | 'ERR_CONFIGURATION_PLATFORM'
+  | 'ERR_CONFIGURATION_IMAGE'
+  | 'ERR_CONFIGURATION_PACKAGE_GONE';
 
 export type ErrorCode =
   | NotAnEnclaveCode
@@ -551,5 +553,19 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     501,
     'What was asked for does not exist on this platform.',
     'Do it in Node; docs/browser.md says what works in a browser.',
+  ),
+  ERR_CONFIGURATION_IMAGE: entry(
+    'ConfigurationError',
+    2,
+    500,
+    'An input of the image is not what its lock says, or holds something that cannot be in an image.',
+    'Nothing was built. Look at the input that is named: fetch it again from another mirror, or relock and review what changes.',
+  ),
+  ERR_CONFIGURATION_PACKAGE_GONE: entry(
+    'ConfigurationError',
+    2,
+    502,
+    'The mirror no longer has a package that the lock of the image names.',
+    'Build with --snapshot, which asks the dated archive of Debian, or with a --mirror that has it; or run `anchorhold image relock` and review what changes.',
   ),
 };
