@@ -3,10 +3,10 @@
  * who reads it. Whether it is done is the worker's decision.
  */
 import { mapOf, object, oneOf, type Reader, readJson, text } from '../../attestation/json-reader.ts';
+import { readSignatures } from '../../attestation/signature-list.ts';
 import { encodeBase64, parseBase64 } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { ConfigurationError, PolicyError } from '../../errors.ts';
-import { readSignatures } from './signature-file.ts';
 import { type PolicyStatement, readPolicyStatement, readWorkerStatement, type WorkerStatement } from './statement.ts';
 
 /** Where owners ask a worker for something. */
