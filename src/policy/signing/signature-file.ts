@@ -4,7 +4,7 @@
  */
 import { listOf, object, oneOf, type Reader, readJson, text } from '../../attestation/json-reader.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { ConfigurationError, PolicyError } from '../../errors.ts';
+import { readInForm } from './in-form.ts';
 import { SIGNATURE_CHARACTERS } from './jws.ts';
 import { type PolicyStatement, readPolicyStatement } from './statement.ts';
 
@@ -34,13 +34,10 @@ const file = object({
  * @throws PolicyError ERR_POLICY_STATEMENT
  */
 export function parseSignatureFile(content: string): SignatureFile {
-  try {
-    const { statement, signatures } = readJson(content, LIMITS.signatureFileBytes, 'the signature file', file);
-    return { statement, signatures };
-  } catch (cause) {
-    if (!(cause instanceof ConfigurationError)) throw cause;
-    throw new PolicyError('ERR_POLICY_STATEMENT', `the signatures cannot be read: ${cause.message}`, { cause });
-  }
+  const { statement, signatures } = readInForm('the signatures cannot be read', () =>
+    readJson(content, LIMITS.signatureFileBytes, 'the signature file', file),
+  );
+  return { statement, signatures };
 }
 
 /** Writes a signature file, one signature a line. */
