@@ -44,7 +44,7 @@ export const OPTIONAL = {
   characteristics: 70,
   directories: 108,
   /** The fifth directory, which alone is an offset in the file and no address. */
-  certificateDirectory: 112 + 4 * 8,
+  certificateDirectory: 144,
 } as const;
 
 /** Bytes of a section header. [PE/COFF 4] */
