@@ -53,7 +53,8 @@ export async function openSerialFirmware(path: string, first: SimulatedMachine |
     let held: Uint8Array = new Uint8Array();
     socket.on('data', (bytes) => {
       held = concatBytes(held, bytes as Uint8Array);
-      for (; held.length >= REQUEST_SIZE; held = held.slice(REQUEST_SIZE)) socket.write(answer(held.slice(0, REQUEST_SIZE)));
+      for (; held.length >= REQUEST_SIZE; held = held.slice(REQUEST_SIZE))
+        socket.write(answer(held.slice(0, REQUEST_SIZE)));
     });
     // QEMU ends without a word.
     socket.on('error', () => undefined);
