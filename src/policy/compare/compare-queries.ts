@@ -3,12 +3,13 @@
  * A rule is held against all rules of the other file together. A limit is one for each proof, so limits are compared proof by proof.
  */
 import { decideQuery } from '../decide.ts';
+import { intersectPaths } from '../intersect.ts';
 import { formatPathPattern, overlapsPath } from '../path.ts';
 import type { CallerRule, OwnerPolicy, QueryRule, RateLimit } from '../policy.ts';
 import { formatRate } from '../quantity.ts';
 import { joinNames } from '../reading.ts';
 import { type Change, type Compare, change, type Pair, refusalOf } from './change.ts';
-import { type Cover, findUncovered, intersectPaths } from './path-set.ts';
+import { type Cover, findUncovered } from './path-set.ts';
 import { isRevoked, jointProofs, leastProof, namesProvenBy, type Proof } from './proof-set.ts';
 import { findRateExcess } from './rate-set.ts';
 

@@ -1,8 +1,8 @@
 /**
- * Path patterns as sets of paths: what two of them share, and whether some of them cover another. Exact, by a walk over the parts that the
+ * Path patterns as sets of paths: whether some of them cover another. Exact, by a walk over the parts that the
  * patterns name and one that none of them names. Whether patterns with `*` cover another is as hard as a tautology, so the walk has a cap.
  */
-import { isCoveredByRest, isCoveredByWildcard } from '../path.ts';
+import { isCoveredByWildcard } from '../path.ts';
 import type { PathPattern } from '../policy.ts';
 
 /** Whether a pattern is covered, with a path that shows that it is not; `unknown` where the walk would be too long. */
@@ -87,19 +87,4 @@ export function findUncovered(pattern: PathPattern, others: readonly PathPattern
   const found = walk(0, 0, start, false);
   if (found !== null) return { kind: 'open', path: `/${found.join('/')}` };
   return { kind: steps > MAX_STEPS ? 'unknown' : 'covered' };
-}
-
-/** Gives the pattern of the paths that both name, or null when there are none. */
-export function intersectPaths(a: PathPattern, b: PathPattern): PathPattern | null {
-  const segments: string[] = [];
-  for (let i = 0; ; i++) {
-    const [p, q] = [a.segments[i], b.segments[i]];
-    if (p === undefined || q === undefined) return p === q ? { segments } : null;
-    if (p === '**' || q === '**') {
-      const rest = p === '**' ? b.segments : a.segments;
-      return isCoveredByRest(rest, i) ? { segments: [...segments, ...rest.slice(i)] } : null;
-    }
-    if (p === '*' ? !isCoveredByWildcard(q) : q === '*' ? !isCoveredByWildcard(p) : p !== q) return null;
-    segments.push(p === '*' ? q : p);
-  }
 }
