@@ -17,16 +17,21 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A machine as a cloud has them: UEFI, a TPM, and the image as its only disk. */
 function cloudOptions(tpm: readonly string[], variables: string): readonly string[] {
+  const disk = `driver=raw,node-name=disk,read-only=on,file.driver=file,file.filename=${join(IMAGE, 'anchorhold.raw')}`;
+  const shape = '-no-user-config -nodefaults -display none -no-reboot -machine q35 -accel tcg -cpu EPYC-v4 -m 512M';
   return [
-    ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
-    ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'EPYC-v4', '-m', '512M', '-serial', 'stdio'],
-    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI.code}`],
-    ...['-drive', `if=pflash,unit=1,format=raw,file=${variables}`],
-    ...[
-      '-blockdev',
-      `driver=raw,node-name=disk,read-only=on,file.driver=file,file.filename=${join(IMAGE, 'anchorhold.raw')}`,
-    ],
-    ...['-device', 'virtio-blk-pci,drive=disk', ...tpm],
+    ...shape.split(' '),
+    '-serial',
+    'stdio',
+    '-drive',
+    `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI.code}`,
+    '-drive',
+    `if=pflash,unit=1,format=raw,file=${variables}`,
+    '-blockdev',
+    disk,
+    '-device',
+    'virtio-blk-pci,drive=disk',
+    ...tpm,
   ];
 }
 
