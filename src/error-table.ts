@@ -105,6 +105,7 @@ export type ConfigurationCode =
   | 'ERR_CONFIGURATION_ORIGIN'
   | 'ERR_CONFIGURATION_DEVICE'
   | 'ERR_CONFIGURATION_PLATFORM'
+  | 'ERR_CONFIGURATION_MACHINE'
   | 'ERR_CONFIGURATION_IMAGE'
   | 'ERR_CONFIGURATION_PACKAGE_GONE';
 
@@ -553,6 +554,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     501,
     'What was asked for does not exist on this platform.',
     'Do it in Node; docs/browser.md says what works in a browser.',
+  ),
+  ERR_CONFIGURATION_MACHINE: entry(
+    'ConfigurationError',
+    2,
+    500,
+    'The virtual machine of an image could not be started, or ended by itself.',
+    'Read what QEMU and the machine wrote before it. A machine powers off when its configuration is not the one that it was measured with, or when its packet rules do not load.',
   ),
   ERR_CONFIGURATION_IMAGE: entry(
     'ConfigurationError',
