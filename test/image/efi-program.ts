@@ -2,7 +2,6 @@
 import { concatBytes, encodeUtf8 } from '../../src/base/bytes.ts';
 
 const HEADERS_SIZE = 0x400;
-const FIRST_HEADER = 64 + 24 + 240;
 
 export interface ProgramShape {
   /** Sections by name, in the order of the file; each takes one page in memory. */
@@ -18,16 +17,16 @@ export interface ProgramShape {
 export const FIELDS = {
   peOffset: 60,
   peSignature: 64,
-  sectionCount: 68 + 2,
-  optionalSize: 68 + 16,
+  sectionCount: 70,
+  optionalSize: 84,
   magic: 88,
-  fileAlignment: 88 + 36,
-  headersSize: 88 + 60,
-  checksum: 88 + 64,
-  characteristics: 88 + 70,
-  directories: 88 + 108,
-  certificates: 88 + 144,
-  firstSection: FIRST_HEADER,
+  fileAlignment: 124,
+  headersSize: 148,
+  checksum: 152,
+  characteristics: 158,
+  directories: 196,
+  certificates: 232,
+  firstSection: 328,
 } as const;
 
 /** Makes a PE32+ file: aligned to 512 bytes in the file and 4096 in memory. */
@@ -65,7 +64,7 @@ export function efiProgram({
   }
   let offset = HEADERS_SIZE;
   entries.forEach(([name, bytes], i) => {
-    const header = FIRST_HEADER + i * 40;
+    const header = FIELDS.firstSection + i * 40;
     headers.set(encodeUtf8(name), header);
     view.setUint32(header + 8, bytes.length, true);
     view.setUint32(header + 12, 4096 * (i + 1), true);
