@@ -84,3 +84,11 @@ export function withNumber(file: Uint8Array, at: number, value: number, bits: 16
   else view.setUint32(at, value, true);
   return copy;
 }
+
+/** Makes a kernel's file: an EFI program that says its release where a bzImage does. */
+export function bzImage(release: string, code = 'a kernel'): Uint8Array<ArrayBuffer> {
+  const file = efiProgram({ sections: { '.setup': encodeUtf8('setup'), '.text': encodeUtf8(code) } });
+  file.set(encodeUtf8('HdrS'), 0x202);
+  file.set(encodeUtf8(`${release} (somebody@somewhere) #1`), 0x300);
+  return withNumber(file, 0x20e, 0x100, 16);
+}
