@@ -1,6 +1,6 @@
 /**
- * Compiles the programs that only an image has, from the C sources in `images/init`, into static executables against musl. Each file that
- * defines `main` is a program; the other files are linked to each, and what a program does not call is left out of it.
+ * Compiles the programs that only an image has, from the C sources in `images/init`, into static executables against musl. Which sources a
+ * program has, and with which flags they are compiled, stands in `programs.json` beside them.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,45 +8,70 @@ import { parseUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import type { Tools } from './tools.ts';
-import { refuseInput } from './tree.ts';
+import { isTreePath, refuseInput } from './tree.ts';
 
-const MUSL = 'usr/lib/x86_64-linux-musl';
-const HEADERS = ['usr/include/x86_64-linux-musl', 'usr/include', 'usr/include/x86_64-linux-gnu'];
-
-/** Position-independent, so that the kernel may load PID 1 anywhere; each warning is an error, since nobody reads them. */
-const COMPILER_FLAGS =
-  '-quiet -nostdinc -std=gnu17 -O2 -fpie -fstack-protector-strong -ffunction-sections -fdata-sections -Wall -Wextra -Werror'.split(
-    ' ',
-  );
-const LINKER_FLAGS =
-  '-static -pie --no-dynamic-linker -z text -z relro -z now -z noexecstack --gc-sections --build-id=none --strip-all'.split(
-    ' ',
-  );
-
-/** A C source: its name without a folder, and its contents. */
+/** A file of the folder: its name, and its contents. */
 export interface Source {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
-/** Reads the C sources of a folder, sorted by name. */
+interface Programs {
+  readonly flags: readonly string[];
+  /** Names of the sources by the path of the program in the image. */
+  readonly programs: Readonly<Record<string, readonly string[]>>;
+}
+
+const PROGRAMS = 'programs.json';
+const MUSL = 'usr/lib/x86_64-linux-musl';
+const HEADERS = ['usr/include/x86_64-linux-musl', 'usr/include', 'usr/include/x86_64-linux-gnu'];
+
+/** Position-independent, so that the kernel may load PID 1 anywhere. */
+const COMPILER_FLAGS =
+  '-quiet -nostdinc -fpie -fstack-protector-strong -ffunction-sections -fdata-sections -frandom-seed=0'.split(' ');
+const LINKER_FLAGS =
+  '-static -pie --no-dynamic-linker -z text -z relro -z now -z noexecstack --gc-sections --build-id=none --strip-all'.split(
+    ' ',
+  );
+
+/** Reads the sources of a folder, headers and list of programs too, sorted by name. */
 export async function readSources(folder: string): Promise<readonly Source[]> {
-  const names = (await readdir(folder)).filter((name) => /^[a-z][a-z0-9_-]*\.[ch]$/.test(name)).toSorted();
+  const names = (await readdir(folder)).filter((name) => name === PROGRAMS || /^[a-z][a-z0-9_-]*\.[ch]$/.test(name));
   return await Promise.all(
-    names.map(async (name) => ({ name, bytes: await readBytesFile(join(folder, name), LIMITS.configurationBytes) })),
+    names.toSorted().map(async (name) => {
+      const bytes = await readBytesFile(join(folder, name), LIMITS.configurationBytes);
+      return { name, bytes };
+    }),
   );
 }
 
-function definesMain({ bytes }: Source): boolean {
-  return /^int main\(/m.test(parseUtf8(bytes) ?? '');
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
 }
 
-function objectOf({ name }: Source): string {
-  return name.replace(/c$/, 'o');
+/** Reads the list of programs; each source of a program must be there. */
+function parsePrograms(sources: readonly Source[]): Programs {
+  const names = new Set(sources.map(({ name }) => name));
+  const text = parseUtf8(sources.find(({ name }) => name === PROGRAMS)?.bytes ?? new Uint8Array()) ?? '';
+  try {
+    const { flags, programs } = JSON.parse(text) as Partial<Record<keyof Programs, unknown>>;
+    const lists = Object.entries(programs as object) as [string, unknown][];
+    const fits = lists.every(
+      ([path, list]) => isTreePath(path) && isTexts(list) && list.every((name) => /\.c$/.test(name) && names.has(name)),
+    );
+    if (fits && isTexts(flags)) return { flags, programs: programs as Programs['programs'] };
+  } catch (cause) {
+    throw refuseInput(`${PROGRAMS} is missing, or not JSON with flags and programs`, cause);
+  }
+  throw refuseInput(`${PROGRAMS} names a program or a source that cannot be compiled`);
+}
+
+function withEnd(source: string, end: 's' | 'o'): string {
+  return source.replace(/c$/, end);
 }
 
 /**
- * Compiles every program; the key is its name, the value the executable.
+ * Compiles every program; the key is its path in the image, the value the executable.
  * @throws ConfigurationError ERR_CONFIGURATION_IMAGE with what the compiler says
  */
 export async function compilePrograms(
@@ -54,38 +79,27 @@ export async function compilePrograms(
   debug: boolean,
   tools: Tools,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  const { folder } = tools;
-  const flags = [...HEADERS.flatMap((path) => ['-isystem', tools.pathOf(path)]), ...(debug ? ['-DDEBUG'] : [])];
-  const units = sources.filter(({ name }) => name.endsWith('.c'));
-  if (units.length === 0) throw refuseInput('there are no C sources to compile');
-  for (const { name, bytes } of sources) await writeWholeFile(join(folder, name), bytes);
+  const { flags, programs } = parsePrograms(sources);
+  const compiler = [
+    ...flags.filter((flag) => flag !== '-static'),
+    ...COMPILER_FLAGS,
+    ...HEADERS.flatMap((path) => ['-isystem', tools.pathOf(path)]),
+    ...(debug ? ['-DDEBUG'] : []),
+  ];
+  for (const { name, bytes } of sources) await writeWholeFile(join(tools.folder, name), bytes);
   await Promise.all(
-    units.map(async (unit) => {
-      const assembly = unit.name.replace(/c$/, 's');
-      await tools.run('cc1', ...COMPILER_FLAGS, ...flags, unit.name, '-o', assembly);
-      await tools.run('as', '--64', assembly, '-o', objectOf(unit));
+    [...new Set(Object.values(programs).flat())].map(async (source) => {
+      await tools.run('cc1', ...compiler, source, '-o', withEnd(source, 's'));
+      await tools.run('as', '--64', withEnd(source, 's'), '-o', withEnd(source, 'o'));
     }),
   );
-  const shared = units.filter((unit) => !definesMain(unit)).map(objectOf);
-  const [start, first, last, library] = ['rcrt1.o', 'crti.o', 'crtn.o', 'libc.a'].map((name) =>
-    tools.pathOf(`${MUSL}/${name}`),
-  );
-  const programs = new Map<string, Uint8Array>();
-  for (const unit of units.filter(definesMain)) {
-    const name = unit.name.replace(/\.c$/, '');
-    await tools.run(
-      'ld',
-      ...LINKER_FLAGS,
-      `${start}`,
-      `${first}`,
-      objectOf(unit),
-      ...shared,
-      `${library}`,
-      `${last}`,
-      '-o',
-      name,
-    );
-    programs.set(name, await readBytesFile(join(folder, name), LIMITS.unpackedBytes));
+  const musl = (name: string): string => tools.pathOf(`${MUSL}/${name}`);
+  const built = new Map<string, Uint8Array>();
+  for (const [path, list] of Object.entries(programs)) {
+    const objects = list.map((source) => withEnd(source, 'o'));
+    const parts = [musl('rcrt1.o'), musl('crti.o'), ...objects, musl('libc.a'), musl('crtn.o')];
+    await tools.run('ld', ...LINKER_FLAGS, ...parts, '-o', 'program');
+    built.set(path, await readBytesFile(join(tools.folder, 'program'), LIMITS.unpackedBytes));
   }
-  return programs;
+  return built;
 }

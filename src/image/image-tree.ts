@@ -1,9 +1,10 @@
 /** Lays out an image: where the programs, libraries, modules and the worker lie in it. `images/init/paths.h` names the same places. */
 import { encodeUtf8 } from '../base/bytes.ts';
+import { writeRuleset } from './packet-rules.ts';
 import { makeTree, type Tree, type TreeEntry, treeDevice, treeDirectory, treeFile, treeLink } from './tree.ts';
 
 export interface ImageParts {
-  /** Programs of `images/init` by name. */
+  /** Programs of `images/init` by path. */
   readonly programs: ReadonlyMap<string, Uint8Array>;
   readonly node: Uint8Array;
   /** Files of Debian's packages, at the paths that they have there. */
@@ -14,8 +15,9 @@ export interface ImageParts {
   readonly worker: readonly TreeEntry[];
 }
 
-/** Where the programs of `images/init` go; the kernel starts the first. */
-const PROGRAM_PATHS: Readonly<Record<string, string>> = { init: 'init' };
+/** The gate's user, and the port that it listens on; `images/init/paths.h` has the user too. */
+const GATE_USER = 990;
+const LISTEN_PORT = 8443;
 
 /** Places where the init mounts something. */
 const MOUNT_POINTS: readonly string[] = ['dev', 'proc', 'run', 'sys', 'tmp'];
@@ -24,13 +26,17 @@ const MOUNT_POINTS: readonly string[] = ['dev', 'proc', 'run', 'sys', 'tmp'];
 export function makeImageTree(parts: ImageParts): Tree {
   const { programs, node, packages, modules, moduleOrder, worker } = parts;
   return makeTree([
-    ...[...programs].map(([name, bytes]) => treeFile(PROGRAM_PATHS[name] ?? `bin/${name}`, bytes, 0o755)),
+    ...[...programs].map(([path, bytes]) => treeFile(path, bytes, 0o755)),
     treeFile('bin/node', node, 0o755),
     // The loader's path is written into every program.
     treeLink('lib64', 'usr/lib/x86_64-linux-gnu'),
     ...packages.flatMap((tree) => tree.filter(({ kind }) => kind === 'file')),
     ...[...modules].map(([name, bytes]) => treeFile(`lib/modules/${name}.ko`, bytes)),
     treeFile('etc/anchorhold/modules', encodeUtf8(moduleOrder.map((name) => `${name}\n`).join(''))),
+    treeFile(
+      'etc/anchorhold/nftables.conf',
+      encodeUtf8(writeRuleset({ brokerUid: GATE_USER, listenPort: LISTEN_PORT })),
+    ),
     ...worker,
     ...MOUNT_POINTS.map((path) => treeDirectory(path)),
     // What the init says before it has mounted anything goes here.
