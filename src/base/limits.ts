@@ -29,6 +29,13 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   configurationBytes: 1024 * 1024,
   /** One case of the conformance contract: evidence in base64, and the demands. */
   caseBytes: 1024 * 1024,
+  /** A release file: some kilobytes for each version of the image, and its signatures. */
+  releaseBytes: 1024 * 1024,
+  /** Versions in one release, and shapes of machines in each: seven vCPU counts with four CPU types are 28. */
+  releaseVersions: 32,
+  releaseMeasurements: 1024,
+  /** The manifest of an image, which names each of its files. */
+  imageManifestBytes: 4 * 1024 * 1024,
   /** Owner policy file: bytes, nesting, nodes, one scalar. */
   policyBytes: 256 * 1024,
   policyDepth: 12,
@@ -149,6 +156,10 @@ export type LimitName =
   | 'responseHeadBytes'
   | 'configurationBytes'
   | 'caseBytes'
+  | 'releaseBytes'
+  | 'releaseVersions'
+  | 'releaseMeasurements'
+  | 'imageManifestBytes'
   | 'policyBytes'
   | 'policyDepth'
   | 'policyNodes'

@@ -30,7 +30,7 @@ function hashedRanges(file: PeFile): readonly (readonly [number, number])[] {
 
 /**
  * Computes the Authenticode hash of an EFI program (32 or 48 bytes).
- * @throws ConfigurationError ERR_CONFIGURATION_FILE
+ * @throws ConfigurationError ERR_CONFIGURATION_IMAGE
  */
 export function authenticodeHash(bytes: Uint8Array, bank: Bank): Uint8Array {
   const digest = createHash(bank);

@@ -36,7 +36,7 @@ function extendAll(digests: readonly Uint8Array[], bank: Bank): Uint8Array {
 /**
  * Predicts PCR 4 and PCR 11 of a UKI that a firmware starts as its boot option. The stub starts the kernel through the firmware again, so PCR 4
  * holds both.
- * @throws ConfigurationError ERR_CONFIGURATION_FILE for what is no UKI, or has sections whose measurement is not known
+ * @throws ConfigurationError ERR_CONFIGURATION_IMAGE for what is no UKI, or has sections whose measurement is not known
  */
 export function predictPcrs(uki: Uint8Array, bank: Bank): UkiPcrs {
   const file = parsePe(uki);

@@ -31,7 +31,7 @@ function alignment({ view, optional }: PeFile, field: number): number {
 
 /**
  * Gives a new EFI program: the one given, and the sections behind its own.
- * @throws ConfigurationError ERR_CONFIGURATION_FILE when it is signed, or has no room for more section headers
+ * @throws ConfigurationError ERR_CONFIGURATION_IMAGE when it is signed, or has no room for more section headers
  */
 export function addSections(base: Uint8Array, added: readonly NewSection[]): Uint8Array<ArrayBuffer> {
   const file = parsePe(base);

@@ -2,7 +2,8 @@
  * The parts of a PE32+ file that a boot image needs: where its headers, sections and signatures lie. Checks that they lie inside the file, and no
  * two sections on the same bytes; judges nothing of what they hold. [PE/COFF]
  */
-import { ConfigurationError } from '../errors.ts';
+import type { ConfigurationError } from '../errors.ts';
+import { refuseInput } from './tree.ts';
 
 /** A section: where its bytes lie in the file, and where they go in memory. */
 export interface PeSection {
@@ -57,7 +58,7 @@ const CERTIFICATE_DIRECTORY = 4;
 
 /** Makes the error for a file that is no EFI program of the kind that is needed. */
 export function refusePe(what: string): ConfigurationError {
-  return new ConfigurationError('ERR_CONFIGURATION_FILE', `the file is no EFI program that can be used: ${what}`);
+  return refuseInput(`this is no EFI program that can be used: ${what}`);
 }
 
 function readName(bytes: Uint8Array): string {
@@ -88,7 +89,7 @@ function readSections(bytes: Uint8Array, view: DataView, table: number, count: n
 
 /**
  * Reads the headers of a PE32+ file.
- * @throws ConfigurationError ERR_CONFIGURATION_FILE
+ * @throws ConfigurationError ERR_CONFIGURATION_IMAGE
  */
 export function parsePe(bytes: Uint8Array): PeFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -36,7 +36,7 @@ function sectionsOf(parts: UkiParts): readonly NewSection[] {
 
 /**
  * Builds a UKI; the same parts give the same bytes.
- * @throws ConfigurationError ERR_CONFIGURATION_FILE when stub or kernel is no EFI program that can be used
+ * @throws ConfigurationError ERR_CONFIGURATION_IMAGE when stub or kernel is no EFI program that can be used
  */
 export function buildUki(parts: UkiParts): Uint8Array<ArrayBuffer> {
   const uki = addSections(parts.stub, sectionsOf(parts));

@@ -2,7 +2,6 @@
 import { concatBytes, encodeUtf8 } from '../../src/base/bytes.ts';
 
 const HEADERS_SIZE = 0x400;
-const FIRST_HEADER = 328;
 
 export interface ProgramShape {
   /** Sections by name, in the order of the file; each takes one page in memory. */
@@ -65,7 +64,7 @@ export function efiProgram({
   }
   let offset = HEADERS_SIZE;
   entries.forEach(([name, bytes], i) => {
-    const header = FIRST_HEADER + i * 40;
+    const header = FIELDS.firstSection + i * 40;
     headers.set(encodeUtf8(name), header);
     view.setUint32(header + 8, bytes.length, true);
     view.setUint32(header + 12, 4096 * (i + 1), true);
@@ -84,4 +83,12 @@ export function withNumber(file: Uint8Array, at: number, value: number, bits: 16
   if (bits === 16) view.setUint16(at, value, true);
   else view.setUint32(at, value, true);
   return copy;
+}
+
+/** Makes a kernel's file: an EFI program that says its release where a bzImage does. */
+export function bzImage(release: string, code = 'a kernel'): Uint8Array<ArrayBuffer> {
+  const file = efiProgram({ sections: { '.setup': encodeUtf8('setup'), '.text': encodeUtf8(code) } });
+  file.set(encodeUtf8('HdrS'), 0x202);
+  file.set(encodeUtf8(`${release} (somebody@somewhere) #1`), 0x300);
+  return withNumber(file, 0x20e, 0x100, 16);
 }

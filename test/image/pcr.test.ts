@@ -85,7 +85,7 @@ describe('the Authenticode hash', () => {
   });
 
   it('is not computed for a file whose parts cannot be told apart', () => {
-    expect(code(() => authenticodeHash(kernel.subarray(0, 600), 'sha256'))).toBe('ERR_CONFIGURATION_FILE');
+    expect(code(() => authenticodeHash(kernel.subarray(0, 600), 'sha256'))).toBe('ERR_CONFIGURATION_IMAGE');
   });
 });
 
@@ -115,15 +115,15 @@ describe('the predicted registers', () => {
   });
 
   it('are not predicted for what is no UKI', () => {
-    expect(code(() => predictPcrs(kernel, 'sha256'))).toBe('ERR_CONFIGURATION_FILE');
-    expect(code(() => predictPcrs(concatBytes(encodeUtf8('x'), uki), 'sha256'))).toBe('ERR_CONFIGURATION_FILE');
+    expect(code(() => predictPcrs(kernel, 'sha256'))).toBe('ERR_CONFIGURATION_IMAGE');
+    expect(code(() => predictPcrs(concatBytes(encodeUtf8('x'), uki), 'sha256'))).toBe('ERR_CONFIGURATION_IMAGE');
   });
 
   it.each(['.ucode', '.splash', '.dtb', '.dtbauto', '.hwids', '.efifw', '.pcrpkey', '.profile'])(
     'are not predicted for a UKI with a section %s, which would be measured or acted upon',
     (name) => {
       const more = addSections(uki, [{ name, bytes: encodeUtf8('more'), kind: 'data' }]);
-      expect(code(() => predictPcrs(more, 'sha256'))).toBe('ERR_CONFIGURATION_FILE');
+      expect(code(() => predictPcrs(more, 'sha256'))).toBe('ERR_CONFIGURATION_IMAGE');
     },
   );
 });

@@ -116,10 +116,10 @@ describe('what a UKI is not made of', () => {
       efiProgram({ sections: Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`.s${i}`, encodeUtf8('x')])) }),
     ],
   ])('%s', (_name, broken) => {
-    expect(code(() => buildUki({ ...parts, stub: broken }))).toBe('ERR_CONFIGURATION_FILE');
+    expect(code(() => buildUki({ ...parts, stub: broken }))).toBe('ERR_CONFIGURATION_IMAGE');
   });
 
   it('a kernel that is no EFI program', () => {
-    expect(code(() => buildUki({ ...parts, kernel: encodeUtf8('a kernel') }))).toBe('ERR_CONFIGURATION_FILE');
+    expect(code(() => buildUki({ ...parts, kernel: encodeUtf8('a kernel') }))).toBe('ERR_CONFIGURATION_IMAGE');
   });
 });

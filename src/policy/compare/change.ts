@@ -35,7 +35,7 @@ export function change(
   section: Change['section'],
   at: Position,
   allows: string,
-  more: { readonly certain: boolean } | Extract<Shown, { readonly example: string }> = { certain: true },
+  more: { readonly certain?: boolean } | Extract<Shown, { readonly example: string }> = {},
 ): Change {
   return { section, owner: policy.owner, at, allows, example: null, refusal: null, certain: true, ...more };
 }

@@ -96,7 +96,7 @@ export function formatSignedNotice(notice: Notice, signature: Uint8Array, key: s
 async function isSignedByKey(spki: Uint8Array<ArrayBuffer>, { notice, signature }: SignedNotice): Promise<boolean> {
   const [header, payload, encoded, ...rest] = signature.split('.', 4);
   const bytes = parseBase64Url(encoded ?? '');
-  if (header !== HEADER || payload !== '' || rest.length > 0 || bytes?.length !== 64) return false;
+  if (header !== HEADER || payload !== '' || rest.length > 0 || bytes === null) return false;
   const { subtle } = globalThis.crypto;
   try {
     const key = await subtle.importKey('spki', spki, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);

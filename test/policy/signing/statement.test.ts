@@ -26,6 +26,17 @@ describe('a statement for a worker', () => {
     expect(readWorkerStatement(JSON.parse(JSON.stringify(good)))).toEqual(good);
   });
 
+  it('is made for one run of a worker and for five minutes', () => {
+    const about = { kind: 'secret', owner: 'hospital-a', name: 'token', digest, size: 9 } as const;
+    expect(stateForWorker(about, instance, now)).toEqual({
+      ...about,
+      anchorhold: 'anchorhold-statement/1',
+      instance: '07'.repeat(16),
+      issued: '2026-12-01T10:00:00.000Z',
+      expires: '2026-12-01T10:05:00.000Z',
+    });
+  });
+
   it('counts for its worker and in its time', async () => {
     expect(await code({})).toBeNull();
     expect(await code({}, new Date('2026-12-01T10:04:59.999Z'))).toBeNull();
