@@ -158,4 +158,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     'have a worker forget a secret',
     async () => (await import('./vault-commands.ts')).secretForgetCommand,
   ),
+  entry(
+    'image build',
+    'build the image of the machine out of pinned packages, the same bytes everywhere',
+    async () => (await import('./image-build.ts')).imageBuild,
+  ),
+  entry(
+    'image relock',
+    'pin the packages of the image anew, in the newest versions, for a person to review',
+    async () => (await import('./image-relock.ts')).imageRelock,
+  ),
 ];
