@@ -109,7 +109,10 @@ export type ConfigurationCode =
   | 'ERR_CONFIGURATION_RELEASE_OLD'
   | 'ERR_CONFIGURATION_ORIGIN'
   | 'ERR_CONFIGURATION_DEVICE'
-  | 'ERR_CONFIGURATION_PLATFORM';
+  | 'ERR_CONFIGURATION_PLATFORM'
+  | 'ERR_CONFIGURATION_MACHINE'
+  | 'ERR_CONFIGURATION_IMAGE'
+  | 'ERR_CONFIGURATION_PACKAGE_GONE';
 
 export type ErrorCode =
   | NotAnEnclaveCode
@@ -577,5 +580,26 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     501,
     'What was asked for does not exist on this platform.',
     'Do it in Node; docs/browser.md says what works in a browser.',
+  ),
+  ERR_CONFIGURATION_MACHINE: entry(
+    'ConfigurationError',
+    2,
+    500,
+    'The virtual machine of an image could not be started, or ended by itself.',
+    'Read what QEMU and the machine wrote before it. A machine powers off when its configuration is not the one that it was measured with, or when its packet rules do not load.',
+  ),
+  ERR_CONFIGURATION_IMAGE: entry(
+    'ConfigurationError',
+    2,
+    500,
+    'An input of the image is not what its lock says, or holds something that cannot be in an image.',
+    'Nothing was built. Look at the input that is named: fetch it again from another mirror, or relock and review what changes.',
+  ),
+  ERR_CONFIGURATION_PACKAGE_GONE: entry(
+    'ConfigurationError',
+    2,
+    502,
+    'The mirror no longer has a package that the lock of the image names.',
+    'Build with --snapshot, which asks the dated archive of Debian, or with a --mirror that has it; or run `anchorhold image relock` and review what changes.',
   ),
 };

@@ -128,6 +128,18 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   bootFileBytes: 2 * 1024 * 1024 * 1024,
   /** vCPUs of a machine to measure: KVM starts no more. */
   vcpus: 4096,
+  /** The command line of a machine's kernel: Linux reads no more on x86. */
+  commandLineBytes: 2048,
+  /** One line on the serial console of a machine: the kernel's own are at most this long. */
+  consoleLineCharacters: 1024,
+  /** A package that an image is built of, as it is fetched, and unpacked: the kernel's weighs 34 MB, Node's unpacks to 150 MB. Entries in it. */
+  packageBytes: 128 * 1024 * 1024,
+  unpackedBytes: 512 * 1024 * 1024,
+  unpackedEntries: 64 * 1024,
+  /** Files of an image, all together, how many entries it has, and the path of one: a tar archive has room for little more. */
+  imageBytes: 512 * 1024 * 1024,
+  imageEntries: 16 * 1024,
+  imagePathBytes: 240,
 };
 
 export type LimitName =
@@ -201,4 +213,12 @@ export type LimitName =
   | 'firmwareSections'
   | 'firmwarePages'
   | 'bootFileBytes'
-  | 'vcpus';
+  | 'vcpus'
+  | 'commandLineBytes'
+  | 'consoleLineCharacters'
+  | 'packageBytes'
+  | 'unpackedBytes'
+  | 'unpackedEntries'
+  | 'imageBytes'
+  | 'imageEntries'
+  | 'imagePathBytes';

@@ -69,6 +69,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./release-verify.ts')).releaseVerify,
   ),
   entry(
+    'image boot',
+    'start a machine with an image under QEMU: as a SEV-SNP guest where this host can, else emulated and SIMULATED',
+    async () => (await import('./image-boot.ts')).imageBoot,
+  ),
+  entry(
     'policy check',
     'check an owner policy, and show each problem with its line',
     async () => (await import('./policy-commands.ts')).policyCheckCommand,

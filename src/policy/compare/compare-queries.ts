@@ -3,12 +3,13 @@
  * A rule is held against all rules of the other file together. A limit is one for each proof, so limits are compared proof by proof.
  */
 import { decideQuery } from '../decide.ts';
+import { intersectPaths } from '../intersect.ts';
 import { formatPathPattern, overlapsPath } from '../path.ts';
 import type { CallerRule, OwnerPolicy, QueryRule, RateLimit } from '../policy.ts';
 import { formatRate } from '../quantity.ts';
 import { joinNames } from '../reading.ts';
 import { type Change, type Compare, change, type Pair, refusalOf } from './change.ts';
-import { type Cover, findUncovered, intersectPaths } from './path-set.ts';
+import { findUncovered } from './path-set.ts';
 import { isRevoked, jointProofs, leastProof, namesProvenBy, type Proof } from './proof-set.ts';
 import { findRateExcess } from './rate-set.ts';
 
@@ -42,31 +43,27 @@ function ask({ policy, other, now }: Pair, proof: Proof, method: string, path: s
 
 /** Gives what a rule allows its callers beyond the other file, one change for all callers of whom the same is true. */
 function compareReach(pair: Pair, rule: QueryRule, callers: readonly CallerRule[]): readonly Change[] {
-  const groups = new Map<string, { names: string[]; cover: Cover; proof: Proof; before: readonly QueryRule[] }>();
+  const groups = new Map<string, { names: string[]; path: string; proof: Proof; before: readonly QueryRule[] }>();
   for (const caller of callers) {
     const proof = leastProof(caller);
     // What is revoked here allows nothing; what was only revoked there is a change of that section.
     if (isRevoked(proof, pair.policy) || isRevoked(proof, pair.other)) continue;
     const before = usableRules(pair.other, proof, rule.method).filter(({ path }) => overlapsPath(path, rule.path));
-    const cover = findUncovered(
+    const path = findUncovered(
       rule.path,
-      before.map(({ path }) => path),
+      before.map((one) => one.path),
     );
-    if (cover.kind === 'covered') continue;
-    const key = JSON.stringify([before.map(formatTo), cover]);
-    const group = groups.get(key) ?? { names: [], cover, proof, before };
+    if (path === null) continue;
+    const key = JSON.stringify(before.map(formatTo));
+    const group = groups.get(key) ?? { names: [], path, proof, before };
     group.names.push(caller.name);
     groups.set(key, group);
   }
-  return [...groups.values()].map(({ names, cover, proof, before }) => {
+  return [...groups.values()].map(({ names, path, proof, before }) => {
     const but = before.length === 0 ? '' : `, and not only ${joinNames(before.map(formatTo), 'and')}`;
     const allows = `${joinNames(names, 'and')} may ask ${formatTo(rule)}${but}`;
-    if (cover.kind !== 'open') return change(pair, 'queries', rule.at, allows, { certain: false });
-    const example = `${rule.method} ${cover.path} as ${names[0] ?? ''}`;
-    return change(pair, 'queries', rule.at, allows, {
-      example,
-      refusal: ask(pair, proof, rule.method, cover.path),
-    });
+    const example = `${rule.method} ${path} as ${names[0] ?? ''}`;
+    return change(pair, 'queries', rule.at, allows, { example, refusal: ask(pair, proof, rule.method, path) });
   });
 }
 
@@ -78,9 +75,7 @@ function includes(pair: Pair, wide: QueryRule, rule: QueryRule): boolean {
     const proven = caller === undefined ? new Set<string>() : namesProvenBy(leastProof(caller), other);
     return wide.allow.some((known) => proven.has(known));
   };
-  return (
-    wide.method === rule.method && findUncovered(rule.path, [wide.path]).kind === 'covered' && rule.allow.every(isNamed)
-  );
+  return wide.method === rule.method && findUncovered(rule.path, [wide.path]) === null && rule.allow.every(isNamed);
 }
 
 /** Gives the rules that find no room in the limits of the other file, when each is given to one rule there that allows all of it. */
@@ -126,7 +121,7 @@ function compareLimits(
     const touching = own.filter(({ path }) =>
       group.some((wide) => {
         const shared = intersectPaths(path, wide.path);
-        return shared !== null && findUncovered(shared, free).kind !== 'covered';
+        return shared !== null && findUncovered(shared, free) !== null;
       }),
     );
     const [first] = touching;

@@ -5,11 +5,11 @@
 import { PolicyError } from '../../errors.ts';
 import type { CanonicalPolicy } from '../canonical.ts';
 import { type CanonicalTerms, canonicalFunction, stricterTerms, termsOfCanonical } from '../function-terms.ts';
+import { intersectHosts, intersectPaths } from '../intersect.ts';
 import { formatPathPattern, parsePathPattern } from '../path.ts';
 import type { FunctionTerms, PathPattern } from '../policy.ts';
 import { formatRate, parseByteSize, parseRate } from '../quantity.ts';
 import { formatTargetPattern, parseTargetPattern } from '../target.ts';
-import { intersectHosts, intersectPaths } from './intersect.ts';
 
 /** Who must be proven to one owner: any of these of its callers. */
 export interface EffectiveCaller {

@@ -5,7 +5,7 @@
 import { object, oneOf, readJson } from '../../attestation/json-reader.ts';
 import { readSignatures } from '../../attestation/signature-list.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { ConfigurationError, PolicyError } from '../../errors.ts';
+import { readInForm } from './in-form.ts';
 import { type PolicyStatement, readPolicyStatement } from './statement.ts';
 
 const FORMAT = 'anchorhold-signatures/1';
@@ -26,13 +26,10 @@ const file = object({
  * @throws PolicyError ERR_POLICY_STATEMENT
  */
 export function parseSignatureFile(content: string): SignatureFile {
-  try {
-    const { statement, signatures } = readJson(content, LIMITS.signatureFileBytes, 'the signature file', file);
-    return { statement, signatures };
-  } catch (cause) {
-    if (!(cause instanceof ConfigurationError)) throw cause;
-    throw new PolicyError('ERR_POLICY_STATEMENT', `the signatures cannot be read: ${cause.message}`, { cause });
-  }
+  const { statement, signatures } = readInForm('the signatures cannot be read', () =>
+    readJson(content, LIMITS.signatureFileBytes, 'the signature file', file),
+  );
+  return { statement, signatures };
 }
 
 /** Writes a signature file, one signature a line. */
