@@ -59,6 +59,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./id-block.ts')).idBlock,
   ),
   entry(
+    'image boot',
+    'start a machine with an image under QEMU: as a SEV-SNP guest where this host can, else emulated and SIMULATED',
+    async () => (await import('./image-boot.ts')).imageBoot,
+  ),
+  entry(
+    'image config',
+    'put a worker configuration and all that it names into one file for a machine of the image',
+    async () => (await import('./image-config.ts')).imageConfig,
+  ),
+  entry(
     'policy check',
     'check an owner policy, and show each problem with its line',
     async () => (await import('./policy-commands.ts')).policyCheckCommand,
@@ -152,5 +162,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     'secret forget',
     'have a worker forget a secret',
     async () => (await import('./vault-commands.ts')).secretForgetCommand,
+  ),
+  entry(
+    'image build',
+    'build the image of the machine out of pinned packages, the same bytes everywhere',
+    async () => (await import('./image-build.ts')).imageBuild,
+  ),
+  entry(
+    'image relock',
+    'pin the packages of the image anew, in the newest versions, for a person to review',
+    async () => (await import('./image-relock.ts')).imageRelock,
   ),
 ];

@@ -1,11 +1,11 @@
 /** Starts the processes of one function where the kernel caps them together, if it can, and says so when it ended one for its memory. */
-import type { ChildProcess } from 'node:child_process';
+import type { ConfinedProcess } from './confined-process.ts';
 import { type FunctionProcessLimits, groupMemoryMiB, spawnFunctionChild } from './confinement.ts';
 import type { ResourceGroups } from './resource-groups.ts';
 
 export interface Launcher {
   /** Starts one confined process; @throws what the system says when it has nothing left for one. */
-  readonly launch: () => ChildProcess;
+  readonly launch: () => ConfinedProcess;
   /** Removes what the processes had in common; they must be gone. */
   readonly close: () => void;
 }
@@ -23,7 +23,7 @@ export function openLauncher(
   return {
     launch() {
       const child = spawnFunctionChild(limits, group.path);
-      child.once('exit', () => {
+      void child.ended.then(() => {
         const kills = group.memoryKills();
         if (kills > known) onMemoryKill();
         known = kills;
