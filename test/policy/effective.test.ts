@@ -9,8 +9,9 @@ import { showEffective } from '../../src/policy/effective/show-effective.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import { matchesPath, parsePath, parsePathPattern } from '../../src/policy/path.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
-import { matchesTarget, parseTarget, parseTargetPattern } from '../../src/policy/target.ts';
+import { parseTarget, parseTargetPattern } from '../../src/policy/target.ts';
 import { KEY_A, KEY_B } from './sample.ts';
+import { matchesTarget } from './walk.ts';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const NOW = new Date('2026-12-01T12:00:00Z');
