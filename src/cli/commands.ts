@@ -64,6 +64,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./image-boot.ts')).imageBoot,
   ),
   entry(
+    'image config',
+    'put a worker configuration and all that it names into one file for a machine of the image',
+    async () => (await import('./image-config.ts')).imageConfig,
+  ),
+  entry(
     'policy check',
     'check an owner policy, and show each problem with its line',
     async () => (await import('./policy-commands.ts')).policyCheckCommand,

@@ -7,7 +7,7 @@ import { openResourceGroups, systemGroupPlace } from '../enclave/sandbox/resourc
 import { parseWorkerConfig } from '../enclave/worker-config.ts';
 import { loadWorkerParts } from '../enclave/worker-parts.ts';
 import { ConfigurationError } from '../errors.ts';
-import { readTextFile } from '../io/files.ts';
+import { DISK, readTextFile } from '../io/files.ts';
 import { openLog } from '../io/log.ts';
 import { type CliCommand, JSON_SWITCH, optionValue } from './command.ts';
 import { writeJson, writeLine } from './output.ts';
@@ -36,7 +36,7 @@ export const worker: CliCommand = {
     const path = resolve(io.cwd, given);
     const config = parseWorkerConfig(await readTextFile(path, LIMITS.configurationBytes));
     const now = (): Date => new Date();
-    const parts = await loadWorkerParts(config, dirname(path));
+    const parts = await loadWorkerParts(config, dirname(path), DISK);
     const device = await openConfigfsTsm();
     const groups = openResourceGroups(systemGroupPlace());
     const running = await bootWorker({ ...parts, device, groups, log: openLog(), now });

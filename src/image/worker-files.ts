@@ -10,7 +10,7 @@ import { ConfigurationError } from '../errors.ts';
 import { readTextFile } from '../io/files.ts';
 
 /** Files that are started by name: the worker, and the process of a function with its probe. */
-const ENTRIES: readonly string[] = ['enclave/boot.js', 'enclave/sandbox/child.js', 'enclave/sandbox/probe.js'];
+const ENTRIES: readonly string[] = ['enclave/image/main.js', 'enclave/sandbox/child.js', 'enclave/sandbox/probe.js'];
 
 export interface WorkerFiles {
   /** Compiled files by their path below `dist`. */
