@@ -80,9 +80,9 @@ export const imageBuild: CliCommand = {
     const manifest = writeManifest({ image, lock, outputs, measurements });
     progress('writing');
     await makeFolder(folder);
-    for (const { path, bytes } of outputs) await writeWholeFile(join(folder, path), bytes);
+    for (const { path, bytes } of outputs.files) await writeWholeFile(join(folder, path), bytes);
     await writeWholeFile(join(folder, 'manifest.json'), manifest);
-    const files = outputs.map(({ path, bytes }) => ({
+    const files = outputs.files.map(({ path, bytes }) => ({
       path,
       sha256: encodeHex(nativeSha256(bytes)),
       size: bytes.length,

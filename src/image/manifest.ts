@@ -9,7 +9,7 @@ import type { Image } from './build.ts';
 import { type AnyPackage, nameOf } from './inputs.ts';
 import { type ImageLock, writeImageLock } from './lock.ts';
 import type { Measurement } from './measurements.ts';
-import type { OutputFile } from './outputs.ts';
+import type { Outputs } from './outputs.ts';
 import type { TreeEntry } from './tree.ts';
 
 const sha256 = (bytes: Uint8Array | string): string => hash('sha256', bytes, 'hex');
@@ -31,7 +31,7 @@ function describeEntry(entry: TreeEntry): Json {
 export interface ManifestParts {
   readonly image: Image;
   readonly lock: ImageLock;
-  readonly outputs: readonly OutputFile[];
+  readonly outputs: Outputs;
   readonly measurements: readonly Measurement[];
 }
 
@@ -46,10 +46,11 @@ export function writeManifest({ image, lock, outputs, measurements }: ManifestPa
     inputs: [...lock.packages.map(inputOf), ...lock.npm.map(inputOf), ...sources],
     // It compresses the initrd, and another version may do so with other bytes.
     zstd: process.versions['zstd'] ?? '',
-    files: outputs.map(({ path, bytes }) => ({ path, sha256: sha256(bytes), size: bytes.length })),
+    files: outputs.files.map(({ path, bytes }) => ({ path, sha256: sha256(bytes), size: bytes.length })),
     tree: { sha256: encodeHex(image.treeDigest), files: image.tree.map(describeEntry) },
     firmware: { name: 'OVMF.amdsev.fd', sha256: sha256(image.firmware) },
     measurements: measurements.map((row) => ({ ...row })),
+    pcrs: { ...outputs.pcrs },
   };
   return `${encodeCanonicalJson(manifest)}\n`;
 }
