@@ -169,6 +169,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./image-build.ts')).imageBuild,
   ),
   entry(
+    'image verify',
+    'build the image twice, in different folders, time zones and locales, and compare the bits',
+    async () => (await import('./image-verify.ts')).imageVerify,
+  ),
+  entry(
+    'image compare',
+    'say in words what differs between two images, the likeliest cause first',
+    async () => (await import('./image-compare.ts')).imageCompare,
+  ),
+  entry(
     'image relock',
     'pin the packages of the image anew, in the newest versions, for a person to review',
     async () => (await import('./image-relock.ts')).imageRelock,
