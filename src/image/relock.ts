@@ -43,7 +43,7 @@ function suitesOf(suite: string): readonly string[] {
 
 /** Names the files of a new kernel as those of the old one, but for the release in their paths. */
 function movedFiles({ name, files }: LockedPackage, newName: string): readonly string[] {
-  const [from, to] = [name, newName].map((text) => text.replace(/^linux-(?:image|headers)-/, ''));
+  const [from, to] = [name, newName].map((text) => KERNEL_NAME.exec(text)?.[2]);
   return from === undefined || to === undefined ? files : files.map((path) => path.replaceAll(from, to));
 }
 
