@@ -33,15 +33,14 @@ export function uploadContext({ kind, owner, name, instance, policy }: UploadTar
   };
 }
 
-/** A header can hold it, and it is too long to be in an answer by chance. */
-const SECRET = /^[\x21-\x7e](?:[\x20-\x7e]{6,}[\x21-\x7e])$/;
+/** A header can hold it, and it is too long (8 bytes at least) to be in an answer by chance. */
+const SECRET = /^[\x21-\x7e][\x20-\x7e]{6,}[\x21-\x7e]$/;
 /** What fits into one header field beside the others. */
 export const MAX_SECRET_BYTES = 4096;
-const MIN_SECRET_BYTES = 8;
 
 /** Reads a secret; null when it is not 8 to 4096 visible characters, with blanks only between them. */
 export function parseSecret(bytes: Uint8Array): string | null {
-  if (bytes.length < MIN_SECRET_BYTES || bytes.length > MAX_SECRET_BYTES) return null;
+  if (bytes.length > MAX_SECRET_BYTES) return null;
   const text = String.fromCharCode(...bytes);
   return SECRET.test(text) ? text : null;
 }

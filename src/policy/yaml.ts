@@ -4,13 +4,25 @@
  * Refused: duplicate keys, anchors, aliases, merge keys, tags, directives, `?` keys, several documents, tabs, characters that cannot
  * be seen, and more bytes, depth, nodes or text in one place than base/limits.ts allows. [YAML 1.2.2]
  */
-import { Composer, type CST, isMap, isNode, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml';
+import {
+  Composer,
+  type CST,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type ParsedNode,
+  Parser,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import { encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { PolicyCode } from '../error-table.ts';
 import type { Position } from './policy.ts';
 import { PolicyFileError } from './policy-file-error.ts';
-import { quote } from './reading.ts';
+import { lowerFirst, quote } from './reading.ts';
 
 export interface TextNode {
   readonly kind: 'text';
@@ -31,13 +43,12 @@ export interface MapNode {
 }
 export type YamlNode = TextNode | ListNode | MapNode;
 
-/** What can be seen: no control characters but line ends, none that hide text or turn its direction. [Unicode TR36 "Trojan Source"] */
+/** What can be seen: no control characters but line ends, a carriage return only before one, none that hide text or turn its direction. [Unicode TR36 "Trojan Source"] */
 // oxlint-disable-next-line no-control-regex
-const UNSEEN = /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\p{Cf}\p{Cs}\p{Co}]/u;
+const UNSEEN = /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\p{Cf}\p{Cs}\p{Co}]|\r(?!\n)/u;
 /** What the lexer says between the pieces of text: document, end of flow, scalar. */
 const MARKS: readonly string[] = ['\u0002', '\u0018', '\u001f'];
 const NODE_BEGINNINGS: readonly string[] = ['\u001f', '"', "'", '[', '{', '-', '?'];
-const LONE_RETURN = /\r(?!\n)/;
 
 /** What the parser may meet outside of values, by the name it has there, and what to write instead. */
 const REFUSED_TOKENS: Readonly<Record<string, string>> = {
@@ -50,14 +61,16 @@ const REFUSED_TOKENS: Readonly<Record<string, string>> = {
 
 /** Holds the file while it is read, so that each step can name a position. */
 class Source {
-  readonly lines: LineCounter = new LineCounter();
-  readonly file: string;
-  constructor(file: string) {
-    this.file = file;
+  readonly #lines = new LineCounter();
+  readonly #file: string;
+  constructor(file: string, text: string) {
+    this.#file = file;
+    this.#lines.addNewLine(0);
+    for (const { index } of text.matchAll(/\n/g)) this.#lines.addNewLine(index + 1);
   }
   at(offset: number): Position {
-    const { line, col } = this.lines.linePos(offset);
-    return { file: this.file, line: Math.max(1, line), column: Math.max(1, col) };
+    const { line, col } = this.#lines.linePos(offset);
+    return { file: this.#file, line, column: col };
   }
   fail(offset: number, code: PolicyCode, what: string, cause?: unknown): PolicyFileError {
     return new PolicyFileError({ code, at: this.at(offset), what }, [], { cause });
@@ -69,19 +82,20 @@ class Source {
  * @throws PolicyError ERR_POLICY_SYNTAX or ERR_POLICY_LIMIT
  */
 export function parseYaml(input: string | Uint8Array, file: string): MapNode {
-  const source = new Source(file);
   const bytes = typeof input === 'string' ? encodeUtf8(input) : input;
+  const unread = new Source(file, '');
   if (bytes.length > LIMITS.policyBytes)
-    throw source.fail(0, 'ERR_POLICY_LIMIT', `the file has ${bytes.length} bytes, more than ${LIMITS.policyBytes}`);
+    throw unread.fail(0, 'ERR_POLICY_LIMIT', `the file has ${bytes.length} bytes, more than ${LIMITS.policyBytes}`);
   const decoded = parseUtf8(bytes);
-  if (decoded === null) throw source.fail(0, 'ERR_POLICY_SYNTAX', 'the file is not UTF-8 text');
+  if (decoded === null) throw unread.fail(0, 'ERR_POLICY_SYNTAX', 'the file is not UTF-8 text');
   // Some editors put a byte order mark in front; it says nothing.
   const text = decoded.replace(/^\ufeff/, '');
+  const source = new Source(file, text);
   checkVisible(text, source);
   try {
     const tokens = tokenize(text, source);
     checkTokens(tokens, source);
-    return compose(tokens, text.length, source);
+    return compose(tokens, source);
   } catch (error) {
     if (error instanceof PolicyFileError) throw error;
     throw source.fail(0, 'ERR_POLICY_SYNTAX', 'the file cannot be read as YAML', error);
@@ -89,28 +103,25 @@ export function parseYaml(input: string | Uint8Array, file: string): MapNode {
 }
 
 function checkVisible(text: string, source: Source): void {
-  const offset = Math.min(...[text.search(UNSEEN), text.search(LONE_RETURN)].map((i) => (i === -1 ? Infinity : i)));
-  if (offset === Infinity) return;
-  for (let i = text.indexOf('\n'); i !== -1 && i < offset; i = text.indexOf('\n', i + 1))
-    source.lines.addNewLine(i + 1);
-  source.lines.lineStarts.unshift(0);
-  const name = `U+${(text.codePointAt(offset) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+  const unseen = UNSEEN.exec(text);
+  if (unseen === null) return;
+  const [character] = unseen;
+  const name = `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
   const what =
-    text[offset] === '\t' ? 'tabs are not allowed: use spaces' : `character ${name} is not allowed: it cannot be seen`;
-  throw source.fail(offset, 'ERR_POLICY_SYNTAX', what);
+    character === '\t' ? 'tabs are not allowed: use spaces' : `character ${name} is not allowed: it cannot be seen`;
+  throw source.fail(unseen.index, 'ERR_POLICY_SYNTAX', what);
 }
 
 /** Cuts the text into tokens, and stops at the depth and node caps before anything is built from them. */
 function tokenize(text: string, source: Source): CST.Token[] {
-  const parser = new Parser(source.lines.addNewLine);
+  const parser = new Parser();
   const tokens: CST.Token[] = [];
   let offset = 0;
   let depth = 0;
   let nodes = 0;
-  source.lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
     if (lexeme === '[' || lexeme === '{') depth++;
-    if (lexeme === ']' || lexeme === '}') depth = Math.max(0, depth - 1);
+    if (lexeme === ']' || lexeme === '}') depth--;
     // Plain and block scalars are announced by a mark, quoted ones begin with their quote, collections with their indicator.
     if (NODE_BEGINNINGS.includes(lexeme.charAt(0))) nodes++;
     if (depth > LIMITS.policyDepth)
@@ -144,7 +155,6 @@ function checkTokens(tokens: readonly CST.Token[], source: Source): void {
       throw source.fail(token.offset, 'ERR_POLICY_LIMIT', `nested deeper than ${LIMITS.policyDepth} levels`);
     const inside: CST.Token[] = [];
     if ('start' in token && Array.isArray(token.start)) inside.push(...token.start);
-    if ('props' in token) inside.push(...token.props);
     if ('value' in token && token.value !== undefined) inside.push(token.value);
     if ('items' in token)
       for (const item of token.items) {
@@ -157,70 +167,61 @@ function checkTokens(tokens: readonly CST.Token[], source: Source): void {
   }
 }
 
-function compose(tokens: readonly CST.Token[], length: number, source: Source): MapNode {
-  const composer = new Composer({
-    version: '1.2',
-    schema: 'failsafe',
-    merge: false,
-    uniqueKeys: false,
-    prettyErrors: false,
-  });
-  const [document] = [...composer.compose(tokens, true, length)];
+function compose(tokens: readonly CST.Token[], source: Source): MapNode {
+  const composer = new Composer({ version: '1.2', schema: 'failsafe', uniqueKeys: false });
+  const [document] = [...composer.compose(tokens)];
   const problem = document?.errors[0] ?? document?.warnings[0];
-  if (problem !== undefined) {
+  if (problem !== undefined)
     throw source.fail(problem.pos[0], 'ERR_POLICY_SYNTAX', lowerFirst(problem.message), problem);
-  }
-  const contents = document?.contents;
-  if (contents === undefined || contents === null || (isScalar(contents) && contents.source === ''))
-    throw source.fail(0, 'ERR_POLICY_SYNTAX', 'the file is empty: begin with `anchorhold: owner-policy/1`');
-  const top = toNode(contents, 0, source);
-  if (top.kind !== 'map')
-    throw source.fail(0, 'ERR_POLICY_SYNTAX', 'the file is not a map: begin with `anchorhold: owner-policy/1`');
-  return top;
-}
-
-function lowerFirst(sentence: string): string {
-  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+  const top = document?.contents;
+  if (!isMap(top))
+    throw source.fail(
+      0,
+      'ERR_POLICY_SYNTAX',
+      'the file is empty or not a map: begin with `anchorhold: owner-policy/1`',
+    );
+  return toMap(top, source);
 }
 
 /** Turns what yaml gives into our tree; `from` is where to point when a value is missing. */
-function toNode(value: unknown, from: number, source: Source): YamlNode {
-  if (isScalar(value)) {
-    const offset = value.range?.[0] ?? from;
-    const text = typeof value.value === 'string' ? value.value : '';
-    if (encodeUtf8(text).length > LIMITS.policyScalarBytes)
-      throw source.fail(offset, 'ERR_POLICY_LIMIT', `a text of more than ${LIMITS.policyScalarBytes} bytes`);
-    // Escapes in quotes can bring back what was refused above.
-    if (UNSEEN.test(text.replaceAll('\n', '')))
-      throw source.fail(offset, 'ERR_POLICY_SYNTAX', `${quote(text)} holds a character that cannot be seen`);
-    return { kind: 'text', at: source.at(offset), text, plain: value.type === 'PLAIN' };
-  }
-  if (isSeq(value)) {
-    const offset = value.range?.[0] ?? from;
-    return { kind: 'list', at: source.at(offset), items: value.items.map((item) => toNode(item, offset, source)) };
-  }
-  if (isMap(value)) {
-    const offset = value.range?.[0] ?? from;
-    const seen = new Map<string, Position>();
-    const entries = value.items.map((pair) => {
-      const key = toNode(pair.key, offset, source);
-      const keyOffset = isNode(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
-      if (key.kind !== 'text')
-        throw source.fail(keyOffset, 'ERR_POLICY_SYNTAX', 'a key must be a word, not a list or map');
-      if (key.text === '<<' && key.plain)
-        throw source.fail(keyOffset, 'ERR_POLICY_SYNTAX', 'merge keys (<<) are not allowed: write the values out');
-      const before = seen.get(key.text);
-      if (before !== undefined)
-        throw source.fail(
-          keyOffset,
-          'ERR_POLICY_SYNTAX',
-          `key ${quote(key.text)} stands here a second time; the first is on line ${before.line}`,
-        );
-      seen.set(key.text, key.at);
-      return { key, value: toNode(pair.value, keyOffset, source) };
-    });
-    return { kind: 'map', at: source.at(offset), entries };
-  }
-  if (value === null || value === undefined) return { kind: 'text', at: source.at(from), text: '', plain: true };
-  throw source.fail(from, 'ERR_POLICY_SYNTAX', 'aliases are not allowed: write the value out');
+function toNode(value: ParsedNode | null, from: Position, source: Source): YamlNode {
+  if (value === null) return { kind: 'text', at: from, text: '', plain: true };
+  const at = source.at(value.range[0]);
+  if (isScalar(value)) return { kind: 'text', at, text: checkText(value, source), plain: value.type === 'PLAIN' };
+  if (isSeq(value)) return { kind: 'list', at, items: value.items.map((item) => toNode(item, at, source)) };
+  if (isMap(value)) return toMap(value, source);
+  throw source.fail(value.range[0], 'ERR_POLICY_SYNTAX', 'aliases are not allowed: write the value out');
+}
+
+function checkText({ value, range: [offset] }: Scalar.Parsed, source: Source): string {
+  const text = String(value);
+  if (encodeUtf8(text).length > LIMITS.policyScalarBytes)
+    throw source.fail(offset, 'ERR_POLICY_LIMIT', `a text of more than ${LIMITS.policyScalarBytes} bytes`);
+  // Escapes in quotes can bring back what was refused above.
+  if (UNSEEN.test(text))
+    throw source.fail(offset, 'ERR_POLICY_SYNTAX', `${quote(text)} holds a character that cannot be seen`);
+  return text;
+}
+
+function toMap({ items, range: [offset] }: YAMLMap.Parsed, source: Source): MapNode {
+  const at = source.at(offset);
+  const seen = new Map<string, Position>();
+  const entries = items.map((pair) => {
+    const [keyOffset] = pair.key.range;
+    const key = toNode(pair.key, at, source);
+    if (key.kind !== 'text')
+      throw source.fail(keyOffset, 'ERR_POLICY_SYNTAX', 'a key must be a word, not a list or map');
+    if (key.text === '<<' && key.plain)
+      throw source.fail(keyOffset, 'ERR_POLICY_SYNTAX', 'merge keys (<<) are not allowed: write the values out');
+    const before = seen.get(key.text);
+    if (before !== undefined)
+      throw source.fail(
+        keyOffset,
+        'ERR_POLICY_SYNTAX',
+        `key ${quote(key.text)} stands here a second time; the first is on line ${before.line}`,
+      );
+    seen.set(key.text, key.at);
+    return { key, value: toNode(pair.value, key.at, source) };
+  });
+  return { kind: 'map', at, entries };
 }

@@ -1,7 +1,7 @@
 /** What a worker holds of what policies in force name, as it shows it: names and whether they are there, never contents, sizes or digests. */
-import { mapOf, object, oneOf, type Reader, readJson, refuseValue } from '../../attestation/json-reader.ts';
+import { mapOf, object, oneOf, type Reader, readJson } from '../../attestation/json-reader.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { ConfigurationError, PolicyError } from '../../errors.ts';
+import { readInForm } from './in-form.ts';
 
 const FORMAT = 'anchorhold-held/1';
 
@@ -19,11 +19,7 @@ export type HeldItems = Readonly<Record<string, HeldOfOwner | null>>;
 
 const states: Reader<Readonly<Record<string, HeldState>>> = mapOf(oneOf('held', 'withheld', 'missing'));
 const ofOwner = object<HeldOfOwner>({ data: states, secrets: states });
-const ofOwnerOrNull: Reader<HeldOfOwner | null> = (value, path) => {
-  if (value === null) return null;
-  if (typeof value !== 'object') throw refuseValue(path, 'what is held of an owner, or null', value);
-  return ofOwner(value, path);
-};
+const ofOwnerOrNull: Reader<HeldOfOwner | null> = (value, path) => (value === null ? null : ofOwner(value, path));
 const answer = object({ anchorhold: oneOf(FORMAT), owners: mapOf(ofOwnerOrNull) });
 
 /** Writes what is held. */
@@ -36,10 +32,7 @@ export function formatHeldItems(owners: HeldItems): string {
  * @throws PolicyError ERR_POLICY_STATEMENT
  */
 export function readHeldItems(content: string): HeldItems {
-  try {
-    return readJson(content, LIMITS.shownPoliciesBytes, 'the answer', answer).owners;
-  } catch (cause) {
-    if (!(cause instanceof ConfigurationError)) throw cause;
-    throw new PolicyError('ERR_POLICY_STATEMENT', `what the worker holds cannot be read: ${cause.message}`, { cause });
-  }
+  return readInForm('what the worker holds cannot be read', () =>
+    readJson(content, LIMITS.shownPoliciesBytes, 'the answer', answer),
+  ).owners;
 }

@@ -2,11 +2,12 @@
  * What an owner sends to a worker: one JSON envelope with a statement, its signatures and what the statement is about. The same for who writes and
  * who reads it. Whether it is done is the worker's decision.
  */
-import { mapOf, object, oneOf, type Reader, readJson, text } from '../../attestation/json-reader.ts';
+import { mapOf, object, oneOf, type Reader, readJson, refuseValue, text } from '../../attestation/json-reader.ts';
+import { readSignatures } from '../../attestation/signature-list.ts';
 import { encodeBase64, parseBase64 } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { ConfigurationError, PolicyError } from '../../errors.ts';
-import { readSignatures } from './signature-file.ts';
+import { PolicyError } from '../../errors.ts';
+import { readInForm } from './in-form.ts';
 import { type PolicyStatement, readPolicyStatement, readWorkerStatement, type WorkerStatement } from './statement.ts';
 
 /** Where owners ask a worker for something. */
@@ -53,8 +54,11 @@ const fileName = text(
   'the plain name of a file',
   (value) => value.length <= 128 && /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(value),
 );
-const base64Text = text('bytes in base64', (value) => parseBase64(value) !== null);
-const base64: Reader<Uint8Array> = (value, path) => parseBase64(base64Text(value, path)) ?? new Uint8Array(0);
+const base64: Reader<Uint8Array> = (value, path) => {
+  const bytes = typeof value === 'string' ? parseBase64(value) : null;
+  if (bytes === null) throw refuseValue(path, 'bytes in base64', value);
+  return bytes;
+};
 
 const policySource: Reader<PolicySource> = object({
   file: fileName,
@@ -78,8 +82,10 @@ const workerRequest = object({
   payload: base64,
 });
 
-function refuse(why: string, cause?: unknown): PolicyError {
-  return new PolicyError('ERR_POLICY_STATEMENT', `the request of an owner cannot be read: ${why}`, { cause });
+const UNREADABLE = 'the request of an owner cannot be read';
+
+function refuse(why: string): PolicyError {
+  return new PolicyError('ERR_POLICY_STATEMENT', `${UNREADABLE}: ${why}`);
 }
 
 const anyRequest: Reader<OwnerRequest> = (value, path) => {
@@ -99,12 +105,7 @@ const anyRequest: Reader<OwnerRequest> = (value, path) => {
  * @throws PolicyError ERR_POLICY_STATEMENT
  */
 export function parseOwnerRequest(content: string): OwnerRequest {
-  try {
-    return readJson(content, LIMITS.ownerRequestBytes, 'the request', anyRequest);
-  } catch (cause) {
-    if (!(cause instanceof ConfigurationError)) throw cause;
-    throw refuse(cause.message, cause);
-  }
+  return readInForm(UNREADABLE, () => readJson(content, LIMITS.ownerRequestBytes, 'the request', anyRequest));
 }
 
 /** Writes an envelope. */

@@ -2,13 +2,14 @@
  * The policies in force as a worker shows them: canonical forms, each of which counts only if its digest is the one in the claims that were
  * appraised. [RFC 8785]
  */
-import { mapOf, object, oneOf, type Reader, readJson, refuseValue } from '../../attestation/json-reader.ts';
+import { mapOf, object, oneOf, readJson } from '../../attestation/json-reader.ts';
 import { type DigestText, formatDigest } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { ConfigurationError, PolicyError } from '../../errors.ts';
+import { PolicyError } from '../../errors.ts';
 import type { CanonicalPolicy } from '../canonical.ts';
 import { digestCanonical } from '../parse.ts';
 import type { OwnerPolicy } from '../policy.ts';
+import { readInForm } from './in-form.ts';
 
 const FORMAT = 'anchorhold-policies/1';
 
@@ -27,12 +28,18 @@ export function formatShownPolicies(
   return `${JSON.stringify({ anchorhold: FORMAT, policies: Object.fromEntries(shown) })}\n`;
 }
 
-const canonicalOrNull: Reader<object | null> = (value, path) => {
-  if (typeof value !== 'object' || Array.isArray(value)) throw refuseValue(path, 'a policy in canonical form', value);
-  return value;
-};
+// Whatever is shown: the digest vouches for every byte of it, so its form is that of a policy that the worker has parsed.
+const answer = object({ anchorhold: oneOf(FORMAT), policies: mapOf((value) => value as CanonicalPolicy | null) });
 
-const answer = object({ anchorhold: oneOf(FORMAT), policies: mapOf(canonicalOrNull) });
+/** Tells whether this is the content with that digest. */
+function isContent(canonical: CanonicalPolicy, digest: DigestText): boolean {
+  try {
+    return digestCanonical(canonical) === digest;
+  } catch {
+    // Half a surrogate pair and 1e999 have no canonical form, and so no digest.
+    return false;
+  }
+}
 
 /**
  * Reads what a worker shows; `digests` are those in the claims, and none may be missing, of another content or too many.
@@ -42,24 +49,17 @@ export function readShownPolicies(
   content: string,
   digests: Readonly<Record<string, Uint8Array>>,
 ): readonly ShownPolicy[] {
-  const refuse = (why: string, cause?: unknown): PolicyError =>
-    new PolicyError('ERR_POLICY_STATEMENT', `the policies that the worker shows do not count: ${why}`, { cause });
-  let policies: Readonly<Record<string, object | null>>;
-  try {
-    policies = readJson(content, LIMITS.shownPoliciesBytes, 'the answer', answer).policies;
-  } catch (cause) {
-    if (!(cause instanceof ConfigurationError)) throw cause;
-    throw refuse(cause.message, cause);
-  }
-  const extra = Object.keys(policies).find((owner) => !Object.hasOwn(digests, owner));
+  const uncounted = 'the policies that the worker shows do not count';
+  const refuse = (why: string): PolicyError => new PolicyError('ERR_POLICY_STATEMENT', `${uncounted}: ${why}`);
+  const read = readInForm(uncounted, () => readJson(content, LIMITS.shownPoliciesBytes, 'the answer', answer));
+  const policies = new Map(Object.entries(read.policies));
+  const extra = [...policies.keys()].find((owner) => !Object.hasOwn(digests, owner));
   if (extra !== undefined) throw refuse(`the claims name no policy of ${JSON.stringify(extra)}`);
   return Object.entries(digests).map(([owner, bytes]) => {
     const digest = formatDigest(bytes);
-    const shown = Object.hasOwn(policies, owner) ? policies[owner] : undefined;
-    if (shown === undefined) throw refuse(`that of ${owner} is missing`);
-    // The digest vouches for every byte of it, so its form is that of a policy that the worker has parsed.
-    const canonical = shown as CanonicalPolicy | null;
-    if (canonical !== null && (digestCanonical(canonical) !== digest || canonical.owner !== owner))
+    const canonical = policies.get(owner);
+    if (canonical === undefined) throw refuse(`that of ${owner} is missing`);
+    if (canonical !== null && !(isContent(canonical, digest) && canonical.owner === owner))
       throw refuse(`that of ${owner} is not the one in the claims`);
     return { owner, digest, canonical };
   });

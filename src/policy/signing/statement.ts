@@ -7,8 +7,9 @@ import { encodeHex } from '../../base/bytes.ts';
 import { type DigestText, parseDigest } from '../../base/digest.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { parseInstant } from '../../base/time.ts';
-import { ConfigurationError, PolicyError } from '../../errors.ts';
+import { PolicyError } from '../../errors.ts';
 import { parseName } from '../words.ts';
+import { readInForm } from './in-form.ts';
 
 const FORMAT = 'anchorhold-statement/1';
 
@@ -71,17 +72,10 @@ const workerStatement: Reader<WorkerStatement> = object({
   expires: instant,
 });
 
-function refuse(why: string, cause?: unknown): PolicyError {
-  return new PolicyError('ERR_POLICY_STATEMENT', `the statement does not count: ${why}`, { cause });
-}
+const UNCOUNTED = 'the statement does not count';
 
-function readWith<T>(reader: Reader<T>, value: unknown): T {
-  try {
-    return reader(value, 'statement');
-  } catch (cause) {
-    if (!(cause instanceof ConfigurationError)) throw cause;
-    throw refuse(cause.message, cause);
-  }
+function refuse(why: string): PolicyError {
+  return new PolicyError('ERR_POLICY_STATEMENT', `${UNCOUNTED}: ${why}`);
 }
 
 /**
@@ -89,7 +83,7 @@ function readWith<T>(reader: Reader<T>, value: unknown): T {
  * @throws PolicyError ERR_POLICY_STATEMENT
  */
 export function readPolicyStatement(value: unknown): PolicyStatement {
-  return readWith(policyStatement, value);
+  return readInForm(UNCOUNTED, () => policyStatement(value, 'statement'));
 }
 
 /**
@@ -97,7 +91,7 @@ export function readPolicyStatement(value: unknown): PolicyStatement {
  * @throws PolicyError ERR_POLICY_STATEMENT
  */
 export function readWorkerStatement(value: unknown): WorkerStatement {
-  return readWith(workerStatement, value);
+  return readInForm(UNCOUNTED, () => workerStatement(value, 'statement'));
 }
 
 /** Makes the statement that an owner signs for a policy. */

@@ -1,5 +1,6 @@
 /** What a statement must say, for which worker, and when. Each refusal differs from the good one in one field. */
 import { describe, expect, it } from 'vitest';
+import { SIGNATURE_CHARACTERS } from '../../../src/base/detached-jws.ts';
 import { formatSignatureFile, parseSignatureFile } from '../../../src/policy/signing/signature-file.ts';
 import {
   checkWorkerStatement,
@@ -25,10 +26,22 @@ describe('a statement for a worker', () => {
     expect(readWorkerStatement(JSON.parse(JSON.stringify(good)))).toEqual(good);
   });
 
+  it('is made for one run of a worker and for five minutes', () => {
+    const about = { kind: 'secret', owner: 'hospital-a', name: 'token', digest, size: 9 } as const;
+    expect(stateForWorker(about, instance, now)).toEqual({
+      ...about,
+      anchorhold: 'anchorhold-statement/1',
+      instance: '07'.repeat(16),
+      issued: '2026-12-01T10:00:00.000Z',
+      expires: '2026-12-01T10:05:00.000Z',
+    });
+  });
+
   it('counts for its worker and in its time', async () => {
     expect(await code({})).toBeNull();
     expect(await code({}, new Date('2026-12-01T10:04:59.999Z'))).toBeNull();
     expect(await code({}, new Date('2026-12-01T09:59:30Z'))).toBeNull();
+    expect(await code({ expires: '2026-12-01T10:10:00Z' })).toBeNull();
   });
 
   it.each<[string, Partial<WorkerStatement>, Date?]>([
@@ -37,9 +50,17 @@ describe('a statement for a worker', () => {
     ['an earlier time', {}, new Date('2026-12-01T10:05:00Z')],
     ['a long life', { expires: '2026-12-01T10:10:01Z' }],
     ['an end before its beginning', { issued: '2026-12-01T10:00:20Z', expires: '2026-12-01T10:00:10Z' }],
+    ['an end at its beginning', { issued: '2026-12-01T10:00:10Z', expires: '2026-12-01T10:00:10Z' }],
+    ['a beginning that is no time', { issued: 'now' }],
+    ['an end that is no time', { expires: 'never' }],
     ['a clock that is broken', {}, new Date(Number.NaN)],
   ])('does not count with %s', async (_what, change, at) => {
     expect(await code(change, at)).toBe('ERR_POLICY_STATEMENT');
+  });
+
+  it('is refused with how long it may count, in seconds', () => {
+    const long = { ...good, expires: '2026-12-01T10:10:01Z' };
+    expect(() => checkWorkerStatement(long, { instance, now })).toThrow('600 seconds');
   });
 
   it.each([
@@ -84,13 +105,17 @@ describe('a signature file', () => {
   const file = { statement: policy, signatures: ['aa..bb', 'aa..cc'] };
 
   it('is read back as it was written', () => {
+    const longest = { ...file, signatures: ['aa..'.padEnd(SIGNATURE_CHARACTERS, 'b')] };
     expect(parseSignatureFile(formatSignatureFile(file))).toEqual(file);
+    expect(parseSignatureFile(formatSignatureFile(longest))).toEqual(longest);
   });
 
   it.each([
     ['a text that is no signature', { signatures: ['aa.bb.cc'] }],
+    ['a blank before a signature', { signatures: [' aa..bb'] }],
+    ['a blank behind a signature', { signatures: ['aa..bb '] }],
     ['the same signature twice', { signatures: ['aa..bb', 'aa..bb'] }],
-    ['a signature that is too long', { signatures: [`aa..${'b'.repeat(200)}`] }],
+    ['a signature that is too long', { signatures: ['aa..'.padEnd(SIGNATURE_CHARACTERS + 1, 'b')] }],
     ['a statement for a worker', { statement: good }],
     ['another format', { anchorhold: 'anchorhold-signatures/2' }],
   ])('is not read with %s', async (_what, change) => {
