@@ -33,7 +33,16 @@ int limit_memory(unsigned long long data_bytes) {
   return data_bytes == 0 ? 0 : setrlimit(RLIMIT_DATA, &data);
 }
 
+/* Gives whether no capability can be gained by a program from now on; takes the right to change that. */
+static int empty_bounding_set(void) {
+  unsigned long capability = 0;
+  while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) capability++;
+  /* The kernel knows no capability of that number. */
+  return errno == EINVAL;
+}
+
 int become(uid_t id) {
+  if (!empty_bounding_set()) return -1;
   if (setgroups(0, NULL) != 0 || setresgid(id, id, id) != 0) return -1;
   return setresuid(id, id, id);
 }
@@ -48,9 +57,8 @@ int drop_capabilities(void) {
     uint32_t effective, permitted, inheritable;
   } none[2] = {{0, 0, 0}, {0, 0, 0}};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
-  /* Where this process may not empty the bounding set, it has no capability to begin with, and no_new_privs keeps it so. */
-  for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++) {
-  }
+  /* Who may not empty it gains nothing from it either: no_new_privs stands before it. */
+  empty_bounding_set();
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return -1;
   return (int)syscall(SYS_capset, &header, none);
 }

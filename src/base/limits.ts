@@ -85,6 +85,10 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
   frameHeadBytes: 64 * 1024,
+  /** What configures a machine of the image: the one file, the files in it, and the name of one. It is held in memory, some times over. */
+  configBundleBytes: 128 * 1024 * 1024,
+  configFiles: 1024,
+  configNameBytes: 240,
   /** Path of a file inside a sandbox, one name in it, and symbolic links that one path may lead over: as Linux has them. */
   filePathBytes: 4096,
   fileNameBytes: 255,
@@ -188,6 +192,9 @@ export type LimitName =
   | 'trailerBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
+  | 'configBundleBytes'
+  | 'configFiles'
+  | 'configNameBytes'
   | 'filePathBytes'
   | 'fileNameBytes'
   | 'fileLinks'

@@ -1,7 +1,8 @@
-/** What two patterns name both: paths, and hosts. The language is small enough that this is one pattern again, or none. */
+/** What two patterns name both: paths, hosts, and destinations. The language is small enough that this is one pattern again, or none. */
 import { matchesHost } from './host.ts';
 import { isCoveredByRest, isCoveredByWildcard } from './path.ts';
 import type { PathPattern } from './policy.ts';
+import type { TargetPattern } from './target.ts';
 
 /** Gives the pattern of the paths that both name; null when there are none. */
 export function intersectPaths(a: PathPattern, b: PathPattern): PathPattern | null {
@@ -22,4 +23,12 @@ export function intersectPaths(a: PathPattern, b: PathPattern): PathPattern | nu
 export function intersectHosts(a: string, b: string): string | null {
   if (matchesHost(a, b)) return b;
   return matchesHost(b, a) ? a : null;
+}
+
+/** Gives the pattern of the destinations that both name; null when there are none. */
+export function intersectTargets(a: TargetPattern, b: TargetPattern): TargetPattern | null {
+  if (a.scheme !== b.scheme || a.port !== b.port) return null;
+  const host = intersectHosts(a.host, b.host);
+  const path = intersectPaths(a.path, b.path);
+  return host === null || path === null ? null : { ...a, host, path };
 }

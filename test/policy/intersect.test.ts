@@ -1,6 +1,7 @@
 /** What two patterns name both: the narrower of two places in each part, or nothing. */
 import { describe, expect, it } from 'vitest';
-import { intersectHosts, intersectPaths } from '../../src/policy/intersect.ts';
+import { intersectHosts, intersectPaths, intersectTargets } from '../../src/policy/intersect.ts';
+import { parseTargetPattern, type TargetPattern } from '../../src/policy/target.ts';
 
 describe('two paths', () => {
   const pattern = (text: string) => ({ segments: text.slice(1).split('/') });
@@ -49,5 +50,25 @@ describe('two hosts', () => {
   ])('%s and %s share %s, in whichever order', (a, b, shared) => {
     expect(intersectHosts(a, b)).toBe(shared);
     expect(intersectHosts(b, a)).toBe(shared);
+  });
+});
+
+describe('two destinations', () => {
+  const target = (text: string): TargetPattern => {
+    const read = parseTargetPattern(text);
+    if (!read.ok) throw new Error(read.why);
+    return read.value;
+  };
+  it.each<readonly [a: string, b: string, shared: string | null]>([
+    ['https://*.a.test:8443/**', 'https://b.a.test:8443/x', 'https://b.a.test:8443/x'],
+    ['https://*.a.test/x', 'https://b.a.test/*', 'https://b.a.test/x'],
+    ['https://a.test/x', 'https://a.test/y', null],
+    ['https://a.test/x', 'https://b.test/x', null],
+    ['https://a.test/x', 'https://a.test:8443/x', null],
+    ['https://a.test/x', 'http://a.test:443/x', null],
+  ])('%s and %s share %s, in whichever order', (a, b, shared) => {
+    const expected = shared === null ? null : target(shared);
+    expect(intersectTargets(target(a), target(b))).toEqual(expected);
+    expect(intersectTargets(target(b), target(a))).toEqual(expected);
   });
 });
