@@ -203,6 +203,11 @@ const CASES: readonly (readonly [name: string, text: string, expected: string])[
     `${REFERENCE} 6:55`,
   ],
   [
+    'a file that is no release',
+    'machine: { products: [], tcb: any, smt: any, images: [release:./jwks.json] }\n',
+    `${REFERENCE} 6:55`,
+  ],
+  [
     'counters with another word',
     'machine: { products: [], tcb: any, smt: any, images: [], counters: no }\n',
     `${VALUE} 6:68`,
