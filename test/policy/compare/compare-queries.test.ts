@@ -321,6 +321,12 @@ describe('how often callers may ask', () => {
         [`10:5 ${may('any and k', 'POST /f/x', TWICE)}`],
       ],
       [
+        'is not said again of somebody who is both',
+        [rule('any', '/f/x', '1'), rule('s', '/f/x', '1'), rule('k', '/f/x', '1')],
+        [rule('any, s, k', '/f/x', '2')],
+        [`10:5 ${may('any, s and k', 'POST /f/x', TWICE)}`],
+      ],
+      [
         'is said of each rule',
         [rule('any', '/f/y', '1'), rule('x', '/f/x', '1')],
         [rule('any', '/f/y', '2'), rule('x', '/f/x', '2')],
