@@ -22,6 +22,8 @@ static void make_folder(const char *path) {
 }
 
 void mount_all(void) {
+  /* The kernel makes its first root a folder like /tmp, in which every user may write. */
+  if (chmod("/", 0755) != 0) give_up("cannot close the root folder (%d)", errno);
   const unsigned long bare = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   mount_one("devtmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755");
   /* A process sees itself and no other one; the gate sees those that it had started, to count their processor time. */

@@ -59,6 +59,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./id-block.ts')).idBlock,
   ),
   entry(
+    'release sign',
+    'write and sign the release of an image, or add a signature to one',
+    async () => (await import('./release-sign.ts')).releaseSign,
+  ),
+  entry(
+    'release verify',
+    'verify a release file by the keys that must have signed it, and by images that you rebuilt',
+    async () => (await import('./release-verify.ts')).releaseVerify,
+  ),
+  entry(
     'image boot',
     'start a machine with an image under QEMU: as a SEV-SNP guest where this host can, else emulated and SIMULATED',
     async () => (await import('./image-boot.ts')).imageBoot,
@@ -167,6 +177,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     'image build',
     'build the image of the machine out of pinned packages, the same bytes everywhere',
     async () => (await import('./image-build.ts')).imageBuild,
+  ),
+  entry(
+    'image verify',
+    'build the image twice, in different folders, time zones and locales, and compare the bits',
+    async () => (await import('./image-verify.ts')).imageVerify,
+  ),
+  entry(
+    'image compare',
+    'say in words what differs between two images, the likeliest cause first',
+    async () => (await import('./image-compare.ts')).imageCompare,
   ),
   entry(
     'image relock',

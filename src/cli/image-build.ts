@@ -1,14 +1,13 @@
 /** `anchorhold image build`: builds the image of the machine out of pinned packages, and writes it with its manifest. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeHex } from '../base/bytes.ts';
 import { buildImage } from '../image/build.ts';
-import { writeManifest } from '../image/manifest.ts';
-import { type Measurement, measureImage } from '../image/measurements.ts';
+import { makeManifest } from '../image/make-manifest.ts';
+import { type Manifest, writeManifest } from '../image/manifest.ts';
+import { measureImage } from '../image/measurements.ts';
 import { makeOutputs } from '../image/outputs.ts';
 import { PACKAGE_FOLDER } from '../image/package-folder.ts';
 import { makeFolder, writeWholeFile } from '../io/files.ts';
-import { nativeSha256 } from '../io/native-digest.ts';
 import { type CliCommand, type CliIo, JSON_SWITCH } from './command.ts';
 import {
   imageFolder,
@@ -31,16 +30,11 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-function writeSummary(
-  io: CliIo,
-  folder: string,
-  files: readonly { path: string; size: number }[],
-  rows: readonly Measurement[],
-): void {
+function writeSummary(io: CliIo, folder: string, { files, measurements }: Manifest): void {
   writeLine(io, `built ${folder}`);
   for (const { path, size } of files) writeLine(io, `  ${path.padEnd(16)} ${megabytes(size).padStart(9)}`);
-  const [first] = rows;
-  if (first !== undefined) writeLine(io, `launch digest with ${first.vcpus} vCPU on ${first.cpu}: ${first.digest}`);
+  const [first] = measurements;
+  if (first !== undefined) writeLine(io, `launch digest with ${first.vcpus} vCPU of ${first.cpu}: ${first.digest}`);
 }
 
 export const imageBuild: CliCommand = {
@@ -77,18 +71,13 @@ export const imageBuild: CliCommand = {
     progress('measuring');
     const measurements = measureImage(image);
     const outputs = makeOutputs(image);
-    const manifest = writeManifest({ image, lock, outputs, measurements });
+    const manifest = makeManifest({ image, lock, outputs, measurements });
     progress('writing');
     await makeFolder(folder);
     for (const { path, bytes } of outputs) await writeWholeFile(join(folder, path), bytes);
-    await writeWholeFile(join(folder, 'manifest.json'), manifest);
-    const files = outputs.map(({ path, bytes }) => ({
-      path,
-      sha256: encodeHex(nativeSha256(bytes)),
-      size: bytes.length,
-    }));
-    if (input.switches.has('json')) writeJson(io, { folder, files, measurements });
-    else writeSummary(io, folder, files, measurements);
+    await writeWholeFile(join(folder, 'manifest.json'), writeManifest(manifest));
+    if (input.switches.has('json')) writeJson(io, { folder, files: manifest.files, measurements });
+    else writeSummary(io, folder, manifest);
     return 0;
   },
 };

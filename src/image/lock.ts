@@ -2,9 +2,9 @@
  * The lock of an image: every package that it is built of, by version and digest, and which files of each are taken. Reads and writes its
  * form (`images/image.lock.json`); relock.ts makes a new one.
  */
-import { parseHex } from '../base/bytes.ts';
-import { LIMITS } from '../base/limits.ts';
-import { isTreePath, refuseInput } from './tree.ts';
+import { hexOf, object, oneOf, text } from '../attestation/json-reader.ts';
+import { elements, readImageJson, treePath } from './json-form.ts';
+import { isTreePath } from './tree.ts';
 
 /** What a package is for: in every image, in one for debugging, its kernel, its firmware, the stub of a bootable disk, or the tools that build it. */
 export const GROUPS = ['image', 'debug', 'kernel', 'firmware', 'stub', 'tools'] as const;
@@ -45,91 +45,41 @@ export interface ImageLock {
 
 const FORMAT = 'image-lock/1';
 
-type Fields = Readonly<Record<string, unknown>>;
+const input = {
+  name: text('the name of a package', (value) => /^[a-z0-9@][a-z0-9+.@/_-]{0,127}$/.test(value)),
+  version: text('a version', (value) => /^[0-9A-Za-z][0-9A-Za-z.+~:-]{0,127}$/.test(value)),
+  contents: hexOf(32),
+  files: elements(text('a path in a package', (value) => isTreePath(value.replace(/\/$/, '')))),
+};
 
-const NAME = /^[a-z0-9@][a-z0-9+.@/_-]{0,127}$/;
-const VERSION = /^[0-9A-Za-z][0-9A-Za-z.+~:-]{0,127}$/;
-const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
-
-function isDigest(value: string): boolean {
-  return parseHex(value, 32) !== null;
-}
-
-function fieldsOf(value: unknown, at: string, names: readonly string[]): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuseInput(`${at} must be an object`);
-  const unknown = Object.keys(value).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw refuseInput(`${at} has a field ${JSON.stringify(unknown)} that is not known`);
-  return value as Fields;
-}
-
-function textOf(fields: Fields, name: string, at: string, fits: (text: string) => boolean): string {
-  const value = fields[name];
-  if (typeof value !== 'string' || !fits(value)) throw refuseInput(`${at}.${name} is missing or not in its form`);
-  return value;
-}
-
-function listOf(fields: Fields, name: string, at: string): readonly unknown[] {
-  const value = fields[name];
-  if (!Array.isArray(value)) throw refuseInput(`${at}.${name} must be a list`);
-  if (value.length > LIMITS.imageEntries) throw refuseInput(`${at}.${name} has over ${LIMITS.imageEntries} elements`);
-  return value;
-}
-
-function inputOf(fields: Fields, at: string): LockedInput {
-  const files = listOf(fields, 'files', at).map((path, i) => {
-    if (typeof path === 'string' && isTreePath(path.replace(/\/$/, ''))) return path;
-    throw refuseInput(`${at}.files[${i}] cannot be a path in a package`);
-  });
-  return {
-    name: textOf(fields, 'name', at, (text) => NAME.test(text)),
-    version: textOf(fields, 'version', at, (text) => VERSION.test(text)),
-    contents: textOf(fields, 'contents', at, isDigest),
-    files,
-  };
-}
-
-function packageOf(value: unknown, at: string): LockedPackage {
-  const fields = fieldsOf(value, at, ['name', 'version', 'suite', 'file', 'sha256', 'contents', 'group', 'files']);
-  const group = GROUPS.find((name) => name === fields['group']);
-  if (group === undefined) throw refuseInput(`${at}.group must be one of ${GROUPS.join(', ')}`);
-  return {
-    ...inputOf(fields, at),
-    suite: textOf(fields, 'suite', at, (text) => /^[a-z][a-z-]{0,31}$/.test(text)),
-    file: textOf(fields, 'file', at, isTreePath),
-    sha256: textOf(fields, 'sha256', at, isDigest),
-    group,
-  };
-}
-
-function npmPackageOf(value: unknown, at: string): LockedNpmPackage {
-  const fields = fieldsOf(value, at, ['name', 'version', 'integrity', 'contents', 'files']);
-  return { ...inputOf(fields, at), integrity: textOf(fields, 'integrity', at, (text) => INTEGRITY.test(text)) };
-}
-
-function moduleOf(value: unknown, at: string): string {
-  if (typeof value === 'string' && /^[a-z0-9_-]{1,64}$/.test(value)) return value;
-  throw refuseInput(`${at} is not the name of a kernel module`);
-}
+const lock = object<ImageLock & { readonly anchorhold: typeof FORMAT }>({
+  anchorhold: oneOf(FORMAT),
+  snapshot: text('an instant such as 20261129T000000Z', (value) => /^\d{8}T\d{6}Z$/.test(value)),
+  packages: elements(
+    object<LockedPackage>({
+      ...input,
+      suite: text('a suite such as trixie', (value) => /^[a-z][a-z-]{0,31}$/.test(value)),
+      file: treePath,
+      sha256: hexOf(32),
+      group: oneOf(...GROUPS),
+    }),
+  ),
+  npm: elements(
+    object<LockedNpmPackage>({
+      ...input,
+      integrity: text('sha512- and base64', (value) => /^sha512-[A-Za-z0-9+/]{86}==$/.test(value)),
+    }),
+  ),
+  modules: elements(text('the name of a kernel module', (value) => /^[a-z0-9_-]{1,64}$/.test(value))),
+});
 
 /**
  * Reads a lock.
  * @throws ConfigurationError ERR_CONFIGURATION_IMAGE for anything that is not one
  */
-export function parseImageLock(text: string): ImageLock {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw refuseInput('the lock is not JSON', cause);
-  }
-  const fields = fieldsOf(json, 'lock', ['anchorhold', 'snapshot', 'packages', 'npm', 'modules']);
-  textOf(fields, 'anchorhold', 'lock', (format) => format === FORMAT);
-  return {
-    snapshot: textOf(fields, 'snapshot', 'lock', (instant) => /^\d{8}T\d{6}Z$/.test(instant)),
-    packages: listOf(fields, 'packages', 'lock').map((value, i) => packageOf(value, `lock.packages[${i}]`)),
-    npm: listOf(fields, 'npm', 'lock').map((value, i) => npmPackageOf(value, `lock.npm[${i}]`)),
-    modules: listOf(fields, 'modules', 'lock').map((value, i) => moduleOf(value, `lock.modules[${i}]`)),
-  };
+export function parseImageLock(json: string): ImageLock {
+  const { snapshot, packages, npm, modules } = readImageJson(json, 'the lock', lock);
+  return { snapshot, packages, npm, modules };
 }
 
 /** Writes a lock, so that people can read and compare it. */

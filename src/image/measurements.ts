@@ -9,15 +9,7 @@ import { measureFirmware, measureMatrix } from '../attestation/measurement/matri
 import { encodeHex } from '../base/bytes.ts';
 import { nativeSha256, nativeSha384 } from '../io/native-digest.ts';
 import type { Image } from './build.ts';
-
-/** The launch digest (hex) on one shape of machine. */
-export interface Measurement {
-  readonly vmm: 'qemu';
-  readonly vcpus: number;
-  readonly cpu: string;
-  readonly guestFeatures: string;
-  readonly digest: string;
-}
+import type { Measurement } from './manifest.ts';
 
 const VCPUS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 const CPUS: readonly string[] = ['EPYC-Milan', 'EPYC-Genoa', 'EPYC-Turin', 'EPYC-v4'];

@@ -20,6 +20,7 @@ interface NpmLock {
 interface NpmEntry {
   readonly version: string;
   readonly integrity?: string;
+  readonly dev?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
@@ -32,8 +33,10 @@ async function readNpmLock(path: string): Promise<NpmLock> {
 
 function entryOf({ packages }: NpmLock, name: string): NpmEntry {
   const entry = packages[`node_modules/${name}`];
-  const several = Object.keys(packages).some((path) => path.endsWith(`/node_modules/${name}`));
-  if (entry === undefined || several) throw refuseInput(`package-lock.json must have one version of ${name}`);
+  const nested = Object.keys(packages).filter((path) => path.endsWith(`/node_modules/${name}`));
+  // The image has one folder of packages; what only the project's own tools need may have other versions below it.
+  const others = nested.filter((path) => path !== `node_modules/${name}` && packages[path]?.dev !== true);
+  if (entry === undefined || others.length > 0) throw refuseInput(`package-lock.json must have one version of ${name}`);
   return entry;
 }
 

@@ -2,7 +2,7 @@
  * Where a connection of the code's own goes: `tcp://host:port`, of a question and of a rule. Kept apart from requests, so that no rule for
  * one of them can be read as a rule for the other. [RFC 3986 3.2]
  */
-import { matchesHost, overlapsHost, parseHost, parseHostPattern } from './host.ts';
+import { overlapsHost, parseHost, parseHostPattern } from './host.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 import { parseAuthority } from './target.ts';
 
@@ -50,11 +50,6 @@ export function parseConnectionPattern(text: string): Reading<ConnectionPattern>
   return isOwnAddress(target.value.host)
     ? refuse(`${quote(text)} is the code itself, which needs no rule; it leads to nothing else on the machine`)
     : accept({ scheme: 'tcp', ...target.value });
-}
-
-/** Tells whether a destination is one that the rule names. */
-export function matchesConnection(pattern: ConnectionTarget, target: ConnectionTarget): boolean {
-  return pattern.port === target.port && matchesHost(pattern.host, target.host);
 }
 
 /** Tells whether some destination is named by both rules. */

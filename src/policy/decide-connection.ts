@@ -6,7 +6,7 @@ import { type ConnectionTarget, formatConnection, parseConnection } from './conn
 import { allowed, type Denial, denied, judgeCode, judgeTime, listRules, notNormal } from './denial.ts';
 import { parseHost, patternsNaming } from './host.ts';
 import type { ConnectionRule, Decision, OwnerPolicy } from './policy.ts';
-import { quote, type Reading } from './reading.ts';
+import { lowerFirst, quote, type Reading } from './reading.ts';
 import { KeyIndex, oncePer } from './rule-index.ts';
 
 /** One connection that a function wants. */
@@ -54,20 +54,21 @@ function judge<T>(
 }
 
 function explain(policy: OwnerPolicy, asked: string, near: readonly ConnectionRule[], rule: string): Denial {
+  const code = 'ERR_POLICY_DENIED_EGRESS';
   const hint = `Ask ${policy.owner} to add the rule "to: ${rule}" to the section egress.`;
-  const instead =
-    near.length > 0 ? `there it allows ${listRules(near, formatConnection)}` : 'no rule for tcp:// names it';
+  const [nearest] = near;
+  if (nearest !== undefined) {
+    const reason = `${policy.owner} does not allow ${asked}: there it allows ${listRules(near, formatConnection)}.`;
+    return { code, at: nearest.at, reason, hint };
+  }
   return {
-    code: 'ERR_POLICY_DENIED_EGRESS',
-    at: near[0]?.at ?? policy.sections.egress,
+    code,
+    at: policy.sections.egress,
     reason:
       policy.connections.length === 0
         ? `${policy.owner} allows no connections over tcp:// at all, so not ${asked}.`
-        : `${policy.owner} does not allow ${asked}: ${instead}.`,
-    hint:
-      near.length > 0
-        ? hint
-        : `Only if this is the destination that is meant: ${hint.charAt(0).toLowerCase()}${hint.slice(1)}`,
+        : `${policy.owner} does not allow ${asked}: no rule for tcp:// names it.`,
+    hint: `Only if this is the destination that is meant: ${lowerFirst(hint)}`,
   };
 }
 

@@ -7,7 +7,7 @@ import { allowed, type Denial, denied, judgeCode, judgeTime, listRules, notNorma
 import { patternsNaming } from './host.ts';
 import { formatPathPattern, parsePath } from './path.ts';
 import type { Decision, EgressRule, OwnerPolicy, QueryRule } from './policy.ts';
-import { joinNames, quote } from './reading.ts';
+import { joinNames, lowerFirst, quote } from './reading.ts';
 import { judgeRevoked, keepCounted } from './revoked.ts';
 import { KeyIndex, NameOrder, oncePer, PathIndex } from './rule-index.ts';
 import { type EgressParts, type EgressTarget, formatTarget, formatTargetPattern, parseTarget } from './target.ts';
@@ -74,13 +74,13 @@ export function decideQuery(policy: OwnerPolicy, request: QueryRequest): QueryDe
   const revoked = judgeRevoked(policy, request.callers);
   if (revoked !== null) return deny(revoked);
   const forAnyone = indexQueries(policy.queries).byPath.find([method.value], path.value);
-  const rules = forAnyone.filter(({ allow }) => indexAllowed(allow).pick(callers).length > 0);
+  const matching = forAnyone.filter(({ allow }) => indexAllowed(allow).pick(callers).length > 0);
+  const rules = [...matching.filter((r) => r.limit === null), ...matching.filter((r) => r.limit !== null)];
   const [first] = rules;
   if (first === undefined) return deny(explainQuery(policy, callers, method.value, path.value, forAnyone));
   const names = indexAllowed(first.allow).pick(callers);
   const reason = `${policy.owner} allows ${joinNames(names, 'and')} to ask ${formatQueryTo(first)}.`;
-  const unlimitedFirst = [...rules.filter((r) => r.limit === null), ...rules.filter((r) => r.limit !== null)];
-  return { ...allowed(policy, unlimitedFirst[0]?.at ?? first.at, reason), rules: unlimitedFirst };
+  return { ...allowed(policy, first.at, reason), rules };
 }
 
 function formatQueryTo(rule: QueryRule): string {
@@ -90,18 +90,20 @@ function formatQueryTo(rule: QueryRule): string {
 /** Gives the denial when the code is not what the owner lists under this name, or null when it is. */
 function judgeFunction(policy: OwnerPolicy, name: string, digest: string): Denial | null {
   const listed = policy.functions.find((rule) => rule.name === name);
-  if (listed !== undefined && listed.digest === digest) return null;
+  const code = 'ERR_POLICY_DENIED_QUERY';
+  if (listed === undefined)
+    return {
+      code,
+      at: policy.sections.functions,
+      reason: `${policy.owner} lists no function named ${quote(name)}.`,
+      hint: `Check the first part of the path, or ask ${policy.owner} to list the function's digest.`,
+    };
+  if (listed.digest === digest) return null;
   return {
-    code: 'ERR_POLICY_DENIED_QUERY',
-    at: listed?.at ?? policy.sections.functions,
-    reason:
-      listed === undefined
-        ? `${policy.owner} lists no function named ${quote(name)}.`
-        : `The code loaded as ${name} is not the code that ${policy.owner} lists: its digest is ${quote(digest)}.`,
-    hint:
-      listed === undefined
-        ? `Check the first part of the path, or ask ${policy.owner} to list the function's digest.`
-        : `Load the code with the digest ${listed.digest}, or ask ${policy.owner} to review the other one.`,
+    code,
+    at: listed.at,
+    reason: `The code loaded as ${name} is not the code that ${policy.owner} lists: its digest is ${quote(digest)}.`,
+    hint: `Load the code with the digest ${listed.digest}, or ask ${policy.owner} to review the other one.`,
   };
 }
 
@@ -123,32 +125,32 @@ function explainQuery(
   const asked = `${method} /${path.join('/')}`;
   const who = joinNames(indexCallers(policy.callers).pick(callers), 'and');
   const forThem = indexQueries(policy.queries).byCaller.find(callers);
-  const denial = { code: 'ERR_POLICY_DENIED_QUERY' as const, at: policy.sections.queries };
-  if (forOthers.length > 0) {
+  const code = 'ERR_POLICY_DENIED_QUERY';
+  const [forAnother] = forOthers;
+  if (forAnother !== undefined) {
     const names = joinNames(firstNames(forOthers), 'and');
-    const listed = names === '' ? 'nobody' : names;
-    return {
-      ...denial,
-      at: forOthers[0]?.at ?? denial.at,
-      reason:
-        who === ''
-          ? `${policy.owner} allows ${asked} only to ${listed}, and you have proven to be none of them.`
-          : `${policy.owner} allows ${asked} only to ${listed}, not to ${who}.`,
-      hint:
-        who === ''
-          ? 'Send the certificate, signature or token that the owner gave you.'
-          : `Ask ${policy.owner} to add ${who} to this rule.`,
-    };
+    const only = `${policy.owner} allows ${asked} only to ${names === '' ? 'nobody' : names}`;
+    if (who === '')
+      return {
+        code,
+        at: forAnother.at,
+        reason: `${only}, and you have proven to be none of them.`,
+        hint: 'Send the certificate, signature or token that the owner gave you.',
+      };
+    const hint = `Ask ${policy.owner} to add ${who} to this rule.`;
+    return { code, at: forAnother.at, reason: `${only}, not to ${who}.`, hint };
   }
-  if (forThem.length > 0)
+  const [forThis] = forThem;
+  if (forThis !== undefined)
     return {
-      ...denial,
-      at: forThem[0]?.at ?? denial.at,
+      code,
+      at: forThis.at,
       reason: `${policy.owner} does not allow ${who} to ask ${asked}; allowed is ${listRules(forThem, formatQueryTo)}.`,
       hint: `Ask for what is allowed, or ask ${policy.owner} to add the rule "allow: ${who}, to: ${asked}".`,
     };
   return {
-    ...denial,
+    code,
+    at: policy.sections.queries,
     reason:
       policy.queries.length === 0
         ? `${policy.owner} allows no queries at all.`
@@ -188,28 +190,31 @@ function explainEgress(
   findSameHost: () => readonly EgressRule[],
 ): Denial {
   const asked = `${method} ${formatTarget(target)}`;
-  const denial = { code: 'ERR_POLICY_DENIED_EGRESS' as const, at: policy.sections.egress };
+  const code = 'ERR_POLICY_DENIED_EGRESS';
   const hint = `Ask ${policy.owner} to add the rule "to: ${formatTarget(target)}, methods: [${method}]" to the section egress.`;
-  const near = (rules: readonly EgressRule[], why: string): Denial => ({
-    ...denial,
-    at: rules[0]?.at ?? denial.at,
+  const near = ({ at }: EgressRule, why: string): Denial => ({
+    code,
+    at,
     reason: `${policy.owner} does not allow ${asked}: ${why}.`,
     hint,
   });
-  if (samePlace.length > 0) {
+  const [there] = samePlace;
+  if (there !== undefined) {
     const methods = joinNames([...new Set(samePlace.flatMap((rule) => rule.methods))], 'and');
-    return near(samePlace, `there it allows ${methods === '' ? 'no method' : `only ${methods}`}`);
+    return near(there, `there it allows ${methods === '' ? 'no method' : `only ${methods}`}`);
   }
   const sameHost = findSameHost();
-  if (sameHost.length > 0)
-    return near(sameHost, `on this host it allows only ${listRules(sameHost, formatTargetPattern)}`);
+  const [onHost] = sameHost;
+  if (onHost !== undefined)
+    return near(onHost, `on this host it allows only ${listRules(sameHost, formatTargetPattern)}`);
   return {
-    ...denial,
+    code,
+    at: policy.sections.egress,
     reason:
       policy.egress.length === 0
         ? `${policy.owner} allows no connections at all, so not ${asked}.`
         : `${policy.owner} does not allow ${asked}: no rule names this scheme, host and port.`,
     // A name that merely looks like a listed one is the usual attack, so nobody is told to list it without a look.
-    hint: `Only if this is the destination that is meant: ${hint.charAt(0).toLowerCase()}${hint.slice(1)}`,
+    hint: `Only if this is the destination that is meant: ${lowerFirst(hint)}`,
   };
 }

@@ -95,5 +95,5 @@ export function patternsNaming(host: string): readonly string[] {
 
 /** Tells whether some host is named by both patterns. */
 export function overlapsHost(a: string, b: string): boolean {
-  return a === b || matchesHost(a, b) || matchesHost(b, a);
+  return matchesHost(a, b) || matchesHost(b, a);
 }

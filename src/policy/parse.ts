@@ -250,8 +250,8 @@ function withText(source: string | Uint8Array, read: () => Content): Content {
   try {
     return read();
   } catch (error) {
-    const [first, ...others] = error instanceof PolicyFileError ? error.problems : [];
-    if (!(error instanceof PolicyFileError) || first === undefined || source.length > LIMITS.policyBytes) throw error;
+    if (!(error instanceof PolicyFileError) || source.length > LIMITS.policyBytes) throw error;
+    const [first, ...others] = error.problems;
     const text = typeof source === 'string' ? source : (parseUtf8(source) ?? '');
     throw new PolicyFileError(first, others, { cause: error.cause, text });
   }

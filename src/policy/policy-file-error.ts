@@ -12,7 +12,7 @@ export interface PolicyProblem {
 
 /** Says that an owner's file cannot be used: carries every problem found, in the order of the file; the first one gives the code. */
 export class PolicyFileError extends PolicyError {
-  readonly problems: readonly PolicyProblem[];
+  readonly problems: readonly [PolicyProblem, ...PolicyProblem[]];
   /** The whole file, to show the places in; empty when it is not text, or over the cap. */
   readonly text: string;
   constructor(
@@ -20,9 +20,9 @@ export class PolicyFileError extends PolicyError {
     others: readonly PolicyProblem[] = [],
     { text = '', ...options }: ErrorOptions & { readonly text?: string } = {},
   ) {
-    const problems = [first, ...others].sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
-    const decisive = problems[0] ?? first;
-    super(decisive.code, formatProblem(decisive), options);
+    const problems: [PolicyProblem, ...PolicyProblem[]] = [first, ...others];
+    problems.sort((a, b) => a.at.line - b.at.line || a.at.column - b.at.column);
+    super(problems[0].code, formatProblem(problems[0]), options);
     this.problems = problems;
     this.text = text;
   }

@@ -24,6 +24,11 @@ export function joinNames(names: readonly string[], word: 'and' | 'or'): string 
   return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} ${word} ${last}`;
 }
 
+/** Makes a sentence the end of another one. */
+export function lowerFirst(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
+
 /** Finds the known name that is most likely meant, or null when none is near. Linear in names, quadratic in their short lengths. */
 export function findNearest(name: string, known: readonly string[]): string | null {
   if (name.length > 64) return null;

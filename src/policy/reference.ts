@@ -46,7 +46,7 @@ export function reference(
 
 /** Checks PEM text with at least one certificate and nothing else; the certificates themselves are judged where they are used. [RFC 7468] */
 export function checkCertificates(content: string): Reading<number> {
-  const kinds = [...content.matchAll(/^-----BEGIN ([A-Z0-9 ]+)-----$/gm)].map((match) => match[1] ?? '');
+  const kinds = [...content.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map((match) => match[1] ?? '');
   if (kinds.some((kind) => kind.includes('PRIVATE KEY')))
     return refuse('holds a private key, which must never be part of a policy: refer to the certificate only');
   const blocks = [

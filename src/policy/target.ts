@@ -1,6 +1,6 @@
 /** Where an egress goes: scheme, host, port and path of a request, and of a rule. Judged from the text itself, never repaired. [RFC 3986 3] */
-import { matchesHost, overlapsHost, parseHost, parseHostPattern } from './host.ts';
-import { formatPathPattern, matchesPath, overlapsPath, parsePath, parsePathPattern } from './path.ts';
+import { overlapsHost, parseHost, parseHostPattern } from './host.ts';
+import { formatPathPattern, overlapsPath, parsePath, parsePathPattern } from './path.ts';
 import type { EgressRule, PathPattern } from './policy.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
 
@@ -39,7 +39,7 @@ export interface TargetPattern {
 
 /** Cuts a URL into parts without reading anything into it. [RFC 3986 appendix B] */
 function splitUrl(text: string): Reading<EgressParts> {
-  const match = /^([^:/?#]+):\/\/([^/?#]*)(.*)$/s.exec(text);
+  const match = /^([^:/?#]+):\/\/([^/?#]*)(.*)/s.exec(text);
   if (match === null) return refuse(`${quote(text)} is not of the form scheme://host/path`);
   return accept({ scheme: match[1] ?? '', authority: match[2] ?? '', path: match[3] ?? '' });
 }
@@ -57,11 +57,9 @@ export function parseAuthority(
 ): Reading<{ readonly host: string; readonly port: number }> {
   if (text.includes('@')) return refuse('the address has a user name (@), which can hide where it goes');
   if (text.includes('\\')) return refuse('the address has a backslash');
-  const match = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text);
-  if (match === null) return refuse(`the host ${quote(text)} has a colon: write an IPv6 address in brackets`);
-  const host = readHost(match[1] ?? '');
+  const [, name = '', written] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(text) ?? [];
+  const host = readHost(name);
   if (!host.ok) return host;
-  const written = match[2];
   if (written === undefined)
     return defaultPort === null
       ? refuse(`${quote(text)} names no port, as in db.example.com:5432`)
@@ -98,16 +96,6 @@ export function parseTargetPattern(text: string): Reading<TargetPattern> {
     return refuse(`${quote(text)} names no path: add /** for everything below the root, or the path that is meant`);
   const path = parsePathPattern(parts.value.path);
   return path.ok ? accept({ scheme: scheme.value, ...authority.value, path: path.value }) : path;
-}
-
-/** Tells whether a destination is one that the rule names. */
-export function matchesTarget(pattern: TargetPattern, target: EgressTarget): boolean {
-  return (
-    pattern.scheme === target.scheme &&
-    pattern.port === target.port &&
-    matchesHost(pattern.host, target.host) &&
-    matchesPath(pattern.path, target.segments)
-  );
 }
 
 /** Tells whether some destination is named by both rules. */

@@ -27,10 +27,11 @@ import { parseHeaderName, parseMethod, parseName, parsePin } from './words.ts';
 
 /** Cuts `POST /risk-score` at its one blank into method and the rest. */
 export function splitRequest(line: string): Reading<{ readonly method: string; readonly rest: string }> {
-  const match = /^(\S+) (\S+)$/.exec(line);
-  const method = parseMethod(match?.[1] ?? '');
-  if (match === null) return refuse(`${quote(line)} is not of the form METHOD /path, such as POST /risk-score`);
-  return method.ok ? accept({ method: method.value, rest: match[2] ?? '' }) : method;
+  const [, word, rest] = /^(\S+) (\S+)$/.exec(line) ?? [];
+  if (word === undefined || rest === undefined)
+    return refuse(`${quote(line)} is not of the form METHOD /path, such as POST /risk-score`);
+  const method = parseMethod(word);
+  return method.ok ? accept({ method: method.value, rest }) : method;
 }
 
 function parseQuery(line: string): Reading<{ readonly method: string; readonly path: PathPattern }> {

@@ -22,7 +22,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { PolicyCode } from '../error-table.ts';
 import type { Position } from './policy.ts';
 import { PolicyFileError } from './policy-file-error.ts';
-import { quote } from './reading.ts';
+import { lowerFirst, quote } from './reading.ts';
 
 export interface TextNode {
   readonly kind: 'text';
@@ -181,10 +181,6 @@ function compose(tokens: readonly CST.Token[], source: Source): MapNode {
       'the file is empty or not a map: begin with `anchorhold: owner-policy/1`',
     );
   return toMap(top, source);
-}
-
-function lowerFirst(sentence: string): string {
-  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
 }
 
 /** Turns what yaml gives into our tree; `from` is where to point when a value is missing. */

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { QEMU } from '../../src/image/qemu.ts';
+import { readTestPrograms } from './programs.ts';
 
 /** Where `make image` writes. */
 export const IMAGE: string = resolve(import.meta.dirname, '../../.anchorhold/image');
@@ -17,7 +18,7 @@ function outputOf(command: string, ...args: string[]): string {
   return spawnSync(command, args, { encoding: 'utf8' }).stdout ?? '';
 }
 
-type Need = 'image' | 'qemu' | 'uefi' | 'tpm';
+type Need = 'image' | 'qemu' | 'uefi' | 'tpm' | 'programs';
 
 const CHECKS: Readonly<Record<Need, () => string | null>> = {
   image: () => (existsSync(join(IMAGE, 'manifest.json')) ? null : 'there is no image: run `make image`'),
@@ -26,6 +27,8 @@ const CHECKS: Readonly<Record<Need, () => string | null>> = {
     return Number(version) >= 10 ? null : 'QEMU 10 is not here: run tools/setup-qemu.sh';
   },
   uefi: () => (existsSync(UEFI.code) ? null : 'there is no UEFI firmware: run tools/setup-qemu.sh'),
+  programs: () =>
+    readTestPrograms() === null ? 'the test module and the probe are not built: run `make test-boot`' : null,
   tpm: () => (outputOf('swtpm', '--version') === '' ? 'swtpm is not here: run tools/setup-qemu.sh' : null),
 };
 

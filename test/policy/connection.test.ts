@@ -2,6 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideConnectionForAll, decideLookupForAll } from '../../src/policy/combine.ts';
+import {
+  formatConnection,
+  overlapsConnection,
+  parseConnection,
+  parseConnectionPattern,
+} from '../../src/policy/connection.ts';
 import { decideEgress } from '../../src/policy/decide.ts';
 import { decideConnection, decideLookup } from '../../src/policy/decide-connection.ts';
 import { decideQuestion, parseQuestion, runPolicyTests } from '../../src/policy/explain.ts';
@@ -41,6 +47,7 @@ describe('a rule for tcp', () => {
     ['an address in an unusual spelling', 'tcp://010.0.0.1:5432', 6],
     ['the code itself', 'tcp://127.0.0.1:5432', 6],
     ['the code itself by another address', 'tcp://127.9.9.9:5432', 6],
+    ['the code itself by a long address', 'tcp://127.10.11.12:5432', 6],
     ['the code itself over IPv6', 'tcp://[::1]:5432', 6],
     ['no machine', 'tcp://0.0.0.0:5432', 6],
     ['no machine over IPv6', 'tcp://[::]:5432', 6],
@@ -81,6 +88,37 @@ describe('a rule for tcp', () => {
     ],
   ])('beside one for %s', (_, first, second, expected) => {
     expect(outcome(`${HEAD}egress:\n  - { to: "${first}" }\n  - { to: "${second}", limit: 1/day }\n`)).toBe(expected);
+  });
+});
+
+describe('where a connection goes', () => {
+  it.each([
+    ['udp://db.example.com:53', 'is not of the form tcp://host:port'],
+    ['db.example.com:5432', 'is not of the form tcp://host:port'],
+    ['tcp://db.example.com:5432/x', 'a connection has no path'],
+    ['tcp://db.example.com:5432?x', 'a connection has no path'],
+    ['tcp://db.example.com', 'names no port'],
+  ])('is not %s', (text, why) => {
+    for (const reading of [parseConnection(text), parseConnectionPattern(text)])
+      expect(reading.ok ? 'read' : reading.why).toContain(why);
+  });
+
+  it.each(['10.0.0.0', '127.0.0.1.example.com', '0.0.0.0.example.com', '[::12]', '[2001:db8::1]'])(
+    'may be %s, which only looks like the code itself',
+    (host) => {
+      expect(parseConnectionPattern(`tcp://${host}:5432`)).toMatchObject({ ok: true, value: { host } });
+    },
+  );
+
+  it.each([
+    ['tcp://a.example:1', 'tcp://a.example:1', true],
+    ['tcp://*.a.example:1', 'tcp://b.a.example:1', true],
+    ['tcp://a.example:1', 'tcp://a.example:2', false],
+    ['tcp://a.example:1', 'tcp://b.example:1', false],
+  ])('%s and %s are the same: %s', (a, b, expected) => {
+    const [one, other] = [parseConnectionPattern(a), parseConnectionPattern(b)];
+    expect(one.ok && other.ok && overlapsConnection(one.value, other.value)).toBe(expected);
+    expect(one.ok && formatConnection(one.value)).toBe(a);
   });
 });
 

@@ -96,6 +96,68 @@ describe('a denial', () => {
     expect(ask({ callers: ['a'] }, nobody).reason).toBe('hospital-a allows POST /risk-score only to nobody, not to a.');
   });
 
+  it.each<[name: string, changes: Asked, reason: string, hint: string]>([
+    [
+      'to someone else what to ask for',
+      { callers: ['nightly'] },
+      'hospital-a allows POST /risk-score only to analysts, not to nightly.',
+      'Ask hospital-a to add nightly to this rule.',
+    ],
+    [
+      'to an unknown person what to send',
+      { callers: [] },
+      'hospital-a allows POST /risk-score only to analysts, and you have proven to be none of them.',
+      'Send the certificate, signature or token that the owner gave you.',
+    ],
+    [
+      'of another path which rule to ask for',
+      { callers: ['nightly'], path: '/risk-score/x' },
+      'hospital-a does not allow nightly to ask POST /risk-score/x; allowed is POST /risk-score/batch.',
+      'Ask for what is allowed, or ask hospital-a to add the rule "allow: nightly, to: POST /risk-score/x".',
+    ],
+    [
+      'of another path to an unknown person where a rule would stand',
+      { callers: [], path: '/risk-score/x' },
+      'No rule of hospital-a allows anyone to ask POST /risk-score/x.',
+      'Ask hospital-a to add a rule for it to the section queries.',
+    ],
+    [
+      'of another function where to look',
+      { path: '/other' },
+      'hospital-a lists no function named "other".',
+      "Check the first part of the path, or ask hospital-a to list the function's digest.",
+    ],
+    [
+      'of other code which code is meant',
+      { functionDigest: OTHER_DIGEST },
+      `The code loaded as risk-score is not the code that hospital-a lists: its digest is "${OTHER_DIGEST}".`,
+      `Load the code with the digest ${DIGEST}, or ask hospital-a to review the other one.`,
+    ],
+  ])('says %s', (_name, changes, reason, hint) => {
+    expect(ask(changes)).toMatchObject({ reason, hint });
+  });
+
+  it('to a caller without rules names the caller', () => {
+    const key = (name: string): string => `${name}: { key: "${KEY_A}" }`;
+    const one = parse(`${HEAD}callers: { ${key('a')}, ${key('b')} }\nqueries: [{ allow: a, to: POST /risk-score }]\n`);
+    expect(ask({ callers: ['b'], path: '/risk-score/x' }, one)).toMatchObject({
+      at: { line: 7, column: 1 },
+      reason: 'No rule of hospital-a allows b to ask POST /risk-score/x.',
+    });
+  });
+
+  it('names the first eight of those who may', () => {
+    const names = Array.from({ length: 10 }, (_, i) => `c${i}`);
+    const callers = names.map((name) => `${name}: { key: "${KEY_A}" }`).join(', ');
+    const rules = names.map((name) => `  - { allow: [${name}], to: POST /risk-score }\n`).join('');
+    const reasonOf = (text: string): string => ask({ callers: [] }, parse(text)).reason;
+    const listed = 'c0, c1, c2, c3, c4, c5, c6 and c7';
+    const expected = `hospital-a allows POST /risk-score only to ${listed}, and you have proven to be none of them.`;
+    expect(reasonOf(`${HEAD}callers: { ${callers} }\nqueries:\n${rules}`)).toBe(expected);
+    const one = `queries: [{ allow: [${names.join(', ')}], to: POST /risk-score }]\n`;
+    expect(reasonOf(`${HEAD}callers: { ${callers} }\n${one}`)).toBe(expected);
+  });
+
   it('shows no more than a few rules', () => {
     const rules = Array.from({ length: 50 }, (_, i) => `  - { allow: a, to: POST /risk-score/${i} }\n`).join('');
     const many = parse(`${HEAD}callers: { a: { key: "${KEY_A}" } }\nqueries:\n${rules}`);
@@ -116,6 +178,7 @@ queries:
     const decision = ask({ callers: ['a', 'b'] }, both);
     expect(decision.rules.map(({ at }) => at.line)).toEqual([9, 8]);
     expect(decision.at.line).toBe(9);
+    expect(decision.reason).toBe('hospital-a allows b to ask POST /risk-score.');
     expect(ask({ callers: ['a'] }, both).rules.map(({ at }) => at.line)).toEqual([8]);
     expect(ask({ callers: ['b'], method: 'GET' }, both).rules).toHaveLength(2);
   });
@@ -173,11 +236,35 @@ describe('an egress that a rule names', () => {
     expect(decision.reason).toMatch(reason);
   });
 
+  it.each([
+    [
+      'where it may only do something else, what to ask for',
+      { method: 'POST' },
+      'hospital-a does not allow POST https://api.example.com/v1/lookup/7: there it allows only GET.',
+      'Ask hospital-a to add the rule "to: https://api.example.com/v1/lookup/7, methods: [POST]" to the section egress.',
+    ],
+    [
+      'beside what is allowed, what that is',
+      { url: 'https://api.example.com/v2' },
+      'hospital-a does not allow GET https://api.example.com/v2: on this host it allows only https://api.example.com/v1/lookup/*.',
+      'Ask hospital-a to add the rule "to: https://api.example.com/v2, methods: [GET]" to the section egress.',
+    ],
+    [
+      'elsewhere, to look twice',
+      { url: 'https://evil.test/' },
+      'hospital-a does not allow GET https://evil.test/: no rule names this scheme, host and port.',
+      'Only if this is the destination that is meant: ask hospital-a to add the rule "to: https://evil.test/, methods: [GET]" to the section egress.',
+    ],
+  ])('is told %s', (_name, changes, reason, hint) => {
+    expect(go(changes)).toMatchObject({ reason, hint });
+  });
+
   it('is denied by a policy that allows none', () => {
     const request = { method: 'GET', url: 'https://api.example.com/', functionDigest: DIGEST, now: NOW };
     expect(decideEgress(parse(HEAD), request).reason).toContain('allows no connections at all');
     const none = parse(`${HEAD}egress: [{ to: "https://api.example.com/", methods: [] }]\n`);
     expect(decideEgress(none, request)).toMatchObject({ outcome: 'deny', at: { line: 6 } });
+    expect(decideEgress(none, request).reason).toContain('there it allows no method.');
   });
 });
 

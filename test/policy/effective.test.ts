@@ -5,8 +5,9 @@ import { decideEgressForAll, decideQueryForAll } from '../../src/policy/combine.
 import { intersectPaths } from '../../src/policy/intersect.ts';
 import { matchesPath, parsePath, parsePathPattern } from '../../src/policy/path.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
-import { matchesTarget, parseTarget, parseTargetPattern } from '../../src/policy/target.ts';
+import { parseTarget, parseTargetPattern } from '../../src/policy/target.ts';
 import { combine, DIGEST, policyOf } from './effective/owners.ts';
+import { matchesTarget } from './walk.ts';
 
 const NOW = new Date('2026-12-01T12:00:00Z');
 

@@ -2,13 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { makePair } from '../../fuzz/policy-universe.ts';
 import { createRandom } from '../../fuzz/random.ts';
-import { matchesConnection, parseConnection } from '../../src/policy/connection.ts';
+import { parseConnection } from '../../src/policy/connection.ts';
 import { decideEgress, decideQuery } from '../../src/policy/decide.ts';
 import { decideConnection, decideLookup } from '../../src/policy/decide-connection.ts';
 import { matchesHost } from '../../src/policy/host.ts';
 import { matchesPath, parsePath } from '../../src/policy/path.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
-import { matchesTarget, parseTarget } from '../../src/policy/target.ts';
+import { parseTarget } from '../../src/policy/target.ts';
+import { matchesConnection, matchesTarget } from './walk.ts';
 
 const PATHS = ['', '/', '/a', '/b', '/z', '/a/b', '/a/a', '/z/a', '/a/', '/a/b/', '/a/b/z', '/c%2Fd', '/a/c%2Fd'];
 const HOSTS = ['x.example', 'a.x.example', 'z.x.example', 'a.b.x.example', '192.0.2.1', 'evil.test'];

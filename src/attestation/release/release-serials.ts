@@ -4,7 +4,7 @@
  */
 import { encodeHex } from '../../base/bytes.ts';
 import { sha256 } from '../../base/digest.ts';
-import type { RisingNumbers } from '../../base/rising-numbers.ts';
+import { createRisingNumbers, type RisingNumbers } from '../../base/rising-numbers.ts';
 
 /** Names a series: the SHA-256 of a key (SubjectPublicKeyInfo, DER) in hex, and the publisher. */
 export type ReleaseSeries = `${string}/${string}`;
@@ -23,3 +23,8 @@ export function releaseSeries(spki: Uint8Array, publisher: string): ReleaseSerie
 
 /** Remembers serials for as long as somebody keeps it; no release can be verified without one. */
 export type ReleaseSerials = RisingNumbers<ReleaseSeries>;
+
+/** Starts with what was seen before; an empty list says that nothing was. */
+export function createReleaseSerials(seen: readonly (readonly [ReleaseSeries, bigint])[]): ReleaseSerials {
+  return createRisingNumbers(seen);
+}

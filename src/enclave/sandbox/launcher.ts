@@ -20,14 +20,16 @@ export function openLauncher(
   if (groups.kind === 'none') return { launch: () => spawnFunctionChild(limits, null), close: () => undefined };
   const group = groups.open(name, groupMemoryMiB(limits));
   let known = group.memoryKills();
+  async function watch({ ended }: ConfinedProcess): Promise<void> {
+    await ended;
+    const kills = group.memoryKills();
+    if (kills > known) onMemoryKill();
+    known = kills;
+  }
   return {
     launch() {
       const child = spawnFunctionChild(limits, group.path);
-      void child.ended.then(() => {
-        const kills = group.memoryKills();
-        if (kills > known) onMemoryKill();
-        known = kills;
-      });
+      void watch(child);
       return child;
     },
     close: () => group.close(),

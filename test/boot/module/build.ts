@@ -88,7 +88,7 @@ export function buildModule(root: string, release: string, work: string): Uint8A
     symbols,
   ]);
   compile(`${NAME}.mod.c`, `${NAME}.mod`);
-  compile(join(common, 'scripts/module-common.c'), 'common');
+  compile(join(kbuild, 'scripts/module-common.c'), 'common');
   run(join(root, 'usr/bin/x86_64-linux-gnu-ld.bfd'), [
     ...words(`${LINK} -o ${NAME}.ko ${NAME}.o ${NAME}.mod.o common.o -T`),
     join(headers, 'arch/x86/module.lds'),

@@ -43,7 +43,7 @@ static void try_socket(const char *what, int family, int type, int protocol) {
 }
 
 static void try_open(const char *path, int flags) {
-  const int handle = open(path, flags | O_CLOEXEC, 0600);
+  const int handle = open(path, flags | O_CLOEXEC);
   tried(path, handle);
   if (handle >= 0) close(handle);
 }
@@ -71,6 +71,17 @@ static void try_sockets(void) {
   try_socket("socket unix", AF_UNIX, SOCK_STREAM, 0);
 }
 
+/* Each user tries a name of its own: what one has made, the other may not open for that reason alone. */
+static void try_create(const char *folder) {
+  char path[64];
+  char what[64];
+  snprintf(path, sizeof path, "%s/%s", folder, user);
+  snprintf(what, sizeof what, "%s/new", folder);
+  const int handle = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  tried(what, handle);
+  if (handle >= 0) close(handle);
+}
+
 static void try_files(void) {
   try_open("/run/anchorhold/config", O_RDONLY);
   try_open("/dev/vda", O_RDONLY);
@@ -83,9 +94,10 @@ static void try_files(void) {
   try_open("/sys/kernel/config/tsm/report/anchorhold/outblob", O_RDONLY);
   try_open("/sys/fs/cgroup/cgroup.procs", O_WRONLY);
   try_open("/proc/sys/kernel/core_pattern", O_WRONLY);
-  try_open("/tmp/probe", O_WRONLY | O_CREAT);
-  try_open("/run/probe", O_WRONLY | O_CREAT);
-  try_open("/probe", O_WRONLY | O_CREAT);
+  try_create("/tmp");
+  try_create("/run");
+  try_create("/dev");
+  try_create("");
   try_open("/bin/node", O_WRONLY);
 }
 
