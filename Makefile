@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The pinned Node comes first, so that npm and every tool run with it.
 export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup functions demo check test test-netns packet-rules chromium interop fuzz mutation conformance bench bench-peers build docs format package-check clean
+.PHONY: help setup functions demo check test test-netns packet-rules image image-verify chromium interop fuzz mutation conformance bench bench-peers build docs format package-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -43,7 +43,13 @@ test-netns: setup ## the packet rules of the image in a network namespace (as ro
 	@vitest run test/images
 
 packet-rules: setup ## print the packet rules of a machine (USER_ID= of the worker, PORT= that it listens on)
-	@node images/nftables/main.ts "$(or $(USER_ID),$(error USER_ID= says which user the worker runs as))" "$(or $(PORT),$(error PORT= says where it listens))"
+	@node tools/write-packet-rules.ts "$(or $(USER_ID),$(error USER_ID= says which user the worker runs as))" "$(or $(PORT),$(error PORT= says where it listens))"
+
+image: build ## build the image of the machine into .anchorhold/image (OUT=, MIRROR=)
+	@bin/anchorhold image build $(if $(OUT),--out "$(OUT)") $(if $(MIRROR),--mirror "$(MIRROR)")
+
+image-verify: build ## build the image twice in different surroundings, and compare the bits (MIRROR=)
+	@bin/anchorhold image verify $(if $(MIRROR),--mirror "$(MIRROR)")
 
 chromium: ## install Debian's Chromium for the browser tests (as root); without it they are skipped by name
 	@bash tools/setup-chromium.sh

@@ -41,7 +41,10 @@ export type NotAnEnclaveCode =
   | 'ERR_NOT_AN_ENCLAVE_CHANNEL'
   | 'ERR_NOT_AN_ENCLAVE_REDIRECT';
 
-export type InvalidEnclaveCodeCode = 'ERR_INVALID_ENCLAVE_CODE_MEASUREMENT' | 'ERR_INVALID_ENCLAVE_CODE_FUNCTION';
+export type InvalidEnclaveCodeCode =
+  | 'ERR_INVALID_ENCLAVE_CODE_MEASUREMENT'
+  | 'ERR_INVALID_ENCLAVE_CODE_RELEASE'
+  | 'ERR_INVALID_ENCLAVE_CODE_FUNCTION';
 
 export type NotIsolatedEnclaveCode =
   | 'ERR_NOT_ISOLATED_GUEST_POLICY'
@@ -102,9 +105,14 @@ export type ConfigurationCode =
   | 'ERR_CONFIGURATION_USAGE'
   | 'ERR_CONFIGURATION_FILE'
   | 'ERR_CONFIGURATION_TRUST'
+  | 'ERR_CONFIGURATION_RELEASE'
+  | 'ERR_CONFIGURATION_RELEASE_OLD'
   | 'ERR_CONFIGURATION_ORIGIN'
   | 'ERR_CONFIGURATION_DEVICE'
-  | 'ERR_CONFIGURATION_PLATFORM';
+  | 'ERR_CONFIGURATION_PLATFORM'
+  | 'ERR_CONFIGURATION_MACHINE'
+  | 'ERR_CONFIGURATION_IMAGE'
+  | 'ERR_CONFIGURATION_PACKAGE_GONE';
 
 export type ErrorCode =
   | NotAnEnclaveCode
@@ -172,6 +180,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     502,
     'It is a genuine enclave, but it runs an image whose launch measurement the trust file does not list.',
     'If the operator announced a new release, get its measurement from the publisher and review the trust file; otherwise stop.',
+  ),
+  ERR_INVALID_ENCLAVE_CODE_RELEASE: entry(
+    'InvalidEnclaveCodeError',
+    11,
+    502,
+    'It is a genuine enclave, but it runs a version of the image that its publisher no longer accepts.',
+    'Tell the operator to start a newer version. If there is none, ask the publisher; the clock of this machine may also be wrong.',
   ),
   ERR_INVALID_ENCLAVE_CODE_FUNCTION: entry(
     'InvalidEnclaveCodeError',
@@ -531,6 +546,20 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     'The trust file is incomplete or has a value that it may not have.',
     'Mend the field that the message names; what is not to be checked must say "any".',
   ),
+  ERR_CONFIGURATION_RELEASE: entry(
+    'ConfigurationError',
+    2,
+    400,
+    'A release file is not of the right form, or not signed by the keys that must have signed it.',
+    'Get the release file from its publisher again; take other keys only from someone you trust.',
+  ),
+  ERR_CONFIGURATION_RELEASE_OLD: entry(
+    'ConfigurationError',
+    2,
+    400,
+    'A release file is older than one of the same publisher that was seen before.',
+    'Get the newest release file from its publisher: someone may hold back what was taken out of it.',
+  ),
   ERR_CONFIGURATION_ORIGIN: entry(
     'ConfigurationError',
     2,
@@ -551,5 +580,26 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     501,
     'What was asked for does not exist on this platform.',
     'Do it in Node; docs/browser.md says what works in a browser.',
+  ),
+  ERR_CONFIGURATION_MACHINE: entry(
+    'ConfigurationError',
+    2,
+    500,
+    'The virtual machine of an image could not be started, or ended by itself.',
+    'Read what QEMU and the machine wrote before it. A machine powers off when its configuration is not the one that it was measured with, or when its packet rules do not load.',
+  ),
+  ERR_CONFIGURATION_IMAGE: entry(
+    'ConfigurationError',
+    2,
+    500,
+    'An input of the image is not what its lock says, or holds something that cannot be in an image.',
+    'Nothing was built. Look at the input that is named: fetch it again from another mirror, or relock and review what changes.',
+  ),
+  ERR_CONFIGURATION_PACKAGE_GONE: entry(
+    'ConfigurationError',
+    2,
+    502,
+    'The mirror no longer has a package that the lock of the image names.',
+    'Build with --snapshot, which asks the dated archive of Debian, or with a --mirror that has it; or run `anchorhold image relock` and review what changes.',
   ),
 };

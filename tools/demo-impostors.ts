@@ -9,6 +9,7 @@ import { bootWorker } from '../src/enclave/boot.ts';
 import { type Identity, openIdentity } from '../src/enclave/identity.ts';
 import { NO_GROUPS } from '../src/enclave/sandbox/resource-groups.ts';
 import { loadWorkerParts, type WorkerParts } from '../src/enclave/worker-parts.ts';
+import { DISK } from '../src/io/files.ts';
 import { SILENT } from '../src/io/log.ts';
 import { type MachineOptions, openSimulatedAmd, type SimulatedAmd, simulatedDevice } from '../src/testing/index.ts';
 
@@ -118,6 +119,7 @@ export async function* createImpostors(demo: {
       egress: { names: {}, roots: 'system' },
     },
     demo.home,
+    DISK,
   );
   const stolen = await openIdentity(now());
   const robbed = await workerOn(parts, amd, {}, stolen);

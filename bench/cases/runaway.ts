@@ -2,7 +2,6 @@
  * What one function can do to itself and to another: time from a deadline to the end of the process, time until the function answers again, and the
  * p99 of a second function while the first one misbehaves in each way, as a ratio to its p99 alone in the same run.
  */
-import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LIMITS } from '../../src/base/limits.ts';
 import { readWhole } from '../../src/enclave/sandbox/body.ts';
@@ -48,9 +47,9 @@ async function open(bytes: Uint8Array, heapMiB: number): Promise<Opened> {
   const running = await openFunctionProcess({
     ...limits,
     name: 'function',
-    launch(): ChildProcess {
+    launch() {
       const child = spawnFunctionChild(limits, null);
-      child.once('exit', () => ends.push(performance.now()));
+      void child.ended.then(() => ends.push(performance.now()));
       return child;
     },
     load: writeBundle(

@@ -60,6 +60,7 @@ export type CheckId =
   | 'channel-freshness'
   | 'channel-tls-key'
   | 'code-measurement'
+  | 'code-release'
   | 'code-functions'
   | 'vmpl'
   | 'guest-policy-abi'
@@ -230,8 +231,14 @@ export const CHECKS: Readonly<Record<CheckId, CheckEntry>> = deepFreeze({
   'code-measurement': entry(
     'code',
     'ERR_INVALID_ENCLAVE_CODE_MEASUREMENT',
-    '`code.measurements` lists the launch measurement.',
+    '`code.measurements` lists the launch measurement, or a release that has it.',
     REPORT,
+  ),
+  'code-release': entry(
+    'code',
+    'ERR_INVALID_ENCLAVE_CODE_RELEASE',
+    '`code.measurements`: the version of the release has not expired.',
+    'docs/trust.md',
   ),
   'code-functions': entry(
     'code',

@@ -8,7 +8,8 @@ import { concludeAppraisal, makeCheck } from './checks.ts';
 import { type Claims, parseClaims, reportDataOf } from './claims.ts';
 import { type Evidence, parseEvidence } from './evidence.ts';
 import { checkLockdown } from './lockdown.ts';
-import { appraise, checkMeasurement, checkReportData } from './report-appraisal.ts';
+import { checkImage } from './release/accepted-images.ts';
+import { appraise, checkReportData } from './report-appraisal.ts';
 import type { ChainCache } from './snp/chain-cache.ts';
 import type { CrlNumbers } from './snp/crl-numbers.ts';
 import type { TrustFile } from './trust-file.ts';
@@ -87,7 +88,7 @@ export async function appraiseEvidence(
         makeCheck('claims-form', true, 'claims of profile anchorhold/1', 'so'),
       ],
       channel: (report) => [checkReportData(report, reportDataOf(evidence.claims)), ...askChannel(claims, evidence)],
-      code: (report) => [checkMeasurement(report, trust.code.measurements), checkFunctions(claims, trust)],
+      code: (report) => [...checkImage(report, trust.code.measurements, now), checkFunctions(claims, trust)],
       isolation: () => [checkOwnerPolicies(claims, trust), ...checkLockdown(claims.lockdown, trust.isolation.lockdown)],
     },
     now,

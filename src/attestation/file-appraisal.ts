@@ -9,7 +9,8 @@ import { encodeEvidence } from './evidence.ts';
 import { appraiseEvidence } from './evidence-appraisal.ts';
 import { type EvidenceFile, type EvidenceForm, FORMS_IN_WORDS, titleOfForm } from './evidence-forms.ts';
 import { checkRuntimeData, type RuntimeClaims } from './hcl.ts';
-import { appraise, checkMeasurement, type Questions } from './report-appraisal.ts';
+import { checkImage } from './release/accepted-images.ts';
+import { appraise, type Questions } from './report-appraisal.ts';
 import { createChainCache } from './snp/chain-cache.ts';
 import type { CrlNumbers } from './snp/crl-numbers.ts';
 import type { AttestationReport } from './snp/report.ts';
@@ -72,7 +73,7 @@ export function refuseFile(problem: string, trust: TrustFile): FileAppraisal {
   return { ...appraisal, form: null, unanswered: [], runtimeClaims: null };
 }
 
-function questionsFor(file: EvidenceFile, trust: TrustFile): Questions {
+function questionsFor(file: EvidenceFile, trust: TrustFile, now: Date): Questions {
   const { form } = file;
   const title = titleOfForm(form);
   const runtimeData = (report: AttestationReport): readonly Check[] =>
@@ -85,7 +86,7 @@ function questionsFor(file: EvidenceFile, trust: TrustFile): Questions {
       leave(form, 'channel-freshness'),
       leave(form, 'channel-tls-key'),
     ],
-    code: (report) => [checkMeasurement(report, trust.code.measurements), leave(form, 'code-functions')],
+    code: (report) => [...checkImage(report, trust.code.measurements, now), leave(form, 'code-functions')],
     isolation: () => [leave(form, 'owner-policies'), leave(form, 'lockdown')],
   };
 }
@@ -98,7 +99,7 @@ async function appraiseForm(
 ): Promise<Appraisal> {
   const cache = createChainCache();
   if (file.form !== 'evidence' && file.form !== 'cmw')
-    return await appraise(file, trust.machine, trust.roots, questionsFor(file, trust), now, cache, crlNumbers);
+    return await appraise(file, trust.machine, trust.roots, questionsFor(file, trust, now), now, cache, crlNumbers);
   const { certificates, crl, evidence } = file;
   const skipChannel = (): readonly Check[] => [
     leave(file.form, 'channel-freshness'),

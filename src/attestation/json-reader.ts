@@ -148,6 +148,14 @@ export function listOf<T extends string | number>(item: Reader<T>): Reader<reado
   });
 }
 
+/** Reads a list of at most so many values. */
+export function itemsOf<T>(item: Reader<T>, max: number): Reader<readonly T[]> {
+  return described({ type: 'array', items: schemaOf(item), maxItems: max }, (value, path) => {
+    if (!Array.isArray(value) || value.length > max) throw refuseValue(path, `a list of at most ${max}`, value);
+    return value.map((entry, i) => item(entry, `${path}[${i}]`));
+  });
+}
+
 /** Reads one of a few texts. */
 export function oneOf<const T extends string>(...allowed: readonly T[]): Reader<T> {
   return described({ enum: allowed }, (value, path) => {

@@ -8,6 +8,7 @@ import { LIMITS } from '../base/limits.ts';
 import { CHECKS, type CheckId } from './check-table.ts';
 import { allMet, concludeAppraisal, makeCheck, skipCheck } from './checks.ts';
 import { checkMachine } from './machine.ts';
+import { type AcceptedImage, checkImage } from './release/accepted-images.ts';
 import type { Machine } from './requirements.ts';
 import { checkBinding } from './snp/binding.ts';
 import { checkChain } from './snp/chain.ts';
@@ -95,8 +96,8 @@ export async function appraise(
 /** What is expected of a single report; `'any'` is for tests and for looking at reports, and no session can say it. */
 export interface Demands {
   readonly reportData: Uint8Array | 'any';
-  /** Launch measurements in hex; an empty list accepts none. */
-  readonly measurements: readonly string[] | 'any';
+  /** Launch measurements in hex, and releases; an empty list accepts none. */
+  readonly measurements: readonly AcceptedImage[] | 'any';
   readonly machine: Machine;
 }
 
@@ -112,7 +113,7 @@ export async function appraiseReport(
   const questions: Questions = {
     parse: () => [],
     channel: (report) => [checkReportData(report, demands.reportData)],
-    code: (report) => [checkMeasurement(report, demands.measurements)],
+    code: (report) => checkImage(report, demands.measurements, now),
     isolation: () => [],
   };
   return await appraise(subject, demands.machine, roots, questions, now, cache, crlNumbers);
@@ -123,13 +124,6 @@ export function checkReportData(report: AttestationReport, expected: Uint8Array 
   const actual = encodeHex(report.reportData);
   if (expected === 'any') return skipCheck('channel-report-data', expected, actual);
   return makeCheck('channel-report-data', equalBytes(report.reportData, expected), encodeHex(expected), actual);
-}
-
-/** Checks that the launch measurement is a listed one. */
-export function checkMeasurement(report: AttestationReport, expected: readonly string[] | 'any'): Check {
-  const actual = encodeHex(report.measurement);
-  if (expected === 'any') return skipCheck('code-measurement', expected, actual);
-  return makeCheck('code-measurement', expected.includes(actual), expected.join(', ') || 'none is listed', actual);
 }
 
 interface ParsedSubject {

@@ -3,11 +3,13 @@
  * Reads and writes it; the appraisal is elsewhere. docs/trust.md explains each field.
  */
 import { type DigestText, parseDigest } from '../base/digest.ts';
+import { parsePublicKey } from '../base/ed25519.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
 import {
   described,
   hexOf,
+  integer,
   joinPath,
   listOf,
   mapOf,
@@ -31,6 +33,8 @@ import {
   type LockdownDemands,
 } from './lockdown.ts';
 import { readMachine } from './machine-file.ts';
+import type { AcceptedImage, TrustedRelease } from './release/accepted-images.ts';
+import type { ReleaseSigners } from './release/verify-release.ts';
 import type { Machine } from './requirements.ts';
 import { AMD_ROOTS, isAmdRoot, type Roots } from './snp/roots.ts';
 
@@ -41,8 +45,8 @@ export interface TrustFile {
   readonly roots: Roots;
   readonly machine: Machine;
   readonly code: {
-    /** Accepted launch measurements, 96 hex digits each; an empty list accepts none. */
-    readonly measurements: readonly string[];
+    /** Accepted launch measurements, 96 hex digits each, and releases that list them; an empty list accepts none. */
+    readonly measurements: readonly AcceptedImage[];
     /** Functions that must be loaded, by name. */
     readonly functions: Readonly<Record<string, DigestText>>;
   };
@@ -98,15 +102,56 @@ const roots: Reader<Roots> = described(rootsSchema, (value, path) => {
   throw refuseValue(path, '"amd", or {"simulated": [SHA-256 of a root in hex that is not AMD\'s, ...]}', value);
 });
 
-/** Reads the list; a release object is refused until releases exist. */
-const measurements: Reader<readonly string[]> = described(schemaOf(listOf(hexOf(48))), (value, path) => {
-  if (typeof value === 'object' && value !== null && Object.hasOwn(value, 'release')) {
-    const message = `${path}: this version does not read releases; list the measurements (96 hex digits each)`;
-    throw new ConfigurationError('ERR_CONFIGURATION_TRUST', message);
-  }
-  if (!Array.isArray(value)) throw refuseValue(path, 'a list of measurements (96 hex digits each), never "any"', value);
-  return listOf(hexOf(48))(value, path);
+/** What becomes of a release that the file names: refused where only the text is there, read later where files lie beside it. */
+export type ReleaseFiles = 'refused' | 'read-later';
+
+const releaseKey = text('"ed25519:" and a public key in base64', (value) => parsePublicKey(value) !== null, {
+  pattern: '^ed25519:MCow[A-Za-z0-9+/]+=*$',
 });
+const releaseKeys: Reader<readonly string[]> = described(
+  { ...schemaOf(listOf(releaseKey)), minItems: 1 },
+  (value, path) => {
+    const keys = listOf(releaseKey)(value, path);
+    if (keys.length === 0) throw refuseValue(path, 'a list of at least one key', value);
+    return keys;
+  },
+);
+const releaseObject = object<ReleaseSigners & { readonly release: string }>({
+  release: shortText,
+  keys: releaseKeys,
+  needed: integer(1, LIMITS.statementSignatures),
+});
+
+const release = (files: ReleaseFiles): Reader<TrustedRelease> =>
+  described(schemaOf(releaseObject), (value, path) => {
+    const read = releaseObject(value, path);
+    if (read.needed > read.keys.length)
+      throw refuseValue(joinPath(path, 'needed'), `at most ${read.keys.length}, the number of keys`, read.needed);
+    if (files === 'read-later') return { ...read, verified: null };
+    const message = `${path} names the release ${JSON.stringify(read.release)}, which is not read here: list its measurements`;
+    throw new ConfigurationError('ERR_CONFIGURATION_TRUST', message);
+  });
+
+const measurement = hexOf(48);
+const measurementsSchema = {
+  type: 'array',
+  items: { anyOf: [schemaOf(measurement), schemaOf(releaseObject)] },
+  uniqueItems: true,
+};
+
+/** Reads the list of measurements and releases. */
+const measurements = (files: ReleaseFiles): Reader<readonly AcceptedImage[]> =>
+  described(measurementsSchema, (value, path) => {
+    if (!Array.isArray(value))
+      throw refuseValue(path, 'a list of measurements (96 hex digits each) and releases, never "any"', value);
+    const read = value.map((item: unknown, i) => {
+      const at = `${path}[${i}]`;
+      return typeof item === 'object' && item !== null ? release(files)(item, at) : measurement(item, at);
+    });
+    const texts = read.map((item) => JSON.stringify(item));
+    if (new Set(texts).size < texts.length) throw refuseValue(path, 'a list without double entries', value);
+    return read;
+  });
 
 /** Gives the digest of the owner policy in a file that a trust file names (path as written there). */
 export type PolicyDigester = (path: string) => DigestText;
@@ -162,7 +207,7 @@ const isWorkerUrl = (value: string): boolean => {
   return url?.protocol === 'https:' && url.username === '' && url.password === '' && value.length <= 2048;
 };
 
-const file = (digestOf: PolicyDigester) =>
+const file = (digestOf: PolicyDigester, releases: ReleaseFiles) =>
   object({
     $schema: optional(shortText),
     anchorhold: oneOf(FORMAT),
@@ -172,7 +217,7 @@ const file = (digestOf: PolicyDigester) =>
     }),
     roots,
     machine: readMachine,
-    code: object({ measurements, functions: mapOf(digest) }),
+    code: object({ measurements: measurements(releases), functions: mapOf(digest) }),
     isolation: object({ policies: policies(digestOf), lockdown }),
     freshness: object({ reattest: oneOf('connection') }),
   });
@@ -184,15 +229,20 @@ export const TRUST_SCHEMA: Schema = {
   title: "Anchorhold's trust file",
   description:
     'What a client demands of a worker before it sends anything. No field may be missing; docs/trust.md explains each.',
-  ...schemaOf(file(refuseFiles)),
+  ...schemaOf(file(refuseFiles, 'refused')),
 };
 
 /**
- * Reads the text of a trust file; one that names policy files (`{"file": ...}`) is refused unless `digestOf` is given to read them.
+ * Reads the text of a trust file; one that names policy files (`{"file": ...}`) is refused unless `digestOf` is given to read them, and one
+ * that names releases unless `releases` says that they are read and verified before each appraisal.
  * @throws ConfigurationError ERR_CONFIGURATION_TRUST naming the path in the file and what may stand there.
  */
-export function parseTrustFile(content: string, digestOf: PolicyDigester = refuseFiles): TrustFile {
-  const read = readJson(content, LIMITS.configurationBytes, 'the trust file', file(digestOf));
+export function parseTrustFile(
+  content: string,
+  digestOf: PolicyDigester = refuseFiles,
+  releases: ReleaseFiles = 'refused',
+): TrustFile {
+  const read = readJson(content, LIMITS.configurationBytes, 'the trust file', file(digestOf, releases));
   const { url, roots, machine, code, isolation, freshness } = read;
   return {
     url,
@@ -204,6 +254,12 @@ export function parseTrustFile(content: string, digestOf: PolicyDigester = refus
   };
 }
 
+function formatImage(image: AcceptedImage): string | (ReleaseSigners & { readonly release: string }) {
+  if (typeof image === 'string') return image;
+  const { release, keys, needed } = image;
+  return { release, keys, needed };
+}
+
 /** Writes a trust file with everything spelled out, for people to review; `parseTrustFile` gives the same back. */
 export function formatTrustFile(trust: TrustFile): string {
   const { url, roots, machine, code, isolation, freshness } = trust;
@@ -213,7 +269,7 @@ export function formatTrustFile(trust: TrustFile): string {
     url,
     roots,
     machine,
-    code,
+    code: { ...code, measurements: code.measurements.map(formatImage) },
     isolation: { policies: { ...isolation.policies, ...others }, lockdown: isolation.lockdown },
     freshness,
   };

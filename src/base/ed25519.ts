@@ -1,12 +1,22 @@
-/** Ed25519 keys and signatures, by the platform's Web Cryptography: read a private key, sign, verify. Judges nothing. [RFC 8032 5.1; RFC 8410 7] */
+/** Ed25519 keys and signatures, by the platform's Web Cryptography: read a private key, sign, verify. Judges nothing. [RFC 8032 5.1; RFC 8410 4, 7] */
 import { SecretError } from '../errors.ts';
-import { parseBase64, parseBase64Url } from './bytes.ts';
+import { equalBytes, parseBase64, parseBase64Url } from './bytes.ts';
 
 /** A private key that can only sign, and its public half. */
 export interface SigningKey {
   /** SubjectPublicKeyInfo, DER, 44 bytes. */
   readonly spki: Uint8Array<ArrayBuffer>;
   sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** What every Ed25519 SubjectPublicKeyInfo begins with; 32 bytes of key follow. [RFC 8410 4] */
+const SPKI_HEAD = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
+const SPKI_BYTES = 44;
+
+/** Reads `ed25519:` and the base64 of a public key (SubjectPublicKeyInfo, DER, 44 bytes); gives null for anything else. */
+export function parsePublicKey(text: string): Uint8Array<ArrayBuffer> | null {
+  const spki = text.startsWith('ed25519:') ? parseBase64(text.slice('ed25519:'.length)) : null;
+  return spki?.length === SPKI_BYTES && equalBytes(spki.subarray(0, SPKI_HEAD.length), SPKI_HEAD) ? spki : null;
 }
 
 const PEM = /^\s*-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE KEY-----\s*$/;

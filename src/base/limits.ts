@@ -29,6 +29,13 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   configurationBytes: 1024 * 1024,
   /** One case of the conformance contract: evidence in base64, and the demands. */
   caseBytes: 1024 * 1024,
+  /** A release file: some kilobytes for each version of the image, and its signatures. */
+  releaseBytes: 1024 * 1024,
+  /** Versions in one release, and shapes of machines in each: seven vCPU counts with four CPU types are 28. */
+  releaseVersions: 32,
+  releaseMeasurements: 1024,
+  /** The manifest of an image, which names each of its files. */
+  imageManifestBytes: 4 * 1024 * 1024,
   /** Owner policy file: bytes, nesting, nodes, one scalar. */
   policyBytes: 256 * 1024,
   policyDepth: 12,
@@ -78,6 +85,10 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   frameBytes: 17 * 1024 * 1024,
   /** Head of one such frame: the headers of a query or an answer. */
   frameHeadBytes: 64 * 1024,
+  /** What configures a machine of the image: the one file, the files in it, and the name of one. It is held in memory, some times over. */
+  configBundleBytes: 128 * 1024 * 1024,
+  configFiles: 1024,
+  configNameBytes: 240,
   /** Path of a file inside a sandbox, one name in it, and symbolic links that one path may lead over: as Linux has them. */
   filePathBytes: 4096,
   fileNameBytes: 255,
@@ -121,6 +132,18 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   bootFileBytes: 2 * 1024 * 1024 * 1024,
   /** vCPUs of a machine to measure: KVM starts no more. */
   vcpus: 4096,
+  /** The command line of a machine's kernel: Linux reads no more on x86. */
+  commandLineBytes: 2048,
+  /** One line on the serial console of a machine: the kernel's own are at most this long. */
+  consoleLineCharacters: 1024,
+  /** A package that an image is built of, as it is fetched, and unpacked: the kernel's weighs 34 MB, Node's unpacks to 150 MB. Entries in it. */
+  packageBytes: 128 * 1024 * 1024,
+  unpackedBytes: 512 * 1024 * 1024,
+  unpackedEntries: 64 * 1024,
+  /** Files of an image, all together, how many entries it has, and the path of one: a tar archive has room for little more. */
+  imageBytes: 512 * 1024 * 1024,
+  imageEntries: 16 * 1024,
+  imagePathBytes: 240,
 };
 
 export type LimitName =
@@ -137,6 +160,10 @@ export type LimitName =
   | 'responseHeadBytes'
   | 'configurationBytes'
   | 'caseBytes'
+  | 'releaseBytes'
+  | 'releaseVersions'
+  | 'releaseMeasurements'
+  | 'imageManifestBytes'
   | 'policyBytes'
   | 'policyDepth'
   | 'policyNodes'
@@ -165,6 +192,9 @@ export type LimitName =
   | 'trailerBytes'
   | 'frameBytes'
   | 'frameHeadBytes'
+  | 'configBundleBytes'
+  | 'configFiles'
+  | 'configNameBytes'
   | 'filePathBytes'
   | 'fileNameBytes'
   | 'fileLinks'
@@ -190,4 +220,12 @@ export type LimitName =
   | 'firmwareSections'
   | 'firmwarePages'
   | 'bootFileBytes'
-  | 'vcpus';
+  | 'vcpus'
+  | 'commandLineBytes'
+  | 'consoleLineCharacters'
+  | 'packageBytes'
+  | 'unpackedBytes'
+  | 'unpackedEntries'
+  | 'imageBytes'
+  | 'imageEntries'
+  | 'imagePathBytes';

@@ -11,7 +11,7 @@ import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, o
 import { KDS_OPTIONS, readCollateralSource } from './kds-options.ts';
 import { lowerFirst, printable, writeJson, writeProgress } from './output.ts';
 import { readStandardInput } from './standard-input.ts';
-import { TRUST_OPTION, trustPath } from './trust-option.ts';
+import { releaseMemory, TRUST_OPTION, trustPath } from './trust-option.ts';
 
 const NEWLINE = 0x0a;
 
@@ -200,6 +200,7 @@ export const call: CliCommand = {
     const body = await readData(input, io);
     const method = readMethod(input, body);
     await using session = new SecureSession(url, {
+      memoryDir: releaseMemory(),
       trust: trustPath(input, io),
       collateral: readCollateralSource(input, io),
       ...(credential === null ? {} : { credential }),

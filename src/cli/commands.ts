@@ -59,6 +59,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./id-block.ts')).idBlock,
   ),
   entry(
+    'release sign',
+    'write and sign the release of an image, or add a signature to one',
+    async () => (await import('./release-sign.ts')).releaseSign,
+  ),
+  entry(
+    'release verify',
+    'verify a release file by the keys that must have signed it, and by images that you rebuilt',
+    async () => (await import('./release-verify.ts')).releaseVerify,
+  ),
+  entry(
+    'image boot',
+    'start a machine with an image under QEMU: as a SEV-SNP guest where this host can, else emulated and SIMULATED',
+    async () => (await import('./image-boot.ts')).imageBoot,
+  ),
+  entry(
+    'image config',
+    'put a worker configuration and all that it names into one file for a machine of the image',
+    async () => (await import('./image-config.ts')).imageConfig,
+  ),
+  entry(
     'policy check',
     'check an owner policy, and show each problem with its line',
     async () => (await import('./policy-commands.ts')).policyCheckCommand,
@@ -152,5 +172,25 @@ export const COMMANDS: readonly CommandEntry[] = [
     'secret forget',
     'have a worker forget a secret',
     async () => (await import('./vault-commands.ts')).secretForgetCommand,
+  ),
+  entry(
+    'image build',
+    'build the image of the machine out of pinned packages, the same bytes everywhere',
+    async () => (await import('./image-build.ts')).imageBuild,
+  ),
+  entry(
+    'image verify',
+    'build the image twice, in different folders, time zones and locales, and compare the bits',
+    async () => (await import('./image-verify.ts')).imageVerify,
+  ),
+  entry(
+    'image compare',
+    'say in words what differs between two images, the likeliest cause first',
+    async () => (await import('./image-compare.ts')).imageCompare,
+  ),
+  entry(
+    'image relock',
+    'pin the packages of the image anew, in the newest versions, for a person to review',
+    async () => (await import('./image-relock.ts')).imageRelock,
   ),
 ];

@@ -11,7 +11,7 @@ import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
 import { fixedNameFlaw, isFunctionName, type WorkerConfig } from '../enclave/worker-config.ts';
 import { loadWorkerParts } from '../enclave/worker-parts.ts';
 import { ConfigurationError } from '../errors.ts';
-import { makeFolder, writeWholeFile } from '../io/files.ts';
+import { DISK, makeFolder, writeWholeFile } from '../io/files.ts';
 import { openLog, SILENT } from '../io/log.ts';
 import { parseKey } from '../policy/words.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, optionValues } from './command.ts';
@@ -179,6 +179,7 @@ export const dev: CliCommand = {
         egress: { names: readPairs(input, 'name', fixedNameFlaw), roots: roots.length === 0 ? 'system' : roots },
       },
       io.cwd,
+      DISK,
     );
     await makeFolder(dirname(state));
     writeProgress(io, 'dev: opening the simulated AMD (the first time makes its keys)');

@@ -4,14 +4,13 @@ import { type DigestText, formatDigest } from '../base/digest.ts';
 import { openCollateral } from '../client/collateral-source.ts';
 import { parseOrigin } from '../client/origin.ts';
 import { type OwnerChannel, openOwnerChannel } from '../client/owner-channel.ts';
-import { loadTrustFile } from '../client/trust.ts';
 import { writeWholeFile } from '../io/files.ts';
 import type { Notice, NoticeState } from '../policy/signing/notice.ts';
 import type { OwnerRequest } from '../policy/signing/owner-request.ts';
 import { type CliInput, type CliIo, type CliOption, JSON_SWITCH, optionValue } from './command.ts';
 import { KDS_OPTIONS, readCollateralSource } from './kds-options.ts';
 import { printable, writeJson, writeLine, writeProgress } from './output.ts';
-import { TRUST_OPTION, trustPath } from './trust-option.ts';
+import { openTrust, TRUST_OPTION } from './trust-option.ts';
 
 /** Options of every command that asks a worker to change something. */
 export const OWNER_WORKER_OPTIONS: readonly CliOption[] = [
@@ -29,7 +28,7 @@ const TIMEOUT_MS = 60_000;
  * @throws NotAnEnclaveError, InvalidEnclaveCodeError, NotIsolatedEnclaveError, TransportError, ConfigurationError
  */
 export async function openChannel(url: string, input: CliInput, io: CliIo): Promise<OwnerChannel> {
-  const trust = await loadTrustFile(trustPath(input, io));
+  const trust = await openTrust(input, io);
   const now = (): Date => new Date();
   const collateral = await openCollateral(readCollateralSource(input, io), now);
   const origin = parseOrigin(url);

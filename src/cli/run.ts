@@ -10,6 +10,7 @@ import type { WasiRelease } from '../enclave/sandbox/grants.ts';
 import { DEFAULT_FUNCTION_LIMITS, loadCommand } from '../enclave/sandbox/load.ts';
 import { NO_GROUPS } from '../enclave/sandbox/resource-groups.ts';
 import { ConfigurationError } from '../errors.ts';
+import { DISK } from '../io/files.ts';
 import { nativeSha256 } from '../io/native-digest.ts';
 import { type CliCommand, type CliIo, optionValue, optionValues } from './command.ts';
 import { type DirectoryTree, readDirectoryTree } from './directory-tree.ts';
@@ -67,7 +68,7 @@ async function closeDirectories(
 
 async function startProgram(options: RunOptions, opened: readonly OpenDirectory[]) {
   const name = basename(options.path);
-  const files = await readFunctionFiles(options.path, name);
+  const files = await readFunctionFiles(options.path, name, DISK);
   // Nobody named a digest here: the person who starts the program chose the file.
   const digest = nativeSha256(files.bytes);
   const egress = openRunEgress(options.allow, digest);

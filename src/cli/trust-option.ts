@@ -1,7 +1,10 @@
 /** The option `--trust` of the commands that ask a worker: its default, and what to do when there is no such file. */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { openTrustFile } from '../client/trust.ts';
+import type { TrustSource } from '../client/trust-source.ts';
 import { ConfigurationError } from '../errors.ts';
+import { userCacheFolder } from '../io/collateral-cache.ts';
 import { type CliInput, type CliIo, type CliOption, optionValue } from './command.ts';
 
 const DEFAULT_TRUST_FILE = 'anchorhold.trust.json';
@@ -26,4 +29,17 @@ export function trustPath(input: CliInput, io: CliIo): string {
     throw new ConfigurationError('ERR_CONFIGURATION_FILE', message);
   }
   return path;
+}
+
+/** Gives the folder in which the commands of this user remember which releases they saw. */
+export function releaseMemory(): string {
+  return join(userCacheFolder(), 'releases');
+}
+
+/**
+ * Opens the trust file.
+ * @throws ConfigurationError, PolicyError as trustPath and openTrustFile do
+ */
+export async function openTrust(input: CliInput, io: CliIo): Promise<TrustSource> {
+  return await openTrustFile(trustPath(input, io), releaseMemory());
 }

@@ -16,7 +16,7 @@ import { openCollateral } from '../client/collateral-source.ts';
 import { appraiseWorker } from '../client/connection.ts';
 import { openMemoryCrlNumbers } from '../client/crl-number-store.ts';
 import { parseOrigin } from '../client/origin.ts';
-import { loadTrustFile } from '../client/trust.ts';
+import type { TrustSource } from '../client/trust-source.ts';
 import { ConfigurationError } from '../errors.ts';
 import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import { subjectOfForm } from './claim-meanings.ts';
@@ -24,7 +24,7 @@ import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue, o
 import { adviseOnMissing, type Explained, explainAppraisal } from './explain-appraisal.ts';
 import { KDS_OPTIONS, readCollateralSource } from './kds-options.ts';
 import { exitOf, writeError, writeJson, writeProgress } from './output.ts';
-import { TRUST_OPTION, trustPath } from './trust-option.ts';
+import { openTrust, TRUST_OPTION } from './trust-option.ts';
 
 /** What somebody writes who forgets the scheme. */
 const HOST_AND_PORT = /^[\w.-]+:\d{1,5}(?:\/.*)?$/;
@@ -53,7 +53,7 @@ function readTime(input: CliInput): Date {
   return at;
 }
 
-async function verifyUrl(url: string, trust: TrustFile, input: CliInput, io: CliIo): Promise<Appraised> {
+async function verifyUrl(url: string, trust: TrustSource, input: CliInput, io: CliIo): Promise<Appraised> {
   refuseOptions(input, ['certificate', 'crl', 'at'], 'is for a file: a worker brings its own, and is judged now');
   const now = (): Date => new Date();
   const collateral = await openCollateral(readCollateralSource(input, io), now);
@@ -80,10 +80,11 @@ function describeFile({ form, unanswered, runtimeClaims, ...appraisal }: FileApp
   return { subject: subjectOfForm(form), form, appraisal, unanswered, runtimeClaims };
 }
 
-async function verifyFile(file: string, trust: TrustFile, input: CliInput, io: CliIo): Promise<Appraised> {
+async function verifyFile(file: string, source: TrustSource, input: CliInput, io: CliIo): Promise<Appraised> {
   refuseOptions(input, ['save'], 'is for a URL: a file needs no saving');
   const at = readTime(input);
   const path = (name: string): string => resolve(io.cwd, name);
+  const trust: TrustFile = await source.current();
   const opened = await openCollateral(readCollateralSource(input, io), () => new Date());
   // A list that was the newest then is older than those that were seen since, and no worse for it.
   const isNow = optionValue(input, 'at') === null;
@@ -154,7 +155,7 @@ export const verify: CliCommand = {
     const [argument = ''] = input.positionals;
     if (HOST_AND_PORT.test(argument))
       throw usage(`${argument} is no address: write https://${argument}, or ./${argument} for a file`);
-    const trust = await loadTrustFile(trustPath(input, io));
+    const trust = await openTrust(input, io);
     const verifyArgument = /^[a-z][a-z0-9+.-]*:\/\//i.test(argument) ? verifyUrl : verifyFile;
     const appraised = await verifyArgument(argument, trust, input, io);
     const { subject, form, unanswered, runtimeClaims, appraisal } = appraised;

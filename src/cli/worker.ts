@@ -1,14 +1,7 @@
 /** `anchorhold worker`: the worker inside a confidential VM, on the machine's own attestation device. */
-import { dirname, resolve } from 'node:path';
-import { LIMITS } from '../base/limits.ts';
-import { bootWorker } from '../enclave/boot.ts';
-import { openConfigfsTsm } from '../enclave/device/configfs-tsm.ts';
-import { openResourceGroups, systemGroupPlace } from '../enclave/sandbox/resource-groups.ts';
-import { parseWorkerConfig } from '../enclave/worker-config.ts';
-import { loadWorkerParts } from '../enclave/worker-parts.ts';
+import { resolve } from 'node:path';
+import { bootConfiguredWorker } from '../enclave/configured-worker.ts';
 import { ConfigurationError } from '../errors.ts';
-import { readTextFile } from '../io/files.ts';
-import { openLog } from '../io/log.ts';
 import { type CliCommand, JSON_SWITCH, optionValue } from './command.ts';
 import { writeJson, writeLine } from './output.ts';
 
@@ -33,13 +26,7 @@ export const worker: CliCommand = {
         'ERR_CONFIGURATION_USAGE',
         '--config FILE is missing; docs/worker.md has an example of such a file',
       );
-    const path = resolve(io.cwd, given);
-    const config = parseWorkerConfig(await readTextFile(path, LIMITS.configurationBytes));
-    const now = (): Date => new Date();
-    const parts = await loadWorkerParts(config, dirname(path));
-    const device = await openConfigfsTsm();
-    const groups = openResourceGroups(systemGroupPlace());
-    const running = await bootWorker({ ...parts, device, groups, log: openLog(), now });
+    const running = await bootConfiguredWorker(resolve(io.cwd, given));
     try {
       const { url, functions, policies, lockdown } = running;
       if (lockdown.keys.startsWith('simulated'))

@@ -18,6 +18,7 @@ import { postOnSocket } from '../io/http-exchange.ts';
 import { randomBytes } from '../io/random.ts';
 import { type ClientCertificate, openTlsConnection, type TlsConnection } from '../io/tls-connection.ts';
 import { appraiseCompletedBundle, type Collateral } from './collateral.ts';
+import type { TrustSource } from './trust-source.ts';
 
 export interface AttestedConnection {
   readonly appraisal: Appraisal;
@@ -30,7 +31,7 @@ export interface AttestedConnection {
 
 export interface ConnectionDemands {
   readonly origin: URL;
-  readonly trust: TrustFile;
+  readonly trust: TrustSource;
   readonly clientCertificate: ClientCertificate | null;
   readonly collateral: Collateral;
   readonly timeoutMs: number;
@@ -48,9 +49,10 @@ export interface AppraisedEvidence {
 async function exchangeEvidence(
   connection: TlsConnection,
   demands: ConnectionDemands,
+  trust: TrustFile,
   cache: ChainCache,
 ): Promise<AppraisedEvidence> {
-  const { origin, trust, collateral, timeoutMs, now } = demands;
+  const { origin, collateral, timeoutMs, now } = demands;
   const nonce = randomBytes(NONCE_BYTES);
   const answer = await postOnSocket(
     connection.socket,
@@ -93,12 +95,13 @@ async function dial({ origin, timeoutMs, clientCertificate }: ConnectionDemands)
 
 /**
  * Appraises the worker on a connection that is closed again, whatever the verdict; for those who only want to look.
- * @throws TransportError
+ * @throws TransportError; ConfigurationError when a release cannot be used, before anything is dialled
  */
 export async function appraiseWorker(demands: ConnectionDemands): Promise<AppraisedEvidence> {
+  const trust = await demands.trust.current();
   const connection = await dial(demands);
   try {
-    return await exchangeEvidence(connection, demands, createChainCache());
+    return await exchangeEvidence(connection, demands, trust, createChainCache());
   } finally {
     connection.socket.destroy();
   }
@@ -107,14 +110,16 @@ export async function appraiseWorker(demands: ConnectionDemands): Promise<Apprai
 /**
  * Opens a connection and appraises the worker at its other end; closes it again on every failure.
  * @throws NotAnEnclaveError, InvalidEnclaveCodeError, NotIsolatedEnclaveError with the appraisal; TransportError
+ * @throws ConfigurationError when a release cannot be used, before anything is dialled
  */
 export async function openAttestedConnection(
   demands: ConnectionDemands,
   cache: ChainCache,
 ): Promise<AttestedConnection> {
+  const trust = await demands.trust.current();
   const connection = await dial(demands);
   try {
-    const { appraisal, evidence } = await exchangeEvidence(connection, demands, cache);
+    const { appraisal, evidence } = await exchangeEvidence(connection, demands, trust, cache);
     refuseUnlessAccepted(appraisal);
     return {
       appraisal,

@@ -12,17 +12,23 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { type Credential, presentCredential } from './credentials.ts';
 import { parseOrigin } from './origin.ts';
 import type { Transport } from './transport.ts';
+import { fixedTrust } from './trust-source.ts';
 
 export interface SessionOptions {
   /**
-   * Path of a trust file, or its parsed JSON; `./anchorhold.trust.json` when absent. Only a file may name policy files, which stand
-   * relative to it.
+   * Path of a trust file, or its parsed JSON; `./anchorhold.trust.json` when absent. Only a file may name policy files and releases, which
+   * stand relative to it. Releases are read again whenever a connection is appraised.
    */
   readonly trust?: string | object;
   /** What the caller proves itself with; nothing when absent. */
   readonly credential?: Credential;
   /** Where certificates come from that the worker does not send along; from nowhere when absent, so that nobody else is asked. */
   readonly collateral?: CollateralSource;
+  /**
+   * Folder of your own that keeps which releases were seen (mode 0700, made when it is needed), so that an older one is refused after a restart,
+   * too; as long as the session when absent.
+   */
+  readonly memoryDir?: string;
   /** Longest wait for a handshake, for evidence, and for the head or the next piece of an answer; 30,000 when absent. */
   readonly timeoutMs?: number;
   /** The clock that certificates are judged by; the machine's when absent. */
@@ -97,16 +103,17 @@ export class SecureSession implements AsyncDisposable {
 
   async #prepare(): Promise<OpenSession> {
     const { trust = DEFAULT_TRUST_FILE, credential, timeoutMs = 30_000, now = () => new Date() } = this.#options;
-    const { collateral: source = { source: 'evidence-only' } } = this.#options;
-    const { loadTrustFile, openCollateral, openConnectionPool } = this.#transport;
-    const demands: TrustFile =
-      typeof trust === 'string' ? await loadTrustFile(trust) : parseTrustFile(encodeJson(trust));
-    const origin = parseOrigin(this.#url ?? demands.url);
+    const { collateral: source = { source: 'evidence-only' }, memoryDir = null } = this.#options;
+    const { openTrustFile, openCollateral, openConnectionPool } = this.#transport;
+    const demands =
+      typeof trust === 'string' ? await openTrustFile(trust, memoryDir) : fixedTrust(parseTrustFile(encodeJson(trust)));
+    const { file } = demands;
+    const origin = parseOrigin(this.#url ?? file.url);
     const clientCertificate = credential?.kind === 'certificate' ? credential : null;
     const collateral = await openCollateral(source, now);
     return {
       origin,
-      trust: demands,
+      trust: file,
       pool: openConnectionPool({ origin, trust: demands, clientCertificate, collateral, timeoutMs, now }),
     };
   }

@@ -7,7 +7,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { parseDigest } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
 import { FunctionError } from '../errors.ts';
-import { readBytesFile } from '../io/files.ts';
+import type { FileSource } from '../io/files.ts';
 import { nativeSha256 } from '../io/native-digest.ts';
 import { isManifest, parseManifest } from './function-manifest.ts';
 import type { MountImage } from './sandbox/files/mount.ts';
@@ -61,13 +61,13 @@ export function singleFile(bytes: Uint8Array): FunctionFiles {
  * Reads a function: a .wasm file, or a manifest and what it names below its folder. `name` is for messages.
  * @throws ConfigurationError ERR_CONFIGURATION_FILE, FunctionError ERR_FUNCTION_INVALID
  */
-export async function readFunctionFiles(path: string, name: string): Promise<FunctionFiles> {
-  const bytes = await readBytesFile(path, LIMITS.functionBytes);
+export async function readFunctionFiles(path: string, name: string, files: FileSource): Promise<FunctionFiles> {
+  const bytes = await files.read(path, LIMITS.functionBytes);
   if (!isManifest(bytes)) return singleFile(bytes);
   const beside = new Map<string, Uint8Array>();
   let left = LIMITS.functionBytes;
   for (const file of Object.keys(parseManifest(bytes, name).files)) {
-    const content = await readBytesFile(join(dirname(path), file), left);
+    const content = await files.read(join(dirname(path), file), left);
     left -= content.length;
     beside.set(file, content);
   }

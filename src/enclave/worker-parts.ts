@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { basename, dirname, resolve } from 'node:path';
 import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
-import { readBytesFile, readTextFile, siblingReader } from '../io/files.ts';
+import { type FileSource, readTextFrom } from '../io/files.ts';
 import { parseOwnerPolicy } from '../policy/parse.ts';
 import type { OwnerPolicy } from '../policy/policy.ts';
 import { type FunctionFiles, readFunctionFiles } from './function-files.ts';
@@ -29,11 +29,11 @@ export interface WorkerParts {
   };
 }
 
-async function loadPolicy(path: string): Promise<OwnerPolicy> {
-  const text = await readTextFile(path, LIMITS.policyBytes);
+async function loadPolicy(path: string, files: FileSource): Promise<OwnerPolicy> {
+  const text = await readTextFrom(files, path, LIMITS.policyBytes);
   return parseOwnerPolicy(text, {
     file: basename(path),
-    references: siblingReader(dirname(path), LIMITS.referenceBytes),
+    references: files.beside(dirname(path), LIMITS.referenceBytes),
   });
 }
 
@@ -45,8 +45,8 @@ function parseCertificate(encoded: string | Uint8Array): X509Certificate | null 
   }
 }
 
-async function loadCertificate(path: string): Promise<Uint8Array> {
-  const certificate = parseCertificate(await readBytesFile(path, LIMITS.certificateBytes));
+async function loadCertificate(path: string, files: FileSource): Promise<Uint8Array> {
+  const certificate = parseCertificate(await files.read(path, LIMITS.certificateBytes));
   if (certificate === null) throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} is not a certificate`);
   return Uint8Array.from(certificate.raw);
 }
@@ -54,8 +54,8 @@ async function loadCertificate(path: string): Promise<Uint8Array> {
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Reads a PEM text of roots; one that holds no certificate would trust nobody, silently. */
-async function loadRoots(path: string): Promise<string> {
-  const pem = await readTextFile(path, LIMITS.referenceBytes);
+async function loadRoots(path: string, files: FileSource): Promise<string> {
+  const pem = await readTextFrom(files, path, LIMITS.referenceBytes);
   const blocks = pem.match(PEM_CERTIFICATE) ?? [];
   if (blocks.length === 0 || !blocks.every((block) => parseCertificate(block) !== null)) {
     throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} does not hold certificates in PEM`);
@@ -64,16 +64,16 @@ async function loadRoots(path: string): Promise<string> {
 }
 
 /**
- * Loads the files of a configuration; relative paths are resolved against `folder`.
+ * Loads what a configuration names from where its files are; relative paths are resolved against `folder`.
  * @throws ConfigurationError ERR_CONFIGURATION_FILE, PolicyError
  */
-export async function loadWorkerParts(config: WorkerConfig, folder: string): Promise<WorkerParts> {
+export async function loadWorkerParts(config: WorkerConfig, folder: string, files: FileSource): Promise<WorkerParts> {
   const at = (path: string): string => resolve(folder, path);
   const { egress, store } = config;
-  const policies = await Promise.all(config.policies.map(async (path) => await loadPolicy(at(path))));
+  const policies = await Promise.all(config.policies.map(async (path) => await loadPolicy(at(path), files)));
   const functions = await Promise.all(
     Object.entries(config.functions).map(
-      async ([name, path]) => [name, await readFunctionFiles(at(path), name)] as const,
+      async ([name, path]) => [name, await readFunctionFiles(at(path), name, files)] as const,
     ),
   );
   return {
@@ -84,13 +84,13 @@ export async function loadWorkerParts(config: WorkerConfig, folder: string): Pro
     policies,
     functions: new Map(functions),
     store: store === 'memory' ? store : { folder: at(store.folder), keySource: openFileKey(at(store.keySource.file)) },
-    endorsements: await Promise.all(config.endorsements.map(async (path) => await loadCertificate(at(path)))),
+    endorsements: await Promise.all(config.endorsements.map(async (path) => await loadCertificate(at(path), files))),
     egress: {
       names: egress.names,
       roots:
         egress.roots === 'system'
           ? 'system'
-          : await Promise.all(egress.roots.map(async (path) => await loadRoots(at(path)))),
+          : await Promise.all(egress.roots.map(async (path) => await loadRoots(at(path), files))),
     },
   };
 }

@@ -3,13 +3,14 @@
  * that is broken, open to other users, or about another address counts as absent. Judges nothing of what is in an entry: a reader must.
  */
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { encodeHex, encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { formatDigest, sha256 } from '../base/digest.ts';
 import { parseInstant } from '../base/time.ts';
 import { ConfigurationError } from '../errors.ts';
+import { openOwnFolder } from './own-folder.ts';
 import { randomBytes } from './random.ts';
 
 const FORMAT = 'anchorhold-collateral/1';
@@ -76,21 +77,7 @@ const fail = (folder: string, why: string, cause?: unknown): ConfigurationError 
  * @throws ConfigurationError ERR_CONFIGURATION_FILE when it cannot be made, is not this user's, or others may write to it
  */
 export async function openFolderCache(folder: string): Promise<CollateralCache> {
-  const unusable = (cause: NodeJS.ErrnoException): ConfigurationError =>
-    fail(folder, `cannot be used (${cause.code ?? cause.message})`, cause);
-  try {
-    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-    // The umask may have taken bits away, never added any; those above the folder are the user's own affair.
-    if (made !== undefined) await chmod(folder, 0o700);
-  } catch (cause) {
-    throw unusable(cause as NodeJS.ErrnoException);
-  }
-  const { mode, uid } = await stat(folder).catch((cause: NodeJS.ErrnoException) => {
-    throw unusable(cause);
-  });
-  if (uid !== process.getuid?.()) throw fail(folder, 'belongs to another user: name a folder of your own');
-  if ((mode & OTHERS_MAY_WRITE) !== 0) throw fail(folder, 'may be written by others: chmod 700 it, or name another');
-
+  await openOwnFolder(folder, 'the certificate cache');
   const pathOf = (address: string): string => join(folder, encodeHex(sha256(encodeUtf8(address))));
   return {
     async read(address, maxBytes) {

@@ -39,7 +39,20 @@ export async function readBytesFile(path: string, maxBytes: number): Promise<Uin
  * @throws ConfigurationError ERR_CONFIGURATION_FILE
  */
 export async function readTextFile(path: string, maxBytes: number): Promise<string> {
-  const text = parseUtf8(await readBytesFile(path, maxBytes));
+  return await readTextFrom(DISK, path, maxBytes);
+}
+
+/** Where the files are that a configuration names: on disk, or in the one file that they were put into. */
+export interface FileSource {
+  /** Reads a file of at most `maxBytes`; @throws ConfigurationError ERR_CONFIGURATION_FILE */
+  read(path: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Gives a reader of the files below a folder, for formats that refer to files beside them; it gives null for what is not there. */
+  beside(folder: string, maxBytes: number): (name: string) => Uint8Array<ArrayBuffer> | null;
+}
+
+/** Reads a UTF-8 file of at most `maxBytes` from a source; @throws ConfigurationError ERR_CONFIGURATION_FILE */
+export async function readTextFrom(files: FileSource, path: string, maxBytes: number): Promise<string> {
+  const text = parseUtf8(await files.read(path, maxBytes));
   if (text === null) throw new ConfigurationError('ERR_CONFIGURATION_FILE', `${path} is not UTF-8 text`);
   return text;
 }
@@ -70,7 +83,7 @@ function unwritable(path: string, cause: NodeJS.ErrnoException): ConfigurationEr
 }
 
 /** Reads files below one folder, synchronously, for formats that refer to files beside them; gives null for what is not there. */
-export function siblingReader(folder: string, maxBytes: number): (name: string) => Uint8Array | null {
+export function siblingReader(folder: string, maxBytes: number): (name: string) => Uint8Array<ArrayBuffer> | null {
   return (name) => {
     const path = join(folder, name);
     const stat = statSync(path, { throwIfNoEntry: false });
@@ -84,3 +97,6 @@ export function siblingReader(folder: string, maxBytes: number): (name: string) 
     return Uint8Array.from(readFileSync(path));
   };
 }
+
+/** The files of this machine. */
+export const DISK: FileSource = { read: readBytesFile, beside: siblingReader };

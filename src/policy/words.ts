@@ -1,6 +1,7 @@
 /** The words of the file: names, methods, digests, keys, dates. Each is read in full or refused with the form that is right. */
-import { equalBytes, parseBase64, parseHex } from '../base/bytes.ts';
+import { parseHex } from '../base/bytes.ts';
 import { type DigestText, parseDigest } from '../base/digest.ts';
+import { parsePublicKey } from '../base/ed25519.ts';
 import { parseMediaType } from '../base/media-type.ts';
 import { parseDay, parseInstant } from '../base/time.ts';
 import { accept, findNearest, joinNames, quote, type Reading, refuse } from './reading.ts';
@@ -9,7 +10,6 @@ import { accept, findNearest, joinNames, quote, type Reading, refuse } from './r
 export const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
-const ED25519_SPKI = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00);
 
 /** Reads a name: 1 to 64 lower-case letters, digits and inner hyphens. */
 export function parseName(text: string): Reading<string> {
@@ -51,10 +51,10 @@ export function parsePin(text: string): Reading<DigestText> {
 
 /** Reads `ed25519:` and the base64 of a public key (SubjectPublicKeyInfo, DER, 44 bytes). [RFC 8410 4] */
 export function parseKey(text: string): Reading<Uint8Array> {
-  const spki = text.startsWith('ed25519:') ? parseBase64(text.slice('ed25519:'.length)) : null;
-  return spki !== null && spki.length === 44 && equalBytes(spki.subarray(0, 12), ED25519_SPKI)
-    ? accept(spki)
-    : refuse(`${quote(text)} is not a key: write ed25519: and the base64 of the public key (it begins with MCow)`);
+  const spki = parsePublicKey(text);
+  return spki === null
+    ? refuse(`${quote(text)} is not a key: write ed25519: and the base64 of the public key (it begins with MCow)`)
+    : accept(spki);
 }
 
 /** Reads a launch measurement: 96 lower-case hex digits (SHA-384). [SNP-ABI 1.58 Table 23] */

@@ -12,7 +12,7 @@ import { LOCKDOWN_CLAIMS, type LockdownCheck } from '../../src/attestation/lockd
 import type { GuestPolicyBit, Machine, PlatformBit, TcbKind } from '../../src/attestation/requirements.ts';
 import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
 import { concatBytes, encodeUtf8 } from '../../src/base/bytes.ts';
-import { sha256 } from '../../src/base/digest.ts';
+import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { ERRORS } from '../../src/errors.ts';
 import {
   AUTHORITY_SERIALS,
@@ -25,6 +25,7 @@ import {
 import { NOW } from '../testing/shared-amd.ts';
 import { ANY_MACHINE, STRICT_LOCKDOWN } from './demands.ts';
 import { encodeHclBlob } from './hcl-blob.ts';
+import { verifiedRelease, versionUntil } from './release/releases.ts';
 import {
   appraiseWhole,
   DEMANDS,
@@ -82,7 +83,7 @@ const LIST: Readonly<Record<string, readonly SessionCheck[]>> = {
   '22 Turin': ['report-cpuid', 'binding-product'],
   '23 signature of the report': ['signature-report'],
   '24 debug and migration agent': ['guest-policy-debug', 'guest-policy-migration-agent'],
-  '25 measurement': ['code-measurement'],
+  '25 measurement': ['code-measurement', 'code-release'],
   '26 report data': ['channel-report-data'],
   '27 host data': ['host-data'],
   '28 ID key and author key': ['id-key', 'author-key'],
@@ -229,6 +230,14 @@ const CASES: Readonly<Record<SessionCheck, Case>> = {
   'channel-freshness': { channel: { nonce: fill(32, 9) } },
   'channel-tls-key': { channel: { peerSpkiDigest: fill(32, 9) } },
   'code-measurement': { machine: { measurement: fill(48, 9) } },
+  'code-release': {
+    trust: {
+      code: {
+        measurements: [verifiedRelease(versionUntil(NOW))],
+        functions: { 'risk-score': formatDigest(fill(32, 6)) },
+      },
+    },
+  },
   'code-functions': { claims: { functions: { 'risk-score': fill(32, 9) } } },
   vmpl: demand({ vmpl: [1] }),
   'guest-policy-abi': { machine: { guestPolicy: 0x30138n } },

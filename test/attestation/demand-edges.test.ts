@@ -179,7 +179,7 @@ describe('a trust file', () => {
     expect(withFloors({ Turin: level })).toContain('fmc is missing');
   });
 
-  it('lists measurements, and says that releases are not read yet', () => {
+  it('lists measurements, and says that releases are not read here', () => {
     const withMeasurements = (value: unknown): string => {
       const file = JSON.parse(formatTrustFile(whole)) as { code: { measurements: unknown } };
       file.code.measurements = value;
@@ -190,11 +190,12 @@ describe('a trust file', () => {
         return error instanceof ConfigurationError ? error.message : `leaked ${String(error)}`;
       }
     };
-    const list = 'code.measurements must be a list of measurements (96 hex digits each), never "any"';
+    const list = 'code.measurements must be a list of measurements (96 hex digits each) and releases, never "any"';
     expect(withMeasurements([])).toBe('read');
     expect(withMeasurements(['ab'.repeat(48)])).toBe('read');
-    expect(withMeasurements({ release: '1' })).toContain('this version does not read releases');
-    for (const other of ['any', null, {}, 1]) expect(withMeasurements(other)).toContain(list);
+    const key = `ed25519:MCowBQYDK2VwAyEA${'A'.repeat(43)}=`;
+    expect(withMeasurements([{ release: './r.json', keys: [key], needed: 1 }])).toContain('which is not read here');
+    for (const other of ['any', null, {}, 1, { release: '1' }]) expect(withMeasurements(other)).toContain(list);
     expect(withMeasurements(['ab'])).toContain('code.measurements[0] must be 96 lower-case hex digits');
   });
 });

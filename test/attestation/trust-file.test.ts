@@ -264,6 +264,8 @@ describe('a trust file is refused', () => {
     ['code.measurements', 'any'],
     ['code.measurements', ['any']],
     ['code.measurements', { release: './r.json', publishers: [] }],
+    ['code.measurements', ['cd'.repeat(48), 'cd'.repeat(48)]],
+    ['code.measurements', [{ release: './r.json', keys: [], needed: 1 }]],
     ['code.functions', { f: 'any' }],
     ['code.functions', { '': DIGEST }],
     ['isolation.policies', { others: 'refused' }],

@@ -11,17 +11,12 @@ import { appraiseSession, type Channel } from '../../src/attestation/session-app
 import { createChainCache } from '../../src/attestation/snp/chain-cache.ts';
 import { createCrlNumbers } from '../../src/attestation/snp/crl-numbers.ts';
 import type { TrustFile } from '../../src/attestation/trust-file.ts';
-import { encodeHex } from '../../src/base/bytes.ts';
 import { formatDigest } from '../../src/base/digest.ts';
 import { merkleRoot } from '../../src/base/merkle.ts';
-import {
-  encodeDerInteger,
-  type IssuedReport,
-  type MachineOptions,
-  SIMULATED_MEASUREMENT,
-} from '../../src/testing/index.ts';
+import { encodeDerInteger, type IssuedReport, type MachineOptions } from '../../src/testing/index.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
 import { STRICT_LOCKDOWN } from './demands.ts';
+import { verifiedRelease, versionUntil } from './release/releases.ts';
 
 const amd = await sharedAmd();
 
@@ -123,6 +118,8 @@ export interface Difference {
   readonly now?: Date;
 }
 
+const TOMORROW = new Date(NOW.getTime() + 86_400_000);
+
 /** Issues the report of the machine over 64 bytes. */
 export const issueWhole = async (reportData: Uint8Array): Promise<IssuedReport> =>
   await amd.issueReport({ ...MACHINE, reportData });
@@ -133,7 +130,7 @@ export function trustOf(rootFingerprint: string, difference: Difference = {}): T
     url: 'https://worker.example',
     roots: { simulated: [rootFingerprint] },
     code: {
-      measurements: [encodeHex(SIMULATED_MEASUREMENT)],
+      measurements: [verifiedRelease(versionUntil(TOMORROW))],
       functions: { 'risk-score': formatDigest(fill(32, 6)) },
     },
     isolation: {

@@ -24,6 +24,7 @@ import {
 } from '../../src/testing/index.ts';
 import { NOW, sharedAmd, strangerAmd } from '../testing/shared-amd.ts';
 import { ANY_MACHINE, DEFAULT_MACHINE } from './demands.ts';
+import { verifiedRelease, versionUntil } from './release/releases.ts';
 
 const WRITE = process.env['ANCHORHOLD_WRITE'] === '1';
 const GOLDEN = resolve(import.meta.dirname, '../golden/checks.txt');
@@ -195,6 +196,8 @@ const rows: readonly Row[] = [
   ['other report data', {}, { demands: { reportData: new Uint8Array(64).fill(7) } }],
   ['another measurement', {}, { demands: { measurements: ['11'.repeat(48), '22'.repeat(48)] } }],
   ['no measurement at all', {}, { demands: { measurements: [] } }],
+  ['a version of a release', {}, { demands: { measurements: [verifiedRelease(versionUntil(later))] } }],
+  ['an expired version', {}, { demands: { measurements: [verifiedRelease(versionUntil(earlier))] } }],
 ];
 
 const TCB = { fmc: null, bootloader: 10, tee: 2, snp: 27, microcode: 88 };

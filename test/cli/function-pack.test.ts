@@ -6,6 +6,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseDigest, sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import { checkFunctionFiles, readFunctionFiles } from '../../src/enclave/function-files.ts';
+import { DISK } from '../../src/io/files.ts';
 import { memoryIo } from './memory-io.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'anchorhold-pack-'));
@@ -34,7 +35,7 @@ describe('packing', () => {
     const digest = parseDigest(out.slice(0, 71)) ?? new Uint8Array();
     expect(out).toBe(`${out.slice(0, 71)}  ${MANIFEST}\n`);
     expect(digest).toEqual(sha256(readFileSync(MANIFEST)));
-    const checked = checkFunctionFiles(await readFunctionFiles(MANIFEST, 'f'), digest, 'f');
+    const checked = checkFunctionFiles(await readFunctionFiles(MANIFEST, 'f', DISK), digest, 'f');
     expect(checked.answerType).toBe('application/json');
     expect(checked.mounts[0]?.items.map(({ path }) => path)).toEqual(['assets', 'assets/x.json']);
   });

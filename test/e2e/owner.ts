@@ -4,6 +4,7 @@ import type { TrustFile } from '../../src/attestation/trust-file.ts';
 import { importSigningKey, type SigningKey } from '../../src/base/ed25519.ts';
 import { openCollateral } from '../../src/client/collateral-source.ts';
 import { type OwnerChannel, openOwnerChannel } from '../../src/client/owner-channel.ts';
+import { fixedTrust } from '../../src/client/trust-source.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { signStatement } from '../../src/policy/signing/jws.ts';
@@ -101,7 +102,7 @@ export async function openChannel(trust: TrustFile): Promise<OwnerChannel> {
   const collateral = await openCollateral({ source: 'evidence-only' }, now);
   return await openOwnerChannel({
     origin: new URL(trust.url),
-    trust,
+    trust: fixedTrust(trust),
     clientCertificate: null,
     collateral,
     timeoutMs: 10_000,

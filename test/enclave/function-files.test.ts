@@ -13,6 +13,7 @@ import {
   singleFile,
 } from '../../src/enclave/function-files.ts';
 import { writeManifest } from '../../src/enclave/function-manifest.ts';
+import { DISK } from '../../src/io/files.ts';
 
 const MAIN = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 const ASSET = encodeUtf8('{"x":1}');
@@ -108,8 +109,8 @@ describe('reading', () => {
   writeFileSync(join(folder, 'secret.txt'), 'nobody named this');
 
   it('gives a manifest with what it names, and a .wasm file alone', async () => {
-    expect(await readFunctionFiles(join(folder, 'manifest.json'), 'f')).toEqual({ bytes: manifest, beside });
-    expect(await readFunctionFiles(join(folder, 'main.wasm'), 'f')).toEqual({ bytes: MAIN, beside: new Map() });
+    expect(await readFunctionFiles(join(folder, 'manifest.json'), 'f', DISK)).toEqual({ bytes: manifest, beside });
+    expect(await readFunctionFiles(join(folder, 'main.wasm'), 'f', DISK)).toEqual({ bytes: MAIN, beside: new Map() });
   });
 
   it('is refused when a file is missing, or all together are over the cap', async () => {
@@ -123,9 +124,9 @@ describe('reading', () => {
     writeFileSync(join(folder, 'large'), new Uint8Array(LIMITS.functionBytes));
     writeFileSync(join(folder, 'more.json'), listing(['main.wasm', 'large']));
     const refused = { code: 'ERR_CONFIGURATION_FILE' };
-    await expect(readFunctionFiles(join(folder, 'less.json'), 'f')).rejects.toMatchObject(refused);
-    await expect(readFunctionFiles(join(folder, 'more.json'), 'f')).rejects.toMatchObject(refused);
+    await expect(readFunctionFiles(join(folder, 'less.json'), 'f', DISK)).rejects.toMatchObject(refused);
+    await expect(readFunctionFiles(join(folder, 'more.json'), 'f', DISK)).rejects.toMatchObject(refused);
     writeFileSync(join(folder, 'one.json'), listing(['large']));
-    expect((await readFunctionFiles(join(folder, 'one.json'), 'f')).beside.size).toBe(1);
+    expect((await readFunctionFiles(join(folder, 'one.json'), 'f', DISK)).beside.size).toBe(1);
   });
 });

@@ -8,6 +8,7 @@ import { singleFile } from '../../src/enclave/function-files.ts';
 import { fixedNameFlaw, isFunctionName, parseWorkerConfig } from '../../src/enclave/worker-config.ts';
 import { loadWorkerParts } from '../../src/enclave/worker-parts.ts';
 import { ConfigurationError } from '../../src/errors.ts';
+import { DISK } from '../../src/io/files.ts';
 import { makeSigningKey } from '../e2e/worker.ts';
 import { issueAuthority } from '../fixtures/certificates.ts';
 
@@ -216,7 +217,7 @@ describe('the files of a configuration', () => {
   };
 
   it('are read beside it', async () => {
-    const parts = await loadWorkerParts(config, folder);
+    const parts = await loadWorkerParts(config, folder, DISK);
     expect(parts.policies.map(({ owner, file }) => [owner, file])).toEqual([['a', 'a.yaml']]);
     expect([...parts.functions]).toEqual([['f', singleFile(Uint8Array.from(Buffer.from('bytes')))]]);
     expect(parts.endorsements).toEqual([authority.der, authority.der]);
@@ -231,6 +232,6 @@ describe('the files of a configuration', () => {
     ['roots without a certificate', { egress: { names: {}, roots: ['text'] } }, 'ERR_CONFIGURATION_FILE'],
     ['roots with a broken certificate', { egress: { names: {}, roots: ['broken.pem'] } }, 'ERR_CONFIGURATION_FILE'],
   ])('refuse %s', async (_name, over, code) => {
-    await expect(loadWorkerParts({ ...config, ...over }, folder)).rejects.toMatchObject({ code });
+    await expect(loadWorkerParts({ ...config, ...over }, folder, DISK)).rejects.toMatchObject({ code });
   });
 });

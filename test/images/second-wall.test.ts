@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeRuleset } from '../../images/nftables/ruleset.ts';
+import { writeRuleset } from '../../src/image/packet-rules.ts';
 import { skipUnless } from '../skips.ts';
 
 const PROBE = readFileSync(join(import.meta.dirname, 'probe.pl'), 'utf8');

@@ -2,12 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { comparePair } from '../../fuzz/policy-compare-target.ts';
 import { createRandom } from '../../fuzz/random.ts';
-import { findUncovered, intersectPaths } from '../../src/policy/compare/path-set.ts';
-import { findRateExcess } from '../../src/policy/compare/rate-set.ts';
-import { comparePolicies, decideRate, renderChange } from '../../src/policy/index.ts';
-import { parsePathPattern } from '../../src/policy/path.ts';
-import type { PathPattern, RateLimit } from '../../src/policy/policy.ts';
-import { parseRate } from '../../src/policy/quantity.ts';
+import { comparePolicies, renderChange } from '../../src/policy/index.ts';
 import { DIGEST, HEAD, KEY_A, KEY_B, OTHER_DIGEST, parse, SAMPLE } from './sample.ts';
 
 /** Changes the sample, and gives the sections that the change opens and closes. */
@@ -153,108 +148,6 @@ describe('two versions of a policy', () => {
       files(SAMPLE.replace('./scorer.trust.json', './other.trust.json')),
     );
     expect(opened.map(({ certain }) => certain)).toEqual([false]);
-  });
-});
-
-describe('paths', () => {
-  const pattern = (text: string): PathPattern => {
-    const read = parsePathPattern(text);
-    if (!read.ok) throw new Error(read.why);
-    return read.value;
-  };
-  it.each<readonly [string, readonly string[], string | null]>([
-    ['/f/a', ['/f/a'], null],
-    ['/f/*', ['/f/a', '/f/b'], '/f/x'],
-    ['/f/*', ['/f/*'], null],
-    ['/f/*', ['/f/**'], null],
-    ['/f/**', ['/f/*', '/f/*/**'], '/f/x/'],
-    ['/f/**', ['/f/*', '/f/*/', '/f/*/**'], null],
-    ['/f/**', ['/f/*'], '/f/x/x'],
-    ['/f/**', ['/f/*', '/f/*/*/**'], '/f/x/x'],
-    ['/f/**', ['/f/a/**', '/f/a'], '/f/x'],
-    ['/f/*/b', ['/f/a/*', '/f/x/*'], '/f/x1/b'],
-    ['/f/', ['/f', '/f/*', '/f/**'], '/f/'],
-    // A wildcard never stands for an encoded slash.
-    ['/f/a%2Fb', ['/f/*', '/f/**'], '/f/a%2Fb'],
-    ['/f/*/a%2Fb', ['/f/**', '/f/a/a%2Fb'], '/f/x/a%2Fb'],
-    ['/f/*', ['/f/a%2Fb'], '/f/x'],
-    ['/f/a%2Fb/*', ['/f/a%2Fb/**'], null],
-  ])('%s is covered by %j but for %s', (one, others, path) => {
-    expect(findUncovered(pattern(one), others.map(pattern))).toEqual(
-      path === null ? { kind: 'covered' } : { kind: 'open', path },
-    );
-  });
-
-  it('that would take too long are not called covered', () => {
-    // Each part is free but for one combination of all: a tautology's size in steps, if it were walked.
-    const others = Array.from({ length: 40 }, (_, i) =>
-      Array.from({ length: 40 }, (_part, j) => (i === j ? 'a' : '*')).join('/'),
-    );
-    const all = [...others, ...others.map((path) => path.replace('a', 'b'))].map((path) => pattern(`/${path}`));
-    const narrow = Array.from({ length: 40 }, () => '*').join('/');
-    expect(findUncovered(pattern(`/${narrow}`), all).kind).not.toBe('covered');
-    const halves = Array.from({ length: 16 }, (_, i) =>
-      ['a', 'b'].map((part) =>
-        pattern(`/${Array.from({ length: 16 }, (_p, j) => (i === j ? part : '*')).join('/')}/${i}`),
-      ),
-    ).flat();
-    const started = performance.now();
-    findUncovered(pattern(`/${Array.from({ length: 16 }, () => '*').join('/')}/*`), halves);
-    expect(performance.now() - started).toBeLessThan(2000);
-  });
-
-  it.each([
-    ['/f/*', '/f/a', '/f/a'],
-    ['/f/**', '/f/*/b', '/f/*/b'],
-    ['/f/a/**', '/f/*/**', '/f/a/**'],
-    ['/f/**', '/f/', null],
-    ['/f/*', '/f/', null],
-    ['/f/a', '/f/b', null],
-    ['/f', '/f/a', null],
-    ['/f/**', '/f/a%2Fb', null],
-    ['/f/*', '/f/a%2Fb', null],
-    ['/f/a%2Fb', '/f/a%2Fb', '/f/a%2Fb'],
-  ])('%s and %s share %s', (a, b, shared) => {
-    const expected = shared === null ? null : pattern(shared);
-    expect(intersectPaths(pattern(a), pattern(b))).toEqual(expected);
-    expect(intersectPaths(pattern(b), pattern(a))).toEqual(expected);
-  });
-});
-
-describe('limits', () => {
-  const limit = (text: string): RateLimit => {
-    const read = parseRate(text);
-    if (!read.ok) throw new Error(read.why);
-    return read.value;
-  };
-  it.each<readonly [readonly string[], readonly string[], boolean]>([
-    [['100/day'], ['100/day'], false],
-    [['100/day'], ['101/day'], false],
-    [['100/day'], ['99/day'], true],
-    // 5 at once, but 120 in a day
-    [['5/hour'], ['100/day'], true],
-    [['4/hour'], ['100/day'], false],
-    [['100/day'], ['5/hour'], true],
-    [['50/day', '50/day'], ['100/day'], false],
-    [['50/day', '51/day'], ['100/day'], true],
-    [['100/day'], ['50/day', '50/day'], false],
-    [['1 B/day'], ['1/day'], true],
-    [['1/day'], ['1 GiB/day'], true],
-  ])('%j lets more through than %j: %s', (own, others, expected) => {
-    expect(findRateExcess(own.map(limit), others.map(limit)) !== null).toBe(expected);
-  });
-
-  it('that let more through in the long run do so before the real counter, too', () => {
-    const [own, other] = [limit('5/hour'), limit('100/day')];
-    let [mine, theirs] = [decideRate(null, own, 5, 0), decideRate(null, other, 5, 0)];
-    let hours = 0;
-    while (theirs.allowed && hours < 1000) {
-      hours++;
-      const now = hours * 3_600_000;
-      [mine, theirs] = [decideRate(mine.state, own, 5, now), decideRate(theirs.state, other, 5, now)];
-      expect(mine.allowed).toBe(true);
-    }
-    expect(theirs.allowed).toBe(false);
   });
 });
 

@@ -1,36 +1,15 @@
-/** What owners allow together: held against the decisions themselves, question by question, and a whole example in words. */
+/** What owners allow together, held against the decisions themselves, question by question. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideEgressForAll, decideQueryForAll } from '../../src/policy/combine.ts';
-import { combinePolicies } from '../../src/policy/effective/effective.ts';
-import { explainTogether } from '../../src/policy/effective/explain-together.ts';
-import { intersectPaths } from '../../src/policy/effective/intersect.ts';
-import { showEffective } from '../../src/policy/effective/show-effective.ts';
-import { parseOwnerPolicy } from '../../src/policy/parse.ts';
+import { intersectPaths } from '../../src/policy/intersect.ts';
 import { matchesPath, parsePath, parsePathPattern } from '../../src/policy/path.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { parseTarget, parseTargetPattern } from '../../src/policy/target.ts';
-import { KEY_A, KEY_B } from './sample.ts';
+import { combine, DIGEST, policyOf } from './effective/owners.ts';
 import { matchesTarget } from './walk.ts';
 
-const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const NOW = new Date('2026-12-01T12:00:00Z');
-
-function policyOf(owner: string, more: object = {}): OwnerPolicy {
-  const text = {
-    anchorhold: 'owner-policy/1',
-    owner,
-    version: '1',
-    valid: { from: '2026-01-01', until: '2028-01-01' },
-    functions: { f: DIGEST },
-    callers: { ada: { key: KEY_A }, bob: { key: KEY_B } },
-    ...more,
-  };
-  return parseOwnerPolicy(JSON.stringify(text), { file: `${owner}.yaml`, references: () => null });
-}
-
-const combine = (...policies: OwnerPolicy[]): ReturnType<typeof combinePolicies> =>
-  combinePolicies(policies.map(({ canonical }) => canonical));
 
 describe('together', () => {
   const rule = fc.record({
@@ -127,141 +106,5 @@ describe('together', () => {
       }),
       { numRuns: 5000 },
     );
-  });
-});
-
-describe('of several owners', () => {
-  const results = (max: string, types: readonly string[]): object => ({ results: { max, types } });
-
-  it('the strictest limit, the shortest time and the smallest answer hold', () => {
-    const query = (limit: string): object => ({ queries: [{ allow: 'ada', to: 'POST /f', limit }] });
-    const a = policyOf('a', { ...query('100/day'), ...results('64 KiB', ['text/plain', 'application/json']) });
-    const b = policyOf('b', {
-      ...query('20/day'),
-      ...results('1 KiB', ['application/json']),
-      valid: { from: '2026-06-01', until: '2027-01-01' },
-      functions: { f: { digest: DIGEST, deadline: '5 s' } },
-    });
-    const c = policyOf('c', { ...query('3/minute'), ...results('2 KiB', ['application/json']) });
-    expect(combine(a, b, c)[0]).toMatchObject({
-      owners: ['a', 'b', 'c'],
-      terms: { deadline: '5000 ms' },
-      valid: { from: '2026-06-01T00:00:00.000Z', until: '2027-01-01T00:00:00.000Z' },
-      queries: [
-        {
-          limits: [
-            { owner: 'b', limit: '20/day' },
-            { owner: 'c', limit: '3/minute' },
-          ],
-        },
-      ],
-      results: { maxBytes: 1024, types: ['application/json'] },
-    });
-  });
-
-  it('who stands in the way of a rule is named', () => {
-    const a = policyOf('a', { queries: [{ allow: 'ada', to: 'POST /f/x' }] });
-    expect(combine(a, policyOf('b'))[0]).toMatchObject({
-      queries: [],
-      blocked: [{ owner: 'a', to: 'POST /f/x', by: 'b' }],
-    });
-  });
-
-  it.each([
-    ['other code', policyOf('b', { functions: { f: `sha256:${'cd'.repeat(32)}` } }), { terms: null }],
-    ['another time', policyOf('b', { valid: { from: '2028-01-01', until: '2029-01-01' } }), { valid: null }],
-    ['no results', policyOf('b'), { results: null }],
-    [
-      'another server key',
-      policyOf('b', { egress: [{ to: 'https://a.test/**', methods: ['GET'], pin: `spki-sha256:${'11'.repeat(32)}` }] }),
-      { egress: [] },
-    ],
-    ['another method', policyOf('b', { egress: [{ to: 'https://a.test/**', methods: ['POST'] }] }), { egress: [] }],
-  ])('%s leaves nothing of it', (_what, other, expected) => {
-    const a = policyOf('a', {
-      egress: [{ to: 'https://a.test/**', methods: ['GET'], pin: `spki-sha256:${'22'.repeat(32)}` }],
-      ...results('1 KiB', ['text/plain']),
-    });
-    expect(combine(a, other)[0]).toMatchObject(expected);
-  });
-
-  it('connections of its own need the same rule of each', () => {
-    const tcp = (to: string): object => ({ egress: [{ to }] });
-    expect(
-      combine(policyOf('a', tcp('tcp://*.db.test:5432')), policyOf('b', tcp('tcp://x.db.test:5432')))[0]?.egress,
-    ).toMatchObject([{ to: 'tcp://x.db.test:5432' }]);
-    expect(
-      combine(policyOf('a', tcp('tcp://x.db.test:5432')), policyOf('b', tcp('tcp://x.db.test:1')))[0]?.egress,
-    ).toEqual([]);
-  });
-
-  it('functions that one of them lists alone are its own', () => {
-    const b = policyOf('b', { functions: { g: DIGEST }, queries: [{ allow: 'bob', to: 'POST /g' }] });
-    expect(combine(policyOf('a'), b).map(({ name, owners }) => [name, owners])).toEqual([
-      ['f', ['a']],
-      ['g', ['b']],
-    ]);
-  });
-
-  it('too many combinations are refused', () => {
-    const many = Array.from({ length: 200 }, (_, i) => ({ allow: 'ada', to: `POST /f/${i}/**` }));
-    const policies = ['a', 'b', 'c'].map((owner) => policyOf(owner, { queries: many }));
-    expect(() => combine(...policies)).toThrow(expect.objectContaining({ code: 'ERR_POLICY_LIMIT' }) as Error);
-  });
-
-  it('a question is decided by all of them, and the first who refuses is named with its line', () => {
-    const a = policyOf('a', {
-      queries: [{ allow: ['ada', 'bob'], to: 'POST /f' }],
-      egress: [{ to: 'https://a.test/**', methods: ['GET'] }],
-    });
-    const b = policyOf('b', { queries: [{ allow: 'bob', to: 'POST /f' }] });
-    const other = policyOf('b', {
-      functions: { f: `sha256:${'cd'.repeat(32)}` },
-      queries: [{ allow: 'bob', to: 'POST /f' }],
-    });
-    const decide = (
-      policies: readonly OwnerPolicy[],
-      text: string,
-      callers: Readonly<Record<string, string>>,
-      name: string | null = null,
-    ): unknown => {
-      const asked = { text, callers: new Map(Object.entries(callers)), function: name };
-      const decision = explainTogether(policies, asked, NOW);
-      return decision.ok ? [decision.value.outcome, decision.value.owner, decision.value.at.file] : 'refused';
-    };
-    const bob = { a: 'bob', b: 'bob' };
-    expect(decide([a, b], 'POST /f', bob)).toEqual(['allow', 'a and b', 'a.yaml']);
-    expect(decide([a, b], 'POST /f', { a: 'ada', b: 'ada' })).toEqual(['deny', 'b', 'b.yaml']);
-    expect(decide([a, b], 'POST /f', { a: 'bob' })).toEqual(['deny', 'b', 'b.yaml']);
-    expect(decide([a, other], 'POST /f', bob)).toEqual(['deny', 'b', 'b.yaml']);
-    expect(decide([a], 'GET https://a.test/x', {}, 'f')).toEqual(['allow', 'a', 'a.yaml']);
-    expect(decide([a, b], 'GET https://a.test/x', {}, 'f')).toEqual(['deny', 'b', 'b.yaml']);
-    expect(decide([a, b], 'tcp://a.test:1', {}, 'f')).toEqual(['deny', 'a', 'a.yaml']);
-    expect(decide([a, b], 'POST /g', bob)).toEqual(['deny', '', '']);
-    expect([decide([a, b], 'GET https://a.test/x', {}), decide([a, b], 'POST /f', { a: 'eve' })]).toEqual([
-      'refused',
-      'refused',
-    ]);
-  });
-
-  it('all of it is said in words', () => {
-    const a = policyOf('a', {
-      queries: [{ allow: ['ada', 'bob'], to: 'POST /f/**', limit: '100/day' }],
-      egress: [{ to: 'https://a.test/**', methods: ['GET'] }],
-      ...results('1 KiB', ['text/plain']),
-    });
-    const b = policyOf('b', { queries: [{ allow: 'bob', to: 'POST /f/*' }], ...results('2 KiB', ['text/plain']) });
-    expect(showEffective(combine(a, b))).toBe(`Function f
-  a and b must all allow what happens.
-  In force from 2026-01-01T00:00:00.000Z until just before 2028-01-01T00:00:00.000Z.
-  code: exactly ${DIGEST}
-  Who may ask what
-    - POST /f/*: whoever proves to be ada or bob to a and bob to b, each at most 100 per day (a)
-  Where the code may connect
-    nowhere
-  What may come back
-    at most 1 KiB, as text/plain
-`);
-    expect(showEffective([])).toBe('No owner lists any code, so nothing is allowed.\n');
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { decideQuestion, parseQuestion, renderDecision, runPolicyTests } from '../../src/policy/explain.ts';
-import { showPolicy } from '../../src/policy/show.ts';
 import { HEAD, KEY_B, NOW, OTHER_DIGEST, parse, SAMPLE } from './sample.ts';
 
 const policy = parse(SAMPLE);
@@ -115,81 +114,5 @@ describe('the tests of a policy', () => {
       .replaceAll('expect: allow', 'expect: deny')
       .replaceAll('expect: x', 'expect: allow');
     expect(runPolicyTests(parse(turned)).map(({ passed }) => passed)).toEqual([false, false, false]);
-  });
-});
-
-describe('the whole policy in plain English', () => {
-  it('says what is open, and what is closed', () => {
-    const text = showPolicy(policy.canonical, policy.digest);
-    for (const line of [
-      'Policy of hospital-a, version 7',
-      'In force from 2026-11-01 00:00 UTC until just before 2027-05-01 00:00 UTC.',
-      '  - analysts may ask POST /risk-score, each at most 100 per day',
-      '  - clinicians and nightly may ask POST /risk-score/batch',
-      '  - GET to https://api.example.com/v1/lookup/*, together at most 1 MiB per day',
-      '      the worker puts the secret "lookup-token" into the header authorization; the function never sees it',
-      '  - POST to enclave://scorer.example/score',
-      '  - patients at /data/patients.csv, at most 64 MiB',
-      '  - at most 64 KiB, as application/json',
-      '  - 2 of these keys together:',
-      '  - only a proven caller',
-    ])
-      expect(text.split('\n')).toContain(line);
-  });
-
-  it('of a policy that allows nothing says so for every section', () => {
-    const closed = parse(HEAD);
-    const text = showPolicy(closed.canonical, closed.digest);
-    for (const line of ['nobody is named', 'nobody may ask anything', 'nowhere', 'nothing', 'nobody: it can only end'])
-      expect(text.split('\n')).toContain(`  ${line}`);
-  });
-
-  it('warns of what is not encrypted, and shows empty lists as nothing', () => {
-    const open = parse(`${HEAD}machine: { products: [], tcb: any, smt: required, images: [], counters: durable }
-queries: [{ allow: [], to: POST /risk-score }]
-egress: [{ to: "http://a.example/", methods: [] }]
-results: { max: 1 B, types: [] }
-`);
-    const text = showPolicy(open.canonical, open.digest);
-    for (const part of [
-      'WARNING: not encrypted',
-      'nobody may ask POST /risk-score',
-      'no method at all to http://a.example/',
-    ])
-      expect(text).toContain(part);
-    for (const part of [
-      'of no type',
-      'processors: none',
-      'no image is accepted',
-      'must be on',
-      'must survive a restart',
-    ])
-      expect(text).toContain(part);
-  });
-
-  it.each([
-    [
-      'whole',
-      `${SAMPLE.replace('egress:\n', 'egress:\n  - to: tcp://db.example.com:5432\n    limit: 10/day\n  - to: "http://plain.example/**"\n    methods: [GET, PUT]\n')}
-revoked:
-  - { certificate: spki-sha256:${'2'.repeat(64)} }
-  - { key: ${KEY_B} }
-  - { token: { issuer: https://id.hospital-a.example, subject: ada } }
-  - { token: { issuer: https://id.hospital-a.example, id: t-1 } }
-`,
-    ],
-    ['closed', HEAD],
-  ])('reads as in its golden file (%s), every section of it', async (name, file) => {
-    const { canonical, digest, sections } = parse(file);
-    const text = showPolicy(canonical, digest);
-    await expect(text).toMatchFileSnapshot(`../golden/show/${name}.txt`);
-    // Each section of the language has a title of its own, but for the dates, which stand in the head.
-    const titles = text.split('\n').filter((line, i, all) => i > 0 && all[i - 1] === '' && line !== '');
-    expect(titles).toHaveLength(Object.keys(sections).length - 1);
-  });
-
-  it('is made from the canonical form alone', () => {
-    const copy = JSON.parse(JSON.stringify(policy.canonical)) as typeof policy.canonical;
-    expect(showPolicy(copy, policy.digest)).toBe(showPolicy(policy.canonical, policy.digest));
   });
 });

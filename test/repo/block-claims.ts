@@ -217,6 +217,14 @@ const GENERAL: readonly BlockClaim[] = [
     },
   },
   {
+    name: 'release file: is read',
+    takes: (block) => formatOf(block) === 'release/1',
+    check: async ({ text }) => {
+      const { parseRelease } = await import('../../src/attestation/release/release.ts');
+      parseRelease(text);
+    },
+  },
+  {
     name: 'function: is built, and answers with what it is sent',
     takes: ({ language }) => language === 'wat',
     check: async ({ text }) => {

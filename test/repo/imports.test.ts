@@ -14,8 +14,9 @@ const ROOMS: Record<string, readonly string[]> = {
   io: ['ground', 'base'],
   enclave: ['ground', 'base', 'attestation', 'policy', 'io'],
   client: ['ground', 'base', 'attestation', 'policy', 'io'],
+  image: ['ground', 'base', 'attestation', 'policy', 'io'],
   testing: ['ground', 'base', 'attestation', 'io'],
-  cli: ['ground', 'base', 'attestation', 'policy', 'io', 'enclave', 'client'],
+  cli: ['ground', 'base', 'attestation', 'policy', 'io', 'enclave', 'client', 'image'],
   door: ['ground', 'client', 'attestation'],
 };
 

@@ -1,6 +1,6 @@
 /**
- * The real device: reports from the SEV-SNP firmware through Linux's configfs-tsm (6.7 or later). Each request has a directory of its own,
- * and the kernel's generation counter shows that nobody else wrote to it. It judges nothing about the report, and asks no SVSM for services.
+ * The real device: reports from the SEV-SNP firmware through Linux's configfs-tsm (6.7 or later). Each request has a directory of its own, or
+ * its turn with the one that the image's init made for this user; the kernel's generation counter shows that nobody else wrote to it. It judges nothing about the report, and asks no SVSM for services.
  * (Linux, Documentation/ABI/testing/configfs-tsm-report.)
  */
 import { constants } from 'node:fs';
@@ -16,6 +16,8 @@ import { deviceError, explainKernelError, kernelCode } from './device-error.ts';
 import type { DeviceEvidence, ReportDevice } from './report-device.ts';
 
 const PROVIDER = 'sev_guest';
+/** The directory that the image's init hands over: to make one takes root. */
+const HANDED_OVER = 'anchorhold';
 const REPORT_DATA_SIZE = 64;
 const LOWEST_PRIVILEGE = 3;
 
@@ -112,6 +114,20 @@ export async function openConfigfsTsm(options: ConfigfsTsmOptions = {}): Promise
     return result;
   }
 
+  /** The end of the requests that wait for the one directory there is. */
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** Runs in the directory that was handed over, one request after the other. */
+  async function inTurn<T>(directory: string, run: (path: (name: string) => string) => Promise<T>): Promise<T> {
+    const before = turn;
+    const mine = before.then(async () => {
+      await checkProvider(join(directory, 'provider'));
+      return await run((name) => join(directory, name));
+    });
+    turn = mine.catch(() => undefined);
+    return await mine;
+  }
+
   async function readText(path: string): Promise<string> {
     return new TextDecoder().decode(await files.read(path)).trim();
   }
@@ -141,12 +157,20 @@ export async function openConfigfsTsm(options: ConfigfsTsmOptions = {}): Promise
     return privilegeLevel;
   }
 
+  const handedOver = join(root, HANDED_OVER);
+  const isHandedOver = await files.read(join(handedOver, 'provider')).then(
+    () => true,
+    () => false,
+  );
+  const withEntry = <T>(run: (path: (name: string) => string) => Promise<T>): Promise<T> =>
+    isHandedOver ? inTurn(handedOver, run) : withDirectory(run);
+
   const level = await attempt('there is no report device', () =>
-    withDirectory((path) => choosePrivilegeLevel(path('privlevel_floor'))),
+    withEntry((path) => choosePrivilegeLevel(path('privlevel_floor'))),
   );
 
   async function request(reportData: Uint8Array): Promise<DeviceEvidence> {
-    return await withDirectory(async (path) => {
+    return await withEntry(async (path) => {
       const before = await readNumber(path('generation'));
       const writes: readonly [string, Uint8Array][] = [
         ['privlevel', encodeUtf8(String(level))],

@@ -2,6 +2,7 @@
  * Whether a child process that is confined as those of functions are finds every door shut: asked of a real one, which tries. Functions' own
  * processes check themselves besides, each before it loads anything.
  */
+import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,20 +21,19 @@ const MAX_ANSWER = 200;
 export async function probeSandbox(): Promise<string | null> {
   const args = writeConfinedArguments(join(ROOM, `probe${EXTENSION}`), [ROOM], LIMITS, []);
   const child = spawnConfined(args, { dataMiB: DATA_MIB, group: null });
-  const late = setTimeout(() => child.kill('SIGKILL'), PROBE_MS);
+  const late = setTimeout(() => child.kill(), PROBE_MS);
   let said = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
+  child.pipe?.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(0, MAX_ANSWER);
   });
-  child.stderr?.resume();
-  const ended = await new Promise<boolean>((resolve) => {
-    child.once('error', () => resolve(false));
-    child.once('close', (code) => resolve(code === 0));
-  });
+  child.pipe?.on('error', () => undefined);
+  for (const stream of child.output) stream.resume();
+  if (child.pipe !== undefined) await once(child.pipe, 'close');
+  await child.ended;
   clearTimeout(late);
   const answer = said.trim();
-  if (ended && answer === SHUT) return null;
-  return answer === '' || answer === SHUT ? 'no answer' : answer;
+  if (answer === SHUT) return null;
+  return answer === '' ? 'no answer' : answer;
 }
 
 /** Gives the claim: what a real child found. */

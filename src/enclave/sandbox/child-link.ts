@@ -2,9 +2,7 @@
  * The gate's end of one child process: writes frames, reads frames, drains what the child prints, and kills it. It judges nothing but
  * the form of frames; a child that breaks the form is dead at once.
  */
-import type { ChildProcess } from 'node:child_process';
-import type { Duplex } from 'node:stream';
-import { PIPE_FD } from './confinement.ts';
+import type { ConfinedProcess } from './confined-process.ts';
 import { type Frame, openFrameReader } from './frame.ts';
 import { openFrameWriter } from './frame-writer.ts';
 
@@ -12,7 +10,7 @@ import { openFrameWriter } from './frame-writer.ts';
 export type ChildEnd = 'malformed' | 'killed' | 'ended';
 
 export interface ChildLink {
-  /** Its process; undefined when none could be made. */
+  /** Its process; undefined when none could be made, or is not known yet. */
   readonly pid: number | undefined;
   send(frame: Uint8Array): void;
   /** Sends a frame; resolves when the child's end has taken it, or will never. */
@@ -39,28 +37,26 @@ const FRAMES_PER_TURN = 64;
 const WHOLE_READ = 64 * 1024;
 
 /** Children that the gate takes with it when it ends; one listener for all, however many functions there are. */
-const EXISTING = new Set<ChildProcess>();
+const EXISTING = new Set<ConfinedProcess>();
 process.once('exit', () => {
-  for (const child of EXISTING) child.kill('SIGKILL');
+  for (const child of EXISTING) child.kill();
 });
 
-function drain(child: ChildProcess, onPrint: (line: string) => void): void {
+function drain({ output }: ConfinedProcess, onPrint: (line: string) => void): void {
   let left = PRINTED_BYTES;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk: Buffer) => {
+  for (const stream of output) {
+    stream.on('data', (chunk: Buffer) => {
       const text = chunk.subarray(0, left).toString();
       left -= Math.min(left, chunk.length);
       for (const line of text.split('\n')) if (line.length > 0) onPrint(line.replace(/[^\x20-\x7e]/g, '?'));
     });
-    stream?.on('error', () => undefined);
+    stream.on('error', () => undefined);
   }
 }
 
 /** Opens the link to a child that was just spawned; frames over `maxBytes` are malformed. */
-export function openChildLink(child: ChildProcess, maxBytes: number, events: ChildEvents): ChildLink {
-  // A process that ran out of descriptors gets a child without streams, whatever the types say; its error comes later.
-  const streams = child.stdio as ChildProcess['stdio'] | undefined;
-  const pipe = streams?.[PIPE_FD] as Duplex | undefined;
+export function openChildLink(child: ConfinedProcess, maxBytes: number, events: ChildEvents): ChildLink {
+  const { pipe } = child;
   const read = openFrameReader(maxBytes);
   const writer = pipe === undefined ? null : openFrameWriter(pipe);
   let over = false;
@@ -71,7 +67,7 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
     if (over) return;
     over = true;
     // First, so that a child which sees its pipe close has no moment of its own.
-    child.kill('SIGKILL');
+    child.kill();
     pipe?.destroy();
     events.onEnd(end);
   }
@@ -114,11 +110,12 @@ export function openChildLink(child: ChildProcess, maxBytes: number, events: Chi
   // The child's end is what its exit says; a pipe that fails before it only makes sure that there is one.
   pipe?.on('error', () => kill('ended'));
   pipe?.on('end', () => kill('ended'));
-  child.on('error', leave);
-  child.on('exit', leave);
+  void child.ended.then(leave);
 
   return {
-    pid: child.pid,
+    get pid() {
+      return child.pid;
+    },
     send(frame) {
       if (!over) writer?.send(frame);
     },

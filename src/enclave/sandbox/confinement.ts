@@ -1,15 +1,15 @@
 /**
  * How a child process is confined, as arguments for Node and limits of the kernel. The permission model denies network, files, child processes,
- * workers and addons; the environment is empty and only the pipe at fd 3 is inherited. [Node 26 Permissions, setrlimit(2)]
+ * workers and addons; the environment is empty and only the pipe at fd 3 is inherited. How this machine starts such a process is decided once.
+ * [Node 26 Permissions, setrlimit(2)]
  */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ConfinedProcess, StartConfined } from './confined-process.ts';
 import { FROZEN_FLAGS } from './lockdown.ts';
-
-/** The child's end of the pipe to its parent. */
-export const PIPE_FD = 3;
+import { CONFINE_PROGRAM, startBare, startInShell, startThrough } from './start-here.ts';
+import { LAUNCH_SOCKET, startLaunched } from './start-launched.ts';
 
 /** What stands behind the lockdown claim of a function process. */
 export type SandboxState = 'node-permission';
@@ -30,14 +30,6 @@ export interface ProcessLimits {
 /** Caps on the process of a function, and whether it must be deterministic. */
 export interface FunctionProcessLimits extends ProcessLimits {
   readonly deterministic: 'required' | 'any';
-}
-
-/** What the kernel holds a child to. */
-export interface KernelCaps {
-  /** Memory that it may write to, in MiB, with the runtime's own. */
-  readonly dataMiB: number;
-  /** The directory of the control group that it joins; null where there are none. */
-  readonly group: string | null;
 }
 
 /**
@@ -91,24 +83,18 @@ const HAS_DATA_LIMIT = process.platform === 'linux';
 export type MemoryCap = 'cgroup' | 'rlimit' | 'none';
 export const MEMORY_CAP_WITHOUT_GROUPS: MemoryCap = HAS_DATA_LIMIT ? 'rlimit' : 'none';
 
-/**
- * Limits itself and becomes the child: the shell joins the group before it runs anything, so that the group counts all of the child. No core file
- * is written, which would hold what the child was asked. Shells make variables of their own, so the environment is emptied again. A step that
- * fails leaves no child.
- */
-const LIMIT_AND_RUN =
-  '{ [ -z "$2" ] || echo $$ > "$2/cgroup.procs"; } && ulimit -c 0 && ulimit -d "$1" && shift 2 && exec /usr/bin/env -i "$@"';
-
-/** Starts a process that inherits nothing but the pipe; output on fd 1 and 2 is for the caller to read or drain. */
-export function spawnConfined(args: readonly string[], { dataMiB, group }: KernelCaps): ChildProcess {
-  const options = { cwd: sep, env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] } satisfies SpawnOptions;
-  if (!HAS_DATA_LIMIT) return spawn(process.execPath, args, options);
-  const limits = [String(dataMiB * 1024), group ?? ''];
-  return spawn('/bin/sh', ['-c', LIMIT_AND_RUN, 'sh', ...limits, process.execPath, ...args], options);
+/** Tells how a machine starts confined processes, by what is there: the image's init, its small program, or a shell. */
+export function chooseStart(isThere: (path: string) => boolean): StartConfined {
+  if (!HAS_DATA_LIMIT) return startBare;
+  if (isThere(LAUNCH_SOCKET)) return startLaunched(LAUNCH_SOCKET);
+  return isThere(CONFINE_PROGRAM) ? startThrough(CONFINE_PROGRAM) : startInShell;
 }
 
+/** Starts a process that inherits nothing but the pipe; its output is for the caller to read or drain. */
+export const spawnConfined: StartConfined = chooseStart(existsSync);
+
 /** Starts the process that runs a function; `group` is the directory of its control group, or null. */
-export function spawnFunctionChild(limits: FunctionProcessLimits, group: string | null): ChildProcess {
+export function spawnFunctionChild(limits: FunctionProcessLimits, group: string | null): ConfinedProcess {
   const flags = limits.deterministic === 'required' ? DETERMINISTIC_FLAGS : [];
   const args = writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, flags);
   return spawnConfined(args, { dataMiB: RUNTIME_DATA_MIB + limits.processMiB, group });

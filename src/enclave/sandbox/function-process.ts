@@ -3,13 +3,13 @@
  * cancelled where the child says so at once, and otherwise the child is killed. A call that cannot be answered ends in a `FunctionError`, and
  * the others go on. Children are the supervisor's; whether a caller is let through is the circuits'.
  */
-import type { ChildProcess } from 'node:child_process';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
 import type { Body } from './body.ts';
 import { type CallAnswer, CallInFlight, type CallOptions } from './call-in-flight.ts';
 import type { ChildEnd } from './child-link.ts';
 import { type CircuitsLimits, type HeldBack, openCircuits } from './circuits.ts';
+import type { ConfinedProcess } from './confined-process.ts';
 import { FairSlots } from './fair-slots.ts';
 import type { Frame } from './frame.ts';
 import type { Head } from './frame-head.ts';
@@ -21,7 +21,7 @@ import type { Timers } from './timers.ts';
 export interface FunctionProcessOptions {
   readonly name: string;
   /** Starts one confined child. */
-  readonly launch: () => ChildProcess;
+  readonly launch: () => ConfinedProcess;
   /** The frame that makes a child load the function. */
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */

@@ -1,11 +1,11 @@
 /** Starts the processes of one function where the kernel caps them together, if it can, and says so when it ended one for its memory. */
-import type { ChildProcess } from 'node:child_process';
+import type { ConfinedProcess } from './confined-process.ts';
 import { type FunctionProcessLimits, groupMemoryMiB, spawnFunctionChild } from './confinement.ts';
 import type { ResourceGroups } from './resource-groups.ts';
 
 export interface Launcher {
   /** Starts one confined process; @throws what the system says when it has nothing left for one. */
-  readonly launch: () => ChildProcess;
+  readonly launch: () => ConfinedProcess;
   /** Removes what the processes had in common; they must be gone. */
   readonly close: () => void;
 }
@@ -20,14 +20,16 @@ export function openLauncher(
   if (groups.kind === 'none') return { launch: () => spawnFunctionChild(limits, null), close: () => undefined };
   const group = groups.open(name, groupMemoryMiB(limits));
   let known = group.memoryKills();
+  async function watch({ ended }: ConfinedProcess): Promise<void> {
+    await ended;
+    const kills = group.memoryKills();
+    if (kills > known) onMemoryKill();
+    known = kills;
+  }
   return {
     launch() {
       const child = spawnFunctionChild(limits, group.path);
-      child.once('exit', () => {
-        const kills = group.memoryKills();
-        if (kills > known) onMemoryKill();
-        known = kills;
-      });
+      void watch(child);
       return child;
     },
     close: () => group.close(),

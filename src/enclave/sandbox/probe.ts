@@ -1,7 +1,9 @@
 /**
  * A child that is confined as those of functions are, and says whether that holds: it asks the permission model, and then tries to read a file,
- * to start a process and to reach the network. Writes one word, and ends.
+ * to start a process and to reach the network. Writes one word to its pipe, and ends.
  */
+import { Socket } from 'node:net';
+import { PIPE_FD } from './confined-process.ts';
 import { findOpenDoor, removeSignals } from './lockdown.ts';
 
 /** Gives whether Node itself refused: another failure would say that the door is open and only nothing stood behind it. */
@@ -42,4 +44,4 @@ async function findDoor(): Promise<string | null> {
   return (await reachesNetwork()) ? 'reached the network' : null;
 }
 
-process.stdout.write((await findDoor()) ?? 'shut');
+new Socket({ fd: PIPE_FD, writable: true }).end((await findDoor()) ?? 'shut');

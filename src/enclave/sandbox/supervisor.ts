@@ -3,10 +3,10 @@
  * ends, and pauses longer and longer while children die without having been of use. It knows nothing of calls: who does is attached to the
  * child that works, and hears it from then on.
  */
-import type { ChildProcess } from 'node:child_process';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
 import { type ChildEnd, type ChildLink, openChildLink } from './child-link.ts';
+import type { ConfinedProcess } from './confined-process.ts';
 import type { Frame } from './frame.ts';
 import { parseChildMessage } from './messages.ts';
 import { processTimeMs } from './process-time.ts';
@@ -36,7 +36,7 @@ export interface ChildUser {
 export interface SupervisorOptions<User extends ChildUser> {
   readonly name: string;
   /** Starts one confined child. */
-  readonly launch: () => ChildProcess;
+  readonly launch: () => ConfinedProcess;
   /** The frame that makes a child load the function. */
   readonly load: Uint8Array;
   /** How long a child may take until it is ready. */
@@ -105,7 +105,7 @@ export async function openSupervisor<User extends ChildUser>(
   const wantsSpare = (): boolean => timers.now() - lastWork < options.spareMs;
 
   function start(): void {
-    let process: ChildProcess;
+    let process: ConfinedProcess;
     try {
       process = options.launch();
     } catch {

@@ -2,20 +2,21 @@
 import type { CanonicalPolicy } from '../canonical.ts';
 import type { Decision, OwnerPolicy, Position } from '../policy.ts';
 
-export interface Change {
+/** A question that the two files answer differently, and what the other file says to it; null where none says more than the clause. */
+type Shown =
+  | { readonly example: string; readonly refusal: string }
+  | { readonly example: null; readonly refusal: null };
+
+export type Change = Shown & {
   readonly section: keyof CanonicalPolicy;
   readonly owner: string;
   /** The rule that allows it, in the file that does. */
   readonly at: Position;
   /** What is allowed, as a clause: `analysts ask POST /risk-score`. */
   readonly allows: string;
-  /** A question that the two files answer differently; null where none says more than the clause. */
-  readonly example: string | null;
-  /** What the other file says to the example. */
-  readonly refusal: string | null;
   /** False where the language cannot say that the other file allows all of it, and so it counts as refused there. */
   readonly certain: boolean;
-}
+};
 
 /** The two files, seen from the one of which is asked what it allows beyond the other. */
 export interface Pair {
@@ -28,13 +29,13 @@ export interface Pair {
 /** Makes changes of one section. */
 export type Compare = (pair: Pair) => readonly Change[];
 
-/** Makes the change for something that needs no example. */
+/** Makes a change; whatever has an example is certain. */
 export function change(
   { policy }: Pair,
   section: Change['section'],
   at: Position,
   allows: string,
-  more: Partial<Pick<Change, 'example' | 'refusal' | 'certain'>> = {},
+  more: { readonly certain?: boolean } | Extract<Shown, { readonly example: string }> = {},
 ): Change {
   return { section, owner: policy.owner, at, allows, example: null, refusal: null, certain: true, ...more };
 }

@@ -14,6 +14,9 @@ import { type Change, type Compare, change, type Pair, refusalOf } from './chang
 import { findUncovered } from './path-set.ts';
 import { findRateExcess } from './rate-set.ts';
 
+/** Longest name of a host, dots included. [RFC 1035 2.3.4] */
+const MAX_HOST_LENGTH = 253;
+
 type Terms = Omit<EgressRule, 'at' | 'scheme' | 'host' | 'port' | 'path' | 'methods' | 'limit'>;
 
 /** Says what one rule's term allows that the other's does not, or null; every term must be here. */
@@ -33,42 +36,38 @@ const TERMS: { readonly [K in keyof Terms]-?: (own: Terms[K], other: Terms[K]) =
     own === other ? null : 'to a worker that satisfies another trust file, and two cannot be compared',
 };
 
-/** Finds hosts that stand for all that a pattern names: each that the other rules name, and one that none of them does. */
+/**
+ * Finds hosts that stand for all that a pattern names: one that none of the others names is enough, as with paths. But before a long
+ * domain there is room for one letter or digit only, so all of them may be named.
+ */
 function hostsOf(pattern: string, named: readonly string[]): readonly string[] {
   if (!pattern.startsWith('*.')) return [pattern];
-  const hosts = [...new Set(named.filter((host) => !host.startsWith('*') && matchesHost(pattern, host)))];
   const domain = pattern.slice(1);
-  for (let i = 0; ; i++) {
-    const host = `${i === 0 ? 'x' : i.toString(36)}${domain}`;
-    if (host.length > 253) return hosts;
-    if (!hosts.includes(host)) return [host, ...hosts];
+  const tried: string[] = [];
+  for (let i = -1; ; i++) {
+    const host = `${i === -1 ? 'x' : i.toString(36)}${domain}`;
+    if (host.length > MAX_HOST_LENGTH) return tried;
+    if (!named.includes(host)) return [host];
+    tried.push(host);
   }
 }
 
-/** An example of a rule that the other file refuses, or none where it is only not certain that it allows everything. */
-type Opening = { readonly example: readonly [method: string, url: string] | null };
-
-function findOpening(rule: EgressRule, others: readonly EgressRule[]): Opening | null {
+/** Finds a request that a rule allows and the other file refuses, or null when there is none. */
+function findOpening(rule: EgressRule, others: readonly EgressRule[]): readonly [method: string, url: string] | null {
   const near = others.filter(({ scheme, port }) => scheme === rule.scheme && port === rule.port);
-  let unknown = false;
-  for (const host of hostsOf(
-    rule.host,
-    near.map((other) => other.host),
-  )) {
+  const named = near.map(({ host }) => host);
+  for (const host of hostsOf(rule.host, named)) {
     for (const method of rule.methods) {
       const there = near.filter((other) => other.methods.includes(method) && matchesHost(other.host, host));
-      const cover = findUncovered(
+      const path = findUncovered(
         rule.path,
-        there.map(({ path }) => path),
+        there.map((other) => other.path),
       );
-      if (cover.kind === 'open')
-        return {
-          example: [method, formatTargetPattern({ ...rule, host, path: { segments: cover.path.slice(1).split('/') } })],
-        };
-      unknown ||= cover.kind === 'unknown';
+      if (path !== null)
+        return [method, formatTargetPattern({ ...rule, host, path: { segments: path.slice(1).split('/') } })];
     }
   }
-  return unknown ? { example: null } : null;
+  return null;
 }
 
 const methodsText = ({ methods }: EgressRule): string => joinNames(methods, 'and');
@@ -104,15 +103,17 @@ function compareLimit<T extends Limited>(
   touching: readonly T[],
   text: (rule: T) => string,
 ): readonly Change[] {
+  const { limit: most } = other;
   const [first] = touching;
-  if (other.limit === null || first === undefined) return [];
+  if (most === null || first === undefined) return [];
   const what = (how: string): string => `the code may use ${text(other)} more: ${how}`;
-  const unlimited = touching.find(({ limit }) => limit === null);
-  if (unlimited !== undefined)
-    return [change(pair, 'egress', unlimited.at, what(`without a limit and not only ${formatRate(other.limit)}`))];
-  const limits = touching.flatMap(({ limit }) => (limit === null ? [] : [limit]));
-  const excess = findRateExcess(limits, [other.limit]);
-  const certain = limits.every(({ unit }) => unit === other.limit?.unit);
+  const limits: RateLimit[] = [];
+  for (const { at, limit } of touching) {
+    if (limit === null) return [change(pair, 'egress', at, what(`without a limit and not only ${formatRate(most)}`))];
+    limits.push(limit);
+  }
+  const excess = findRateExcess(limits, [most]);
+  const certain = limits.every(({ unit }) => unit === most.unit);
   return excess === null ? [] : [change(pair, 'egress', first.at, what(excess), { certain })];
 }
 
@@ -134,8 +135,7 @@ export const compareRequests: Compare = (pair) => {
     if (opening === null) return terms;
     const but = before.length === 0 ? '' : `, and not only ${joinNames(before.map(egressText), 'and')}`;
     const allows = `the code may send ${egressText(rule)}${but}`;
-    if (opening.example === null) return [change(pair, 'egress', rule.at, allows, { certain: false }), ...terms];
-    const [method, url] = opening.example;
+    const [method, url] = opening;
     const example = `${method} ${url}`;
     const refusal = refusalOf(example, ask(policy, method, url), ask(other, method, url));
     return [change(pair, 'egress', rule.at, allows, { example, refusal }), ...terms];

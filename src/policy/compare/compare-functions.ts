@@ -18,6 +18,8 @@ function widerCap(own: number | null, other: number | null, text: (cap: number) 
   return `${own === null ? 'as much as the worker gives' : text(own)} and not only ${text(other)}`;
 }
 
+const UNKNOWN = 'processor time: counted in another way, which cannot be compared';
+
 const named = (name: string, wider: string | null): string | null => (wider === null ? null : `${name}: ${wider}`);
 
 /** Says what one term allows beyond the other, or null; every term must be here. */
@@ -33,10 +35,12 @@ const TERMS: { readonly [K in keyof FunctionTerms]-?: Wider<FunctionTerms[K]> } 
   cpuMs: (own, other, terms) =>
     // Deterministic code is counted by instructions, any other by time.
     other !== null && terms.own.deterministic !== terms.other.deterministic
-      ? 'processor time: counted in another way, which cannot be compared'
+      ? UNKNOWN
       : named('processor time', widerCap(own, other, formatDuration)),
   scratchBytes: (own, other) =>
-    own <= other ? null : `${formatByteSize(own)} in /tmp and not only ${other === 0 ? 'none' : formatByteSize(other)}`,
+    own <= other
+      ? null
+      : `${formatByteSize(own)} in /tmp${other === 0 ? '' : ` and not only ${formatByteSize(other)}`}`,
   env: (own, other) => {
     const told = own.filter(([name, value]) => !other.some(([known, text]) => known === name && text === value));
     return told.length === 0
@@ -60,8 +64,6 @@ export const compareFunctions: Compare = (pair) =>
     if (same === undefined)
       return [change(pair, 'functions', rule.at, `the code ${rule.digest} may run as ${rule.name}`)];
     return widerTerms(rule, same).map((wider) =>
-      change(pair, 'functions', rule.at, `${rule.name} may run with more: ${wider}`, {
-        certain: !wider.endsWith('cannot be compared'),
-      }),
+      change(pair, 'functions', rule.at, `${rule.name} may run with more: ${wider}`, { certain: wider !== UNKNOWN }),
     );
   });

@@ -14,21 +14,19 @@ type Wider<T> = (
 
 const imageText = (image: ImageRule): string =>
   image.kind === 'release' ? 'a release that the other file does not name' : image.measurement;
-const isSameImage = (a: ImageRule, b: ImageRule): boolean =>
-  a.kind === 'release'
-    ? b.kind === 'release' && a.release === b.release
-    : b.kind === 'measurement' && a.measurement === b.measurement;
+/** What an image is known by; a measurement is never the text of a release. */
+const identityOf = (image: ImageRule): string => (image.kind === 'release' ? image.release : image.measurement);
+
+const SMT = { required: 'on', forbidden: 'off', any: 'on or off' } as const;
 
 const UNKNOWN = 'firmware by another table, which cannot be compared';
 
 function lowerFloors(own: TcbFloors, other: TcbFloors, products: readonly string[]): readonly string[] {
   return products.flatMap((product) =>
-    Object.entries(other[product] ?? {})
-      .filter(([part, floor]) => (own[product]?.[part] ?? 0) < floor)
-      .map(
-        ([part, floor]) =>
-          `firmware of ${product} with ${part} ${own[product]?.[part] ?? 0} and not only from ${floor}`,
-      ),
+    Object.entries(other[product] ?? {}).flatMap(([part, floor]) => {
+      const lower = own[product]?.[part] ?? 0;
+      return lower < floor ? [`firmware of ${product} with ${part} ${lower} and not only from ${floor}`] : [];
+    }),
   );
 }
 
@@ -39,15 +37,14 @@ const TERMS: { readonly [K in keyof MachineRules]-?: Wider<MachineRules[K]> } = 
     if (own === other || other === 'any') return [];
     const products = rules.own.products.filter((product) => rules.other.products.includes(product));
     if (products.length === 0) return [];
-    if (typeof other !== 'string' && (own === 'any' || typeof own !== 'string'))
-      return lowerFloors(own === 'any' ? {} : own, other, products);
+    const floors = own === 'any' ? {} : own;
+    if (typeof other !== 'string' && typeof floors !== 'string') return lowerFloors(floors, other, products);
     return own === 'any' ? ['firmware of any version'] : [UNKNOWN];
   },
-  smt: (own, other) =>
-    own === other || other === 'any' ? [] : [`simultaneous multithreading ${own === 'any' ? 'on or off' : own}`],
+  smt: (own, other) => (own === other || other === 'any' ? [] : [`simultaneous multithreading ${SMT[own]}`]),
   images: (own, other) =>
     own
-      .filter((image) => !other.some((known) => isSameImage(image, known)))
+      .filter((image) => !other.some((known) => identityOf(known) === identityOf(image)))
       .map((image) => `the image ${imageText(image)}`),
   counters: (own, other) => (own === 'any' && other === 'durable' ? ['limits that a restart forgets'] : []),
 };

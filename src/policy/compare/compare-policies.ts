@@ -77,7 +77,7 @@ export function renderChange(word: 'opened' | 'closed', one: Change): string {
   return [
     `${word}: ${owner} ${says} that ${allows}.`,
     `  at ${formatPosition(at)}`,
-    ...(example === null ? [] : [`  for example: ${example}${refusal === null ? '' : ` (${when}: ${refusal})`}`]),
+    ...(example === null ? [] : [`  for example: ${example} (${when}: ${refusal})`]),
     ...(certain ? [] : ['  It is not certain that the other file refuses this, so it counts as refused.']),
   ].join('\n');
 }

@@ -62,11 +62,12 @@ export const compareResults: Compare = (pair) => {
 
 /** Gives the keys that together may replace the one file and not the other; null when there are none. */
 function findNewSigners(own: ChangeRules, other: ChangeRules | null): readonly Uint8Array[] | null {
-  const known = new Set((other?.keys ?? []).map(encodeHex));
+  if (other === null) return own.keys.slice(0, own.needed);
+  const known = new Set(other.keys.map(encodeHex));
   const strangersFirst = own.keys.toSorted((a, b) => Number(known.has(encodeHex(a))) - Number(known.has(encodeHex(b))));
   const signers = strangersFirst.slice(0, own.needed);
   const counted = signers.filter((key) => known.has(encodeHex(key))).length;
-  return other === null || counted < other.needed ? signers : null;
+  return counted < other.needed ? signers : null;
 }
 
 /** Compares the section `changes`. */

@@ -65,16 +65,16 @@ export function revokedProof(rule: RevokedProof): Proof {
   return new Set([kind, claim('iss', issuer), subject === null ? claim('jti', id ?? '') : claim('sub', subject)]);
 }
 
-const shows = (proof: Proof, least: Proof): boolean => [...least].every((one) => proof.has(one));
+/** Tells whether a proof shows all that another one does. */
+export function shows(proof: Proof, least: Proof): boolean {
+  return [...least].every((one) => proof.has(one));
+}
 
-const namesByProof = oncePer((_policy: OwnerPolicy) => new WeakMap<Proof, ReadonlySet<string>>());
+const namesByProof = oncePer((policy: OwnerPolicy) => oncePer((proof: Proof) => findNames(proof, policy)));
 
 /** Gives the names of the callers that a proof satisfies; none when it was taken back. */
 export function namesProvenBy(proof: Proof, policy: OwnerPolicy): ReadonlySet<string> {
-  const known = namesByProof(policy);
-  const names = known.get(proof) ?? findNames(proof, policy);
-  known.set(proof, names);
-  return names;
+  return namesByProof(policy)(proof);
 }
 
 /** Tells whether a policy takes a proof back. */

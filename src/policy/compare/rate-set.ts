@@ -21,7 +21,6 @@ function sum(limits: readonly RateLimit[], of: (limit: RateLimit) => bigint): bi
  * have no common measure: one call can carry any number of bytes.
  */
 export function findRateExcess(limits: readonly RateLimit[], others: readonly RateLimit[]): string | null {
-  if (limits.length === 0) return null;
   const units = new Set([...limits, ...others].map(({ unit }) => unit));
   const theirs = others.map(formatRate).join(' and ');
   const ours = limits.map(formatRate).join(' and ');

@@ -4,12 +4,13 @@
  */
 import { PolicyError } from '../../errors.ts';
 import type { CanonicalPolicy } from '../canonical.ts';
+import { type ConnectionPattern, formatConnection, parseConnectionPattern } from '../connection.ts';
 import { type CanonicalTerms, canonicalFunction, stricterTerms, termsOfCanonical } from '../function-terms.ts';
+import { intersectHosts, intersectPaths, intersectTargets } from '../intersect.ts';
 import { formatPathPattern, parsePathPattern } from '../path.ts';
 import type { FunctionTerms, PathPattern } from '../policy.ts';
-import { formatRate, parseByteSize, parseRate } from '../quantity.ts';
-import { formatTargetPattern, parseTargetPattern } from '../target.ts';
-import { intersectHosts, intersectPaths } from './intersect.ts';
+import { parseByteSize, parseRate } from '../quantity.ts';
+import { formatTargetPattern, parseTargetPattern, type TargetPattern } from '../target.ts';
 
 /** Who must be proven to one owner: any of these of its callers. */
 export interface EffectiveCaller {
@@ -68,11 +69,12 @@ interface Query extends EffectiveQuery {
   readonly path: PathPattern;
 }
 
-interface Egress extends EffectiveEgress {
-  readonly scheme: string;
-  readonly host: string;
-  readonly port: string;
-  readonly path: PathPattern | null;
+interface Request extends EffectiveEgress {
+  readonly target: TargetPattern;
+}
+
+interface Connection extends EffectiveEgress {
+  readonly target: ConnectionPattern;
 }
 
 /** Keeps of several limits that count the same thing over the same time the smallest one. */
@@ -88,10 +90,8 @@ function strictest(limits: readonly EffectiveLimit[]): readonly EffectiveLimit[]
   return [...kept.values()].map(({ limit }) => limit);
 }
 
-const limitsOf = (owner: string, limit: string | null): readonly EffectiveLimit[] => {
-  const rate = limit === null ? null : parseRate(limit);
-  return limit === null ? [] : [{ owner, limit: rate?.ok === true ? formatRate(rate.value) : limit }];
-};
+const limitsOf = (owner: string, limit: string | null): readonly EffectiveLimit[] =>
+  limit === null ? [] : [{ owner, limit }];
 
 /** Combines what all of the lists allow: one of each, where they overlap. */
 function combineAll<T>(lists: readonly (readonly T[])[], combine: (a: T, b: T) => T | null): readonly T[] {
@@ -119,41 +119,51 @@ function combineQueries(a: Query, b: Query): Query | null {
   return { to, method: a.method, path, callers: [...a.callers, ...b.callers], limits: [...a.limits, ...b.limits] };
 }
 
-function egressOf({ owner, egress }: CanonicalPolicy): readonly Egress[] {
-  return egress.flatMap((rule): Egress[] => {
-    const limits = limitsOf(owner, rule.limit);
-    if (!('methods' in rule)) {
-      const [, host = '', port = ''] = /^tcp:\/\/(\[[^\]]*\]|[^:]*):(\d+)$/.exec(rule.to) ?? [];
-      return [{ to: rule.to, scheme: 'tcp', host, port, path: null, methods: [], pins: [], limits }];
-    }
+function requestsOf({ owner, egress }: CanonicalPolicy): readonly Request[] {
+  return egress.flatMap((rule) => {
+    if (!('methods' in rule)) return [];
     const target = parseTargetPattern(rule.to);
     if (!target.ok) return [];
-    const { scheme, host, port, path } = target.value;
-    const pins = rule.pin === null ? [] : [rule.pin];
-    return [{ to: rule.to, scheme, host, port: String(port), path, methods: rule.methods, pins, limits }];
+    const { to, methods, pin, limit } = rule;
+    return [{ to, methods, pins: pin === null ? [] : [pin], limits: limitsOf(owner, limit), target: target.value }];
   });
 }
 
-function combineEgress(a: Egress, b: Egress): Egress | null {
-  const host = a.scheme === b.scheme && a.port === b.port ? intersectHosts(a.host, b.host) : null;
-  if (host === null) return null;
-  const { scheme, port } = a;
-  const both = { scheme, port, host, pins: [...new Set([...a.pins, ...b.pins])], limits: [...a.limits, ...b.limits] };
-  if (a.path === null || b.path === null) return { ...both, to: `tcp://${host}:${port}`, path: null, methods: [] };
-  const path = intersectPaths(a.path, b.path);
+function combineRequests(a: Request, b: Request): Request | null {
+  const target = intersectTargets(a.target, b.target);
   const methods = a.methods.filter((method) => b.methods.includes(method));
+  const pins = [...new Set([...a.pins, ...b.pins])];
   // A server has one key, so two pins that differ are met by none.
-  if (path === null || methods.length === 0 || both.pins.length > 1) return null;
-  const to = formatTargetPattern({ scheme: scheme as 'https', host, port: Number(port), path });
-  return { ...both, to, path, methods };
+  if (target === null || methods.length === 0 || pins.length > 1) return null;
+  return { to: formatTargetPattern(target), methods, pins, limits: [...a.limits, ...b.limits], target };
+}
+
+function connectionsOf({ owner, egress }: CanonicalPolicy): readonly Connection[] {
+  return egress.flatMap((rule) => {
+    if ('methods' in rule) return [];
+    const target = parseConnectionPattern(rule.to);
+    if (!target.ok) return [];
+    return [{ to: rule.to, methods: [], pins: [], limits: limitsOf(owner, rule.limit), target: target.value }];
+  });
+}
+
+function combineConnections(a: Connection, b: Connection): Connection | null {
+  const host = a.target.port === b.target.port ? intersectHosts(a.target.host, b.target.host) : null;
+  if (host === null) return null;
+  const target = { ...a.target, host };
+  return { ...a, to: formatConnection(target), limits: [...a.limits, ...b.limits], target };
+}
+
+function resultsOf({ results }: CanonicalPolicy): EffectiveFunction['results'] {
+  const size = results === null ? null : parseByteSize(results.max);
+  return results === null || size?.ok !== true ? null : { maxBytes: size.value, types: results.types };
 }
 
 function combineResults(policies: readonly CanonicalPolicy[]): EffectiveFunction['results'] {
-  const sizes = policies.map(({ results }) => (results === null ? null : parseByteSize(results.max)));
-  if (sizes.some((size) => size?.ok !== true)) return null;
-  const maxBytes = Math.min(...sizes.map((size) => (size?.ok === true ? size.value : 0)));
-  const [first = [], ...rest] = policies.map(({ results }) => results?.types ?? []);
-  return { maxBytes, types: first.filter((type) => rest.every((types) => types.includes(type))) };
+  return policies.map(resultsOf).reduce((a, b) => {
+    if (a === null || b === null) return null;
+    return { maxBytes: Math.min(a.maxBytes, b.maxBytes), types: a.types.filter((type) => b.types.includes(type)) };
+  });
 }
 
 function combineValid(policies: readonly CanonicalPolicy[]): EffectiveFunction['valid'] {
@@ -179,7 +189,7 @@ function findBlocked(lists: readonly { readonly owner: string; readonly queries:
   return lists.flatMap(({ owner, queries }) =>
     queries.flatMap((query) =>
       lists
-        .filter((other) => other.owner !== owner && !other.queries.some((q) => combineQueries(query, q) !== null))
+        .filter((other) => !other.queries.some((q) => combineQueries(query, q) !== null))
         .map((other) => ({ owner, to: query.to, by: other.owner })),
     ),
   );
@@ -193,6 +203,10 @@ function combineFunction(policies: readonly CanonicalPolicy[], name: string): Ef
     lists.map((list) => list.queries),
     combineQueries,
   );
+  const egress = [
+    ...combineAll(deciders.map(requestsOf), combineRequests),
+    ...combineAll(deciders.map(connectionsOf), combineConnections),
+  ];
   return {
     name,
     owners: deciders.map(({ owner }) => owner),
@@ -200,12 +214,7 @@ function combineFunction(policies: readonly CanonicalPolicy[], name: string): Ef
     valid: combineValid(deciders),
     queries: queries.map(({ to, callers, limits }) => ({ to, callers, limits: strictest(limits) })),
     blocked: findBlocked(lists),
-    egress: combineAll(deciders.map(egressOf), combineEgress).map(({ to, methods, pins, limits }) => ({
-      to,
-      methods,
-      pins,
-      limits: strictest(limits),
-    })),
+    egress: egress.map(({ to, methods, pins, limits }) => ({ to, methods, pins, limits: strictest(limits) })),
     results: combineResults(deciders),
   };
 }

@@ -36,10 +36,13 @@ export function explainTogether(
 ): Reading<CombinedDecision<Decision>> {
   const name = question.function ?? /^\S+ \/([^/?\s]*)/.exec(question.text)?.[1];
   if (name === undefined) return refuse('say which function wants out');
-  const deciders = policies.filter((policy) => policy.functions.some((listed) => listed.name === name));
-  const digest = deciders[0]?.functions.find((listed) => listed.name === name)?.digest ?? '';
+  const deciders = policies.flatMap((policy) => {
+    const listed = policy.functions.find((one) => one.name === name);
+    return listed === undefined ? [] : [{ policy, digest: listed.digest }];
+  });
+  const digest = deciders[0]?.digest ?? '';
   const decisions: Decision[] = [];
-  for (const policy of deciders) {
+  for (const { policy } of deciders) {
     const names = question.callers.get(policy.owner);
     const decision = decideFor(
       policy,

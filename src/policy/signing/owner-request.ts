@@ -3,11 +3,11 @@
  * who reads it. Whether it is done is the worker's decision.
  */
 import { mapOf, object, oneOf, type Reader, readJson, refuseValue, text } from '../../attestation/json-reader.ts';
+import { readSignatures } from '../../attestation/signature-list.ts';
 import { encodeBase64, parseBase64 } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { PolicyError } from '../../errors.ts';
 import { readInForm } from './in-form.ts';
-import { readSignatures } from './signature-file.ts';
 import { type PolicyStatement, readPolicyStatement, readWorkerStatement, type WorkerStatement } from './statement.ts';
 
 /** Where owners ask a worker for something. */

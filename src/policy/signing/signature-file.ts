@@ -2,10 +2,10 @@
  * The file `F.sig` beside a policy: the statement that was signed, and the signatures of as many owners' keys as have signed it so far.
  * JSON, so that each signer adds one line. Reads and writes; whose signatures count is in threshold.ts.
  */
-import { listOf, object, oneOf, type Reader, readJson, text } from '../../attestation/json-reader.ts';
+import { object, oneOf, readJson } from '../../attestation/json-reader.ts';
+import { readSignatures } from '../../attestation/signature-list.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { readInForm } from './in-form.ts';
-import { SIGNATURE_CHARACTERS } from './jws.ts';
 import { type PolicyStatement, readPolicyStatement } from './statement.ts';
 
 const FORMAT = 'anchorhold-signatures/1';
@@ -14,14 +14,6 @@ export interface SignatureFile {
   readonly statement: PolicyStatement;
   readonly signatures: readonly string[];
 }
-
-/** Reads a list of signatures in compact form; which of them are any good, only their keys can say. */
-export const readSignatures: Reader<readonly string[]> = listOf(
-  text(
-    'a detached signature in compact form',
-    (value) => value.length <= SIGNATURE_CHARACTERS && /^[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]+$/.test(value),
-  ),
-);
 
 const file = object({
   anchorhold: oneOf(FORMAT),

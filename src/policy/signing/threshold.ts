@@ -1,10 +1,10 @@
 /** m of n: which of the listed keys signed a statement, and whether they are enough. Counts keys, never signatures. */
 import { encodeBase64 } from '../../base/bytes.ts';
 import type { JsonMap } from '../../base/canonical-json.ts';
+import { findSigningKeys } from '../../base/detached-jws.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { PolicyError } from '../../errors.ts';
 import type { ChangeRules } from '../policy.ts';
-import { isStatementSignedBy } from './jws.ts';
 
 /** Writes a public key (SubjectPublicKeyInfo, DER) as it stands in `changes.keys`. */
 export function formatOwnerKey(spki: Uint8Array): string {
@@ -17,15 +17,7 @@ export async function findSigners(
   signatures: readonly string[],
   keys: ChangeRules['keys'],
 ): Promise<readonly Uint8Array[]> {
-  const distinct = [...new Map(keys.map((spki) => [encodeBase64(spki), Uint8Array.from(spki)])).values()];
-  const signers: Uint8Array[] = [];
-  for (const spki of distinct)
-    for (const signature of signatures.slice(0, LIMITS.statementSignatures))
-      if (await isStatementSignedBy(statement, signature, spki)) {
-        signers.push(spki);
-        break;
-      }
-  return signers;
+  return await findSigningKeys('anchorhold-statement', statement, signatures, keys);
 }
 
 /**

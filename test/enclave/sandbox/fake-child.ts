@@ -1,14 +1,13 @@
 /** A child process without a process: its end of the pipe is in the test's hands, and it dies when it is told to. */
-import type { ChildProcess } from 'node:child_process';
-import { EventEmitter } from 'node:events';
 import { duplexPair } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ConfinedProcess } from '../../../src/enclave/sandbox/confined-process.ts';
 import { encodeFrame, type Frame, openFrameReader } from '../../../src/enclave/sandbox/frame.ts';
 import type { Head } from '../../../src/enclave/sandbox/frame-head.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
 
 export interface FakeChild {
-  readonly process: ChildProcess;
+  readonly process: ConfinedProcess;
   /** What the gate sent. */
   readonly heard: readonly Frame[];
   readonly isGone: () => boolean;
@@ -29,21 +28,13 @@ export function fakeChild(): FakeChild {
   let gone = false;
   theirs.on('data', (chunk: Uint8Array) => heard.push(...(read(chunk) ?? [])));
   theirs.on('error', () => undefined);
-  const events = new EventEmitter();
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
   const end = (): void => {
     if (gone) return;
     gone = true;
-    setImmediate(() => events.emit('exit'));
+    setImmediate(resolve);
   };
-  const process = Object.assign(events, {
-    stdio: [null, null, null, ours],
-    stdout: null,
-    stderr: null,
-    kill: () => {
-      end();
-      return true;
-    },
-  }) as unknown as ChildProcess;
+  const process: ConfinedProcess = { pid: undefined, pipe: ours, output: [], kill: end, ended };
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 4; turn++) await nextTurn();
   };

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
+import { asConfined } from '../../../src/enclave/sandbox/confined-process.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
@@ -31,7 +32,7 @@ function openHostile(how: string, startDeadlineMs = 20_000, later = how): Hostil
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       });
       children.push(child);
-      return child;
+      return asConfined(child);
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/base/limits.ts';
+import { asConfined } from '../../../src/enclave/sandbox/confined-process.ts';
 import { encodeFrame } from '../../../src/enclave/sandbox/frame.ts';
 import { type FunctionProcess, openFunctionProcess } from '../../../src/enclave/sandbox/function-process.ts';
 import { FRAME } from '../../../src/enclave/sandbox/messages.ts';
@@ -39,7 +40,7 @@ async function open(how: string): Promise<Opened> {
       const args = ['--max-old-space-size=32', SCRIPT, children.length === 0 ? how : 'answers'];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
       children.push(child);
-      return child;
+      return asConfined(child);
     },
     load: encodeFrame(FRAME.load, 0, {}),
     startDeadlineMs: 20_000,

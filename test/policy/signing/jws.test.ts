@@ -3,8 +3,9 @@ import { createPrivateKey, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { encodeBase64Url, encodeUtf8 } from '../../../src/base/bytes.ts';
 import { encodeCanonicalJson } from '../../../src/base/canonical-json.ts';
+import { SIGNATURE_CHARACTERS } from '../../../src/base/detached-jws.ts';
 import { importSigningKey } from '../../../src/base/ed25519.ts';
-import { isStatementSignedBy, SIGNATURE_CHARACTERS, signStatement } from '../../../src/policy/signing/jws.ts';
+import { isStatementSignedBy, signStatement } from '../../../src/policy/signing/jws.ts';
 import { statePolicy } from '../../../src/policy/signing/statement.ts';
 import { codeOf, makeKeyPem, makeKeys } from './keys.ts';
 
@@ -44,6 +45,7 @@ describe('a detached signature', () => {
     ['no algorithm', '{"alg":"none","typ":"anchorhold-statement+jws"}'],
     ['HMAC', '{"alg":"HS256","typ":"anchorhold-statement+jws"}'],
     ['another type', '{"alg":"EdDSA","typ":"JWT"}'],
+    ['the type of a release', '{"alg":"EdDSA","typ":"anchorhold-release+jws"}'],
     ['no type', '{"alg":"EdDSA"}'],
     ['a key of its own', '{"alg":"EdDSA","jwk":{"kty":"OKP"},"typ":"anchorhold-statement+jws"}'],
     ['certificates', '{"alg":"EdDSA","typ":"anchorhold-statement+jws","x5c":["AA=="]}'],

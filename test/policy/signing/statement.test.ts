@@ -1,6 +1,6 @@
 /** What a statement must say, for which worker, and when. Each refusal differs from the good one in one field. */
 import { describe, expect, it } from 'vitest';
-import { SIGNATURE_CHARACTERS } from '../../../src/policy/signing/jws.ts';
+import { SIGNATURE_CHARACTERS } from '../../../src/base/detached-jws.ts';
 import { formatSignatureFile, parseSignatureFile } from '../../../src/policy/signing/signature-file.ts';
 import {
   checkWorkerStatement,

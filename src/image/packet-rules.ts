@@ -1,7 +1,7 @@
 /**
  * The packet rules of the image: what the kernel lets in and out, whoever asks it. The second wall behind the egress broker: a function that
- * escaped its sandbox runs as another user than the broker, and reaches nothing, not even DNS or the machine itself. Written as text for
- * `nft -f`, which takes all of it or nothing. [nft(8)]
+ * escaped its sandbox runs as another user than the broker, and reaches nothing, not even DNS or the machine itself. Root asks for the
+ * machine's address, and nothing else. Written as text for `nft -f`, which takes all of it or nothing. [nft(8)]
  */
 
 export interface RulesetOptions {
@@ -26,7 +26,7 @@ function demand(value: number, least: number, most: number, what: string): void 
 export function writeRuleset({ brokerUid, listenPort }: RulesetOptions): string {
   demand(brokerUid, 1, MAX_UID, 'the user of the broker');
   demand(listenPort, 1, 65_535, 'the port');
-  return `# Made by images/nftables/main.ts. The first two lines make room for the table, whether it is there already or not.
+  return `# Made by src/image/packet-rules.ts. The first two lines make room for the table, whether it is there already or not.
 table inet anchorhold
 delete table inet anchorhold
 table inet anchorhold {
@@ -36,6 +36,8 @@ table inet anchorhold {
     iif "lo" accept
     ct state { established, related } accept
     tcp dport ${listenPort} accept
+    # Answers to the question for an address come as broadcasts, which belong to no connection. [RFC 2131 4.1]
+    meta nfproto ipv4 udp sport 67 udp dport 68 accept
     # Neighbours of IPv6, from this wire only. [RFC 4861 7.1]
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } ip6 hoplimit 255 accept
   }
@@ -46,6 +48,7 @@ table inet anchorhold {
     type filter hook output priority filter; policy drop;
     meta skuid ${brokerUid} meta l4proto tcp accept
     meta skuid ${brokerUid} udp dport 53 accept
+    meta skuid 0 meta nfproto ipv4 udp sport 68 udp dport 67 accept
     # Every other packet that a program sends, whoever it is, root too.
     meta skuid 0-${MAX_UID + 1} drop
     # What is left is nobody's: the kernel's own, and the last bytes of a connection whose program has closed it. Only the broker had one.
