@@ -15,7 +15,7 @@ export interface Finding {
 /** One thing to look at. */
 export interface DoctorCheck {
   readonly id: string;
-  look(view: MachineView): Finding | Promise<Finding>;
+  readonly look: (view: MachineView) => Finding | Promise<Finding>;
 }
 
 /** Says that something is as it should be. */
