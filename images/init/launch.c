@@ -32,6 +32,8 @@ struct connection {
   int handle;
   /* The slot that is watched; -1 while the request is read. */
   int slot;
+  /* The gate has hung up; what is left is to wait for the end of the process. */
+  int is_over;
   uint32_t have;
   /* Length and request, as far as they are there. */
   uint8_t bytes[4 + REQUEST_BYTES];
@@ -186,6 +188,7 @@ static void welcome(void) {
     }
     connection->handle = handle;
     connection->slot = -1;
+    connection->is_over = 0;
     connection->have = 0;
     connections[connection_count++] = connection;
   }
@@ -193,7 +196,10 @@ static void welcome(void) {
 
 int launch_events(struct pollfd *events) {
   events[0] = (struct pollfd){.fd = listener, .events = POLLIN};
-  for (int i = 0; i < connection_count; i++) events[i + 1] = (struct pollfd){.fd = connections[i]->handle, .events = POLLIN};
+  for (int i = 0; i < connection_count; i++) {
+    const struct connection *connection = connections[i];
+    events[i + 1] = (struct pollfd){.fd = connection->is_over ? -1 : connection->handle, .events = POLLIN};
+  }
   return connection_count + 1;
 }
 
@@ -206,6 +212,7 @@ void launch_step(const struct pollfd *events) {
       if (!take(connection)) close_connection(connection);
     } else {
       /* A watcher has nothing more to say: this is the gate hanging up. */
+      connection->is_over = 1;
       kill(children[connection->slot], SIGKILL);
     }
   }

@@ -3,11 +3,15 @@
 #define PATHS_H
 
 /* The gate's user and group. Function processes are FIRST_FUNCTION_ID + slot, each a user of its own. */
+#ifndef GATE_ID /* Tests are another one. */
 #define GATE_ID 990
+#endif
 #define FIRST_FUNCTION_ID 10000
 #define SLOTS 256
 
+#ifndef NODE
 #define NODE "/bin/node"
+#endif
 #define WORKER "/lib/anchorhold/dist/enclave/image/main.js"
 #define NFT "/usr/sbin/nft"
 
@@ -19,7 +23,9 @@
 #define RUN_FOLDER "/run/anchorhold"
 #define RULES_IN_FORCE RUN_FOLDER "/nftables.json"
 #define CONFIG_LINK RUN_FOLDER "/config"
+#ifndef LAUNCH_SOCKET
 #define LAUNCH_SOCKET RUN_FOLDER "/launch.sock"
+#endif
 
 #define TSM_REPORTS "/sys/kernel/config/tsm/report"
 #define TSM_ENTRY TSM_REPORTS "/anchorhold"

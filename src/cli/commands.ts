@@ -194,6 +194,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./image-compare.ts')).imageCompare,
   ),
   entry(
+    'image uki',
+    'bind a configuration into the boot program and disk of an image, for clouds whose HOST_DATA is not yours',
+    async () => (await import('./image-uki.ts')).imageUki,
+  ),
+  entry(
     'image relock',
     'pin the packages of the image anew, in the newest versions, for a person to review',
     async () => (await import('./image-relock.ts')).imageRelock,

@@ -5,21 +5,19 @@
 import { readFileSync } from 'node:fs';
 import { EnclaveError } from '../../errors.ts';
 import { openLog } from '../../io/log.ts';
+import { bootWorker } from '../boot.ts';
 import { openConfigfsTsm } from '../device/configfs-tsm.ts';
 import { openResourceGroups, systemGroupPlace } from '../sandbox/resource-groups.ts';
-import { bootImage } from './boot-image.ts';
 import { CONFIG_DISK, readConfigDisk } from './config-disk.ts';
+import { loadMeasuredParts } from './measured-parts.ts';
 
 const log = openLog();
 try {
-  await bootImage({
-    commandLine: readFileSync('/proc/cmdline', 'utf8'),
-    readBundle: () => readConfigDisk(CONFIG_DISK),
-    device: await openConfigfsTsm(),
-    groups: openResourceGroups(systemGroupPlace()),
-    log,
-    now: () => new Date(),
-  });
+  const device = await openConfigfsTsm();
+  const commandLine = readFileSync('/proc/cmdline', 'utf8');
+  const parts = await loadMeasuredParts({ commandLine, readBundle: () => readConfigDisk(CONFIG_DISK), device });
+  const groups = openResourceGroups(systemGroupPlace());
+  await bootWorker({ ...parts, device, groups, log, now: () => new Date() });
 } catch (error) {
   if (!(error instanceof EnclaveError)) throw error;
   log.warn('will not run', { code: error.code, message: error.message });

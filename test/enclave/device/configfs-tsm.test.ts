@@ -267,6 +267,59 @@ describe('a request that someone else writes to', () => {
   });
 });
 
+describe('a directory that the image handed over', () => {
+  /** Makes it as the image's init does, and opens the device for somebody who may make no other. */
+  async function openHandedOver(
+    behaviour: KernelBehaviour = {},
+  ): Promise<{ kernel: KernelDouble; device: ReportDevice }> {
+    const kernel = newKernel({ report: (data) => new Uint8Array(1184).fill(data[0] ?? 0), ...behaviour });
+    await kernel.files.makeDirectory(join(kernel.root, 'anchorhold'));
+    const files = { ...kernel.files, makeDirectory: () => Promise.reject(kernelError('EACCES')) };
+    const device = await openConfigfsTsm({ root: kernel.root, files, pause: async () => undefined });
+    return { kernel, device };
+  }
+
+  it('is used for every request, and stays', async () => {
+    const { kernel, device } = await openHandedOver();
+    const boot = kernel.log.length;
+    expect((await device.getReport(DATA)).report[0]).toBe(7);
+    expect((await device.getReport(new Uint8Array(64).fill(9))).report[0]).toBe(9);
+    expect(kernel.log.slice(boot)).not.toContain('rmdir');
+    expect(kernel.leftovers()).toEqual(['anchorhold']);
+  });
+
+  it('is used by one request at a time', async () => {
+    const { device } = await openHandedOver();
+    const made = await Promise.all([1, 2, 3].map((n) => device.getReport(new Uint8Array(64).fill(n))));
+    expect(made.map(({ report }) => report[0])).toEqual([1, 2, 3]);
+  });
+
+  it('serves the next request after one that failed', async () => {
+    let isBroken = true;
+    const { device } = await openHandedOver({
+      before: (operation) => {
+        if (operation === 'read outblob' && isBroken) throw kernelError('EIO');
+      },
+    });
+    await expect(device.getReport(DATA)).rejects.toMatchObject(REFUSED);
+    isBroken = false;
+    expect((await device.getReport(DATA)).report[0]).toBe(7);
+  });
+
+  it('is not believed when somebody else writes to it', async () => {
+    const { device } = await openHandedOver({
+      before: (operation, _directory, bumpGeneration) => {
+        if (operation === 'read auxblob') bumpGeneration();
+      },
+    });
+    await expect(device.getReport(DATA)).rejects.toMatchObject(REFUSED);
+  });
+
+  it.each(['tdx_guest', ''])('is not used when its reports are from "%s"', async (provider) => {
+    await expect(openHandedOver({ provider })).rejects.toMatchObject(REFUSED);
+  });
+});
+
 describe('real files', () => {
   const directory = join(VECTORS ?? '', 'snp/genoa-v3-vcek-configfs-tsm-auxblob');
   const read = (name: string): Uint8Array => Uint8Array.from(readFileSync(join(directory, name)));
