@@ -139,7 +139,7 @@ describe('a process that the launcher of the image started', () => {
   const CALLS: Readonly<Record<string, string>> = {
     'start a process': `pipe.end(require('node:child_process').spawnSync('/bin/true').error.code)`,
     'open a socket': `require('node:net').connect(9, '127.0.0.1').on('error', (e) => pipe.end(e.code))`,
-    'make a folder': attempt(`require('node:fs').mkdirSync('/tmp/anchorhold-made')`),
+    'make a folder': attempt(`require('node:fs').mkdirSync('/run/anchorhold-made')`),
     'signal another one': attempt(`process.kill(process.ppid, 0)`),
     'change how important it is': attempt(`require('node:os').setPriority(0, 1)`),
   };
