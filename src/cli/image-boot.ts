@@ -4,13 +4,16 @@
  */
 import { resolve } from 'node:path';
 import { parseCpuType } from '../attestation/measurement/cpu.ts';
-import { encodeHex } from '../base/bytes.ts';
+import { encodeHex, equalBytes } from '../base/bytes.ts';
+import { formatDigest } from '../base/digest.ts';
 import { LIMITS } from '../base/limits.ts';
+import { parseConfigDemand } from '../enclave/image/config-demand.ts';
+import { readConfigDisk } from '../enclave/image/config-disk.ts';
 import { ConfigurationError } from '../errors.ts';
-import { checkConfigDigest, launchDigest, readBootFolder } from '../image/boot-folder.ts';
+import { launchDigest, readBootFolder } from '../image/boot-folder.ts';
 import { findCarrier, QEMU, startQemu } from '../image/qemu.ts';
 import { type Carrier, type GuestMachine, qemuOptions, shellLine } from '../image/qemu-options.ts';
-import { digestFile } from '../io/native-digest.ts';
+import { nativeSha256 } from '../io/native-digest.ts';
 import { type CliCommand, type CliInput, type CliIo, JSON_SWITCH, optionValue } from './command.ts';
 import { printable, writeJson, writeLine } from './output.ts';
 
@@ -60,9 +63,13 @@ async function readMachine(input: CliInput, io: CliIo): Promise<GuestMachine> {
     cpu: readCpu(input),
   };
   const path = resolve(io.cwd, config);
-  const digest = await digestFile(path, LIMITS.bootFileBytes);
+  const digest = nativeSha256(await readConfigDisk(path));
   const files = await readBootFolder(resolve(io.cwd, optionValue(input, 'image') ?? DEFAULT_FOLDER));
-  checkConfigDigest(files.commandLine, digest);
+  const demand = parseConfigDemand(files.commandLine);
+  if (demand !== 'host-data' && !equalBytes(demand.digest, digest)) {
+    const message = `the machine would power off: it was measured with the configuration ${formatDigest(demand.digest)}, and this is ${formatDigest(digest)}`;
+    throw new ConfigurationError('ERR_CONFIGURATION_MACHINE', message);
+  }
   return { files, ...shape, config: { path, digest } };
 }
 

@@ -8,16 +8,13 @@ import { ENFORCING_FIRMWARE } from '../attestation/measurement/enforcing-firmwar
 import { parseFirmware } from '../attestation/measurement/firmware.ts';
 import { parseGuestFeatures } from '../attestation/measurement/guest-features.ts';
 import { measureFirmware, measureMatrix } from '../attestation/measurement/matrix.ts';
-import { encodeHex } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
-import { ConfigurationError } from '../errors.ts';
 import { readBytesFile, readTextFile } from '../io/files.ts';
 import { digestFile, nativeSha384 } from '../io/native-digest.ts';
 import type { BootFiles } from './qemu-options.ts';
 
 /** What a host with Linux 6.8 or later turns on: SEV-SNP and nothing else. */
 const GUEST_FEATURES = '0x1';
-const CONFIG = /(?:^| )anchorhold\.config=(?:(host-data)|sha256:([0-9a-f]{64}))(?= |$)/;
 
 /** Names the files in a folder. @throws ConfigurationError ERR_CONFIGURATION_FILE */
 export async function readBootFolder(folder: string): Promise<BootFiles> {
@@ -27,20 +24,6 @@ export async function readBootFolder(folder: string): Promise<BootFiles> {
     commandLine: await readTextFile(join(folder, 'cmdline'), LIMITS.commandLineBytes),
     firmware: join(folder, 'OVMF.amdsev.fd'),
   };
-}
-
-/**
- * Checks that a machine with this command line would take a configuration: the digest is the one it was measured with, or stands in HOST_DATA.
- * @throws ConfigurationError ERR_CONFIGURATION_MACHINE
- */
-export function checkConfigDigest(commandLine: string, digest: Uint8Array): void {
-  const [, hostData, fixed] = CONFIG.exec(commandLine) ?? [];
-  if (hostData !== undefined || fixed === encodeHex(digest)) return;
-  const why =
-    fixed === undefined
-      ? 'its command line names no configuration'
-      : `its command line names the configuration ${fixed}, and this one is ${encodeHex(digest)}`;
-  throw new ConfigurationError('ERR_CONFIGURATION_MACHINE', `the machine would power off: ${why}`);
 }
 
 /** Computes the launch digest (48 bytes) that a report of this machine shows on QEMU. @throws ConfigurationError */

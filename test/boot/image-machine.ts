@@ -1,5 +1,4 @@
 /** A machine of the built image as tests start it: emulated, with 384 MB, and with whatever the test appends to the initrd. */
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -57,14 +56,13 @@ export async function freePort(): Promise<number> {
 }
 
 export interface ImageMachineOptions {
-  /** A folder of this machine's own, for its initrd, its configuration and the socket of its firmware. */
+  /** A folder of this machine's own, for its initrd. */
   readonly folder: string;
   /** What is made of the production command line; it stays when nothing is said. */
   readonly commandLine?: (production: string) => string;
   /** Files that are appended to the initrd. */
   readonly files?: readonly TreeEntry[];
-  /** The configuration, as `image config` writes it. */
-  readonly config: Uint8Array;
+  readonly config: GuestMachine['config'];
 }
 
 /** Writes the files of a machine, and gives what describes it. */
@@ -72,19 +70,17 @@ export async function describeMachine(options: ImageMachineOptions): Promise<Gue
   const { folder, commandLine = (text) => text, files = [], config } = options;
   const image = await readBootFolder(IMAGE);
   const initrd = join(folder, 'initrd.img');
-  const path = join(folder, 'machine.config');
   writeFileSync(
     initrd,
     files.length === 0 ? readFileSync(image.initrd) : appendFiles(readFileSync(image.initrd), files),
   );
-  writeFileSync(path, config);
   return {
     files: { ...image, initrd, commandLine: commandLine(image.commandLine) },
     vcpus: 1,
     cpu: 'EPYC-v4',
     memoryMb: MEMORY_MB,
     port: await freePort(),
-    config: { path, digest: createHash('sha256').update(config).digest() },
+    config,
   };
 }
 

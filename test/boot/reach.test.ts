@@ -3,7 +3,7 @@
  * capabilities, seccomp filters and packet rules are those of the image.
  */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,9 +46,12 @@ beforeAll(async () => {
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
+  const path = join(folder, 'machine.config');
+  // Init looks at no more than this; the probe reads none of it.
+  writeFileSync(path, 'AHCONFIG'.padEnd(512, '.'));
   const machine = await describeMachine({
     folder,
-    config: encodeUtf8('AHCONFIG'.padEnd(512, '.')),
+    config: { path, digest: new Uint8Array(32) },
     files: [
       treeFile('bin/node', testPrograms().probe, 0o755),
       treeFile('etc/anchorhold/probe.port', encodeUtf8(`${port}\n`)),

@@ -52,14 +52,10 @@ export function makeSigningKey(): SigningKey {
   };
 }
 
-/** Parses a policy of owner `hospital-a` around these sections; the functions named are listed with their digests. */
-export function policyOf(
-  names: readonly string[],
-  sections: string,
-  references: Readonly<Record<string, string>> = {},
-): OwnerPolicy {
+/** Writes a policy of owner `hospital-a` around these sections; the functions named are listed with their digests. */
+export function policyText(names: readonly string[], sections: string): string {
   const listed = names.map((name) => `  ${name}: ${formatDigest(sha256(functions.get(name) ?? new Uint8Array()))}`);
-  const text = [
+  return [
     'anchorhold: owner-policy/1',
     'owner: hospital-a',
     'version: 1',
@@ -68,7 +64,15 @@ export function policyOf(
     ...listed,
     sections,
   ].join('\n');
-  return parseOwnerPolicy(text, {
+}
+
+/** Parses such a policy. */
+export function policyOf(
+  names: readonly string[],
+  sections: string,
+  references: Readonly<Record<string, string>> = {},
+): OwnerPolicy {
+  return parseOwnerPolicy(policyText(names, sections), {
     file: 'hospital-a.yaml',
     references: (name) => (Object.hasOwn(references, name) ? Buffer.from(references[name] ?? '') : null),
   });

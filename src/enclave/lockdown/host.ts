@@ -42,10 +42,15 @@ function readFile(path: string): string | null {
 function run(program: string, args: readonly string[]): Promise<ProgramOutput> {
   const options = { env: { PATH: SYSTEM_PATH }, timeout: PROGRAM_MS, maxBuffer: LIMITS.configurationBytes };
   return new Promise((resolve) => {
-    execFile(program, [...args], options, (error, text) => {
-      if (error === null) resolve({ kind: 'output', text });
-      else resolve({ kind: error.code === 'ENOENT' ? 'missing' : 'failed' });
-    });
+    try {
+      execFile(program, [...args], options, (error, text) => {
+        if (error === null) resolve({ kind: 'output', text });
+        else resolve({ kind: error.code === 'ENOENT' ? 'missing' : 'failed' });
+      });
+    } catch {
+      // As in the image, where the kernel starts no process for the worker: Node throws what it does not expect.
+      resolve({ kind: 'failed' });
+    }
   });
 }
 
