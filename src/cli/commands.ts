@@ -79,6 +79,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./image-config.ts')).imageConfig,
   ),
   entry(
+    'doctor',
+    'say what this machine lacks as a host of confidential VMs, or as one of them',
+    async () => (await import('./doctor.ts')).doctor,
+  ),
+  entry(
     'policy check',
     'check an owner policy, and show each problem with its line',
     async () => (await import('./policy-commands.ts')).policyCheckCommand,

@@ -20,10 +20,7 @@ type Section = readonly [title: string, none: string, lines: readonly string[]];
 
 /** Writes `2026-11-01 00:00 UTC` from the canonical instant. */
 function moment(iso: string): string {
-  return `${iso.slice(0, 10)} ${iso
-    .slice(11)
-    .replace(/(?::00)?\.000Z$/, '')
-    .replace(/Z$/, '')} UTC`;
+  return `${iso.slice(0, 10)} ${iso.slice(11, -1).replace(/(?::00)?\.000$/, '')} UTC`;
 }
 
 function size(text: string): string {

@@ -45,11 +45,14 @@ revoked:
 });
 
 describe('the head', () => {
-  it('says times to the minute, and seconds where there are any', () => {
-    const valid = 'valid: { from: "2026-11-01T08:30:00Z", until: "2027-05-01T12:34:56Z" }';
-    expect(shown(HEAD.replace(/valid: .*/, valid)).split('\n')[1]).toBe(
-      'In force from 2026-11-01 08:30 UTC until just before 2027-05-01 12:34:56 UTC.',
-    );
+  it.each([
+    ['2026-11-01', '2026-11-01 00:00'],
+    ['2026-11-01T08:30:00Z', '2026-11-01 08:30'],
+    ['2026-11-01T08:00:56Z', '2026-11-01 08:00:56'],
+    ['2026-11-01T08:30:00.125Z', '2026-11-01 08:30:00.125'],
+  ])('says of %s what counts of it', (from, expected) => {
+    const text = HEAD.replace(/valid: .*/, `valid: { from: "${from}", until: 2027-05-01 }`);
+    expect(shown(text).split('\n')[1]).toBe(`In force from ${expected} UTC until just before 2027-05-01 00:00 UTC.`);
   });
 
   it.each([

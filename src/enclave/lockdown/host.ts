@@ -48,7 +48,7 @@ function run(program: string, args: readonly string[]): Promise<ProgramOutput> {
         else resolve({ kind: error.code === 'ENOENT' ? 'missing' : 'failed' });
       });
     } catch {
-      // As in the image, where the kernel starts no process for the worker: Node throws what it does not expect.
+      // Node throws where a filter of system calls lets the gate start no process at all, as in the image.
       resolve({ kind: 'failed' });
     }
   });

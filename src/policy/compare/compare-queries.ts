@@ -104,9 +104,10 @@ function groupOverlapping(rules: readonly LimitedRule[]): readonly (readonly Lim
   return groups;
 }
 
-/** That someone may ask more often: by a rule, and what. */
+/** That someone may ask more often: by which rule, who, and what. */
 interface Excess {
   readonly at: Position;
+  readonly allow: readonly string[];
   readonly what: string;
   readonly certain: boolean;
 }
@@ -124,8 +125,9 @@ function findExcesses(pair: Pair, own: readonly QueryRule[], others: readonly Qu
     const [first] = touching;
     if (first === undefined) return [];
     const paths = joinNames([...new Set(group.map(formatTo))], 'and');
+    const allow = touching.flatMap((rule) => rule.allow);
     const say = (at: Position, how: string, certain = true): readonly Excess[] => [
-      { at, what: `${paths} more often: ${how}`, certain },
+      { at, allow, what: `${paths} more often: ${how}`, certain },
     ];
     const most = group.map(({ limit }) => limit);
     const limits: RateLimit[] = [];
@@ -164,9 +166,10 @@ function compareLimits(pair: Pair, proofs: readonly Proof[]): readonly Change[] 
       known.set(key, excesses);
       for (const excess of excesses) add(excess, proof);
     }
-  return found.map(({ at, what, certain, proofs: who }) => {
-    const names = new Set(who.flatMap((proof) => [...namesProvenBy(proof, policy)]));
-    return change(pair, 'queries', at, `${joinNames([...names], 'and')} may ask ${what}`, { certain });
+  return found.map(({ at, allow, what, certain, proofs: who }) => {
+    const isProven = (name: string): boolean => who.some((proof) => namesProvenBy(proof, policy).has(name));
+    const names = [...new Set(allow)].filter(isProven);
+    return change(pair, 'queries', at, `${joinNames(names, 'and')} may ask ${what}`, { certain });
   });
 }
 

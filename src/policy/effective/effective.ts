@@ -121,9 +121,8 @@ function combineQueries(a: Query, b: Query): Query | null {
 
 function requestsOf({ owner, egress }: CanonicalPolicy): readonly Request[] {
   return egress.flatMap((rule) => {
-    if (!('methods' in rule)) return [];
     const target = parseTargetPattern(rule.to);
-    if (!target.ok) return [];
+    if (!target.ok || !('methods' in rule)) return [];
     const { to, methods, pin, limit } = rule;
     return [{ to, methods, pins: pin === null ? [] : [pin], limits: limitsOf(owner, limit), target: target.value }];
   });
@@ -139,11 +138,9 @@ function combineRequests(a: Request, b: Request): Request | null {
 }
 
 function connectionsOf({ owner, egress }: CanonicalPolicy): readonly Connection[] {
-  return egress.flatMap((rule) => {
-    if ('methods' in rule) return [];
-    const target = parseConnectionPattern(rule.to);
-    if (!target.ok) return [];
-    return [{ to: rule.to, methods: [], pins: [], limits: limitsOf(owner, rule.limit), target: target.value }];
+  return egress.flatMap(({ to, limit }) => {
+    const target = parseConnectionPattern(to);
+    return target.ok ? [{ to, methods: [], pins: [], limits: limitsOf(owner, limit), target: target.value }] : [];
   });
 }
 
@@ -155,8 +152,9 @@ function combineConnections(a: Connection, b: Connection): Connection | null {
 }
 
 function resultsOf({ results }: CanonicalPolicy): EffectiveFunction['results'] {
-  const size = results === null ? null : parseByteSize(results.max);
-  return results === null || size?.ok !== true ? null : { maxBytes: size.value, types: results.types };
+  if (results === null) return null;
+  const size = parseByteSize(results.max);
+  return size.ok ? { maxBytes: size.value, types: results.types } : null;
 }
 
 function combineResults(policies: readonly CanonicalPolicy[]): EffectiveFunction['results'] {

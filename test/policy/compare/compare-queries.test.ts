@@ -268,19 +268,19 @@ describe('how often callers may ask', () => {
         'by one limit where there were two',
         [rule('any', '/f/x', '3'), rule('x', '/f/x', '3')],
         [rule('any', '/f/x', '3'), rule('x', '/f/x', '4')],
-        [`10:5 ${may('x and any', 'POST /f/x', '3/day and 4/day and not only 3/day and 3/day: more at once')}`],
+        [`10:5 ${may('any and x', 'POST /f/x', '3/day and 4/day and not only 3/day and 3/day: more at once')}`],
       ],
       [
         'by one limit that is as much as two',
         [rule('any', '/f/x', '3'), rule('x', '/f/*', '3')],
         [rule('x', '/f/x', '6')],
-        [`10:5 ${may('x and any', 'POST /f/x and POST /f/*', SEVERAL)}`],
+        [`10:5 ${may('x', 'POST /f/x and POST /f/*', SEVERAL)}`],
       ],
       [
         'by one limit that is as much as two for the same',
         [rule('any', '/f/x', '3'), rule('x', '/f/x', '3')],
         [rule('x', '/f/x', '6')],
-        [`10:5 ${may('x and any', 'POST /f/x', SEVERAL)}`],
+        [`10:5 ${may('x', 'POST /f/x', SEVERAL)}`],
       ],
       [
         'what the wider caller may ask more often',
@@ -302,6 +302,59 @@ describe('how often callers may ask', () => {
         [rule('x, k', '/f/x', '1'), rule('any', '/f/x')],
         [rule('x, k', '/f/x', '5')],
         [`10:5 ${may('k', 'POST /f/x', '5/day and not only 1/day: more at once')}`],
+      ],
+    ])('%s', (_what, older, newer, opens) => {
+      expect(openings(file({ callers, rules: older }), file({ callers, rules: newer }))).toEqual(
+        opens.map((one) => `queries ${one}`),
+      );
+    });
+  });
+
+  describe('if one caller is another one and more', () => {
+    const callers = {
+      any: cert(),
+      k: A,
+      s: cert(', san: s.test'),
+      t: cert(', san: t.test'),
+      x: cert(', san: s.test, organization: X'),
+    };
+    const TWICE = '2/day and not only 1/day: more at once';
+    it.each<readonly [what: string, older: readonly string[], newer: readonly string[], opens: readonly string[]]>([
+      [
+        'is said of the one who has to prove less, and of others',
+        [rule('any, k', '/f/x', '1'), rule('x', 'GET /f/x')],
+        [rule('any, k', '/f/x', '2'), rule('x', 'GET /f/x')],
+        [`10:5 ${may('any and k', 'POST /f/x', TWICE)}`],
+      ],
+      [
+        'is not said again of somebody who is both',
+        [rule('t', '/f/x', '1'), rule('s', '/f/x', '1'), rule('k', '/f/x', '1')],
+        [rule('t, s, k', '/f/x', '2')],
+        [`10:5 ${may('t, s and k', 'POST /f/x', TWICE)}`],
+      ],
+      [
+        'is said of each rule',
+        [rule('any', '/f/y', '1'), rule('x', '/f/x', '1')],
+        [rule('any', '/f/y', '2'), rule('x', '/f/x', '2')],
+        [`10:5 ${may('any', 'POST /f/y', TWICE)}`, `11:5 ${may('x', 'POST /f/x', TWICE)}`],
+      ],
+      [
+        'is said of each rule, if it is the same',
+        [rule('any, k', '/f/x', '1')],
+        [rule('any', '/f/x', '2'), rule('k', '/f/x', '2')],
+        [`10:5 ${may('any', 'POST /f/x', TWICE)}`, `11:5 ${may('k', 'POST /f/x', TWICE)}`],
+      ],
+      [
+        'is measured by all limits that touch each other',
+        [rule('x', '/f/x', '1'), rule('any', '/f/**', '1'), rule('s', '/f/y', '1')],
+        [rule('x', '/f/**', '3')],
+        [`10:5 ${may('x', 'POST /f/x, POST /f/** and POST /f/y', SEVERAL)}`],
+      ],
+      [
+        'is measured beside what has no limit',
+        [rule('any', '/f/**', '1'), rule('x', '/f/x')],
+        [rule('any', '/f/**', '2'), rule('x', '/f/x')],
+        [`10:5 ${may('any', 'POST /f/**', TWICE)}`],
       ],
     ])('%s', (_what, older, newer, opens) => {
       expect(openings(file({ callers, rules: older }), file({ callers, rules: newer }))).toEqual(
