@@ -1,7 +1,7 @@
 /** Paths one by one: what is told about each that is refused, and where the sharp edges lie. hostile.test.ts has the tricks. */
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/base/limits.ts';
-import { parsePath, parsePathPattern } from '../../src/policy/path.ts';
+import { matchesPath, overlapsPath, parsePath, parsePathPattern } from '../../src/policy/path.ts';
 import type { Reading } from '../../src/policy/reading.ts';
 
 const shown = (reading: Reading<unknown>): unknown => (reading.ok ? reading.value : `refused: ${reading.why}`);
@@ -44,7 +44,9 @@ describe('a path', () => {
     ['/a/..', 'the path has a dot segment'],
     ['/a/.;x', 'the path has a dot segment'],
     ['/a/%20..', 'the path has a dot segment'],
+    ['/a%2F..', 'the path has a dot segment'],
     ['/a%5Cb', 'has an encoded backslash'],
+    ['/a%EF%BC%8Fb', 'a sign that may be read as a slash'],
     ['/a%2F', 'begins or ends with an encoded slash'],
     ['/%2Fa', 'begins or ends with an encoded slash'],
     ['/a%2F%2Fb', 'has two of them together'],
@@ -76,5 +78,64 @@ describe('the path of a rule', () => {
     ['a', 'does not begin with /'],
   ])('%s is refused, and it is said why', (text, why) => {
     expect(shown(parsePathPattern(text))).toContain(why);
+  });
+});
+
+describe('a rule', () => {
+  const segmentsOf = (text: string): readonly string[] => text.slice(1).split('/');
+  const names = (pattern: string, path: string): boolean =>
+    matchesPath({ segments: segmentsOf(pattern) }, segmentsOf(path));
+  const overlaps = (a: string, b: string): boolean =>
+    overlapsPath({ segments: segmentsOf(a) }, { segments: segmentsOf(b) });
+
+  it.each([
+    ['/a', '/a', true],
+    ['/a', '/b', false],
+    ['/a', '/a/', false],
+    ['/a', '/a/b', false],
+    ['/a/', '/a/', true],
+    ['/a%2Fb', '/a%2Fb', true],
+    ['/*', '/a', true],
+    ['/*', '/', false],
+    ['/*', '/a/b', false],
+    ['/*', '/a%2Fb', false],
+    ['/*/b', '/a/b', true],
+    ['/*/b', '/a/c', false],
+    ['/a/*', '/b/c', false],
+    ['/a/*', '/a', false],
+    ['/a/*', '/a/', false],
+    ['/**', '/a', true],
+    ['/**', '/a/b', true],
+    ['/**', '/a/b/', true],
+    ['/**', '/', false],
+    ['/**', '/a%2Fb', false],
+    ['/**', '/a/b%2Fc', false],
+    ['/a/**', '/a', false],
+    ['/a/**', '/a/', false],
+    ['/a/**', '/a/b', true],
+    ['/a/**', '/a/b/', true],
+    ['/a/**', '/b/c', false],
+    ['/a%2Fb/**', '/a%2Fb/c', true],
+    ['/*/**', '/a/b', true],
+    ['/*/**', '/a', false],
+  ])('for %s names %s: %s', (pattern, path, expected) => {
+    expect(names(pattern, path)).toBe(expected);
+    expect([overlaps(pattern, path), overlaps(path, pattern)]).toEqual([expected, expected]);
+  });
+
+  it.each([
+    ['/a/*', '/*/b', true],
+    ['/a/*', '/*', false],
+    ['/a/**', '/*/b', true],
+    ['/a/**', '/**', true],
+    ['/a/**', '/b/**', false],
+    ['/a/**', '/a/b/**', true],
+    ['/a/**', '/a/*', true],
+    ['/**', '/*', true],
+    ['/**', '/*/', true],
+    ['/a/b', '/*/**', true],
+    ['/a%2Fb/c', '/*/**', false],
+  ])('for %s names something that one for %s names: %s', (a, b, expected) => {
+    expect([overlaps(a, b), overlaps(b, a)]).toEqual([expected, expected]);
   });
 });
