@@ -40,7 +40,7 @@ export function renderErrors(): string {
 Every error has a class, a code that never changes its meaning, and one thing to do about it. Test for the class or the code, not for
 the message. \`exit\` is the exit code of \`bin/anchorhold\`, \`status\` the HTTP status a worker answers with.
 
-Other exit codes are 0 for success, 1 when \`call\` got an answer whose status is no success or \`appraise\` met a line that is no case, and 70 for a
+Other exit codes are 0 for success, 1 when \`call\` got an answer whose status is no success, \`appraise\` met a line that is no case or \`doctor\` found something missing, and 70 for a
 fault of Anchorhold itself. \`run\` ends with the exit code of the program. With \`--json\` an error is one JSON object on stderr, with \`error\` (the
 class), \`code\`, \`message\`, \`hint\`, and \`checks\` of a verdict, \`problems\` of a policy, or \`owner\` and \`rule\` of a refusal. On success stderr is empty, but for
 \`SIMULATED\`, and for progress when it is a terminal.

@@ -19,7 +19,7 @@ int main(int count, char *arguments[]) {
   }
   char *end = NULL;
   const unsigned long long kib = strtoull(arguments[1], &end, 10);
-  if (*end != 0 || end == arguments[1] || kib == 0 || kib > 1ull << 40) {
+  if (*end != 0 || end == arguments[1] || *arguments[1] == '-' || kib == 0 || kib > 1ull << 40) {
     fputs("confine: DATA_KIB is a whole number from 1\n", stderr);
     return 2;
   }

@@ -47,6 +47,12 @@ int become(uid_t id) {
   return setresuid(id, id, id);
 }
 
+int place(int descriptor, int number) {
+  /* dup2 onto itself does nothing, and would leave it to be closed when the program starts. */
+  if (descriptor == number) return fcntl(descriptor, F_SETFD, 0);
+  return dup2(descriptor, number) < 0 ? -1 : 0;
+}
+
 int drop_capabilities(void) {
   /* [capset(2)], version 3. */
   struct {

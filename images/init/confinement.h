@@ -17,6 +17,9 @@ int limit_memory(unsigned long long data_bytes);
 /* Becomes a user and group without any other groups. Takes root. */
 int become(uid_t id);
 
+/* Makes a descriptor the one of a number that the program will have, also where it is that already. */
+int place(int descriptor, int number);
+
 /* Gives up every capability, and every way to gain one: no_new_privs. */
 int drop_capabilities(void);
 

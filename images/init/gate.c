@@ -22,7 +22,7 @@ static int become_gate(void) {
   const int line = serial_line() < 0 ? nothing : serial_line();
   sigset_t none;
   sigemptyset(&none);
-  if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(line, 1) < 0 || dup2(line, 2) < 0) return -1;
+  if (nothing < 0 || place(nothing, 0) != 0 || place(line, 1) != 0 || place(line, 2) != 0) return -1;
   if (sigprocmask(SIG_SETMASK, &none, NULL) != 0 || chdir("/") != 0 || setsid() < 0) return -1;
   if (join_group(GATE_CGROUP) != 0 || setrlimit(RLIMIT_NOFILE, &descriptors) != 0 || limit_memory(0) != 0) return -1;
   if (become(GATE_ID) != 0 || drop_capabilities() != 0) return -1;

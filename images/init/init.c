@@ -1,6 +1,7 @@
 /* PID 1 of the image: the order of the boot, and who is looked after then. Everything before the gate happens or the machine powers off;
    there is no shell, no login and no other way in. What each step does is in the file that init.h names. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/reboot.h>
@@ -91,8 +92,18 @@ static void supervise(int signals, int network) {
   }
 }
 
+/* Without a console the kernel opens nothing for PID 1, and what is opened first would be somebody's standard input or output. */
+static void fill_standard_descriptors(void) {
+  int handle;
+  do handle = open("/dev/null", O_RDWR);
+  while (handle >= 0 && handle <= STDERR_FILENO);
+  if (handle < 0) give_up("cannot open /dev/null (%d)", errno);
+  close(handle);
+}
+
 int main(void) {
   if (getpid() != 1) return 2;
+  fill_standard_descriptors();
   sigset_t child_ended;
   sigemptyset(&child_ended);
   sigaddset(&child_ended, SIGCHLD);

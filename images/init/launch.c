@@ -98,12 +98,12 @@ static int offer_to_be_killed(void) {
 static int become_function(int pipe, int slot, uint32_t data_mib, const char *group) {
   sigset_t none;
   sigemptyset(&none);
-  if (dup2(pipe, PIPE_FD) < 0) return -1;
+  if (place(pipe, PIPE_FD) != 0) return -1;
   const int nothing = open("/dev/null", O_RDWR);
   if (nothing < 0) return -1;
   /* What it writes would be what it was asked, and the serial line is the host's. */
   for (int fd = 0; fd < PIPE_FD; fd++)
-    if (dup2(nothing, fd) < 0) return -1;
+    if (place(nothing, fd) != 0) return -1;
   if (syscall(SYS_close_range, PIPE_FD + 1, ~0u, 0) != 0) return -1;
   if (sigprocmask(SIG_SETMASK, &none, NULL) != 0 || chdir("/") != 0 || setsid() < 0 || offer_to_be_killed() != 0) return -1;
   if (join_group(group) != 0 || limit_memory((unsigned long long)data_mib << 20) != 0) return -1;

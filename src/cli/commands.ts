@@ -79,6 +79,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import('./image-config.ts')).imageConfig,
   ),
   entry(
+    'doctor',
+    'say what this machine lacks as a host of confidential VMs, or as one of them',
+    async () => (await import('./doctor.ts')).doctor,
+  ),
+  entry(
     'policy check',
     'check an owner policy, and show each problem with its line',
     async () => (await import('./policy-commands.ts')).policyCheckCommand,
@@ -187,6 +192,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     'image compare',
     'say in words what differs between two images, the likeliest cause first',
     async () => (await import('./image-compare.ts')).imageCompare,
+  ),
+  entry(
+    'image uki',
+    'bind a configuration into the boot program and disk of an image, for clouds whose HOST_DATA is not yours',
+    async () => (await import('./image-uki.ts')).imageUki,
   ),
   entry(
     'image relock',

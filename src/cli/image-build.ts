@@ -74,7 +74,7 @@ export const imageBuild: CliCommand = {
     const manifest = makeManifest({ image, lock, outputs, measurements });
     progress('writing');
     await makeFolder(folder);
-    for (const { path, bytes } of outputs) await writeWholeFile(join(folder, path), bytes);
+    for (const { path, bytes } of outputs.files) await writeWholeFile(join(folder, path), bytes);
     await writeWholeFile(join(folder, 'manifest.json'), writeManifest(manifest));
     if (input.switches.has('json')) writeJson(io, { folder, files: manifest.files, measurements });
     else writeSummary(io, folder, manifest);

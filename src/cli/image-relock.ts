@@ -1,5 +1,5 @@
 /** `anchorhold image relock`: pins the packages of the image anew, in the newest versions, for a person to review. */
-import type { Signature } from '../image/debian-index.ts';
+import { DEBIAN_KEYRING, type Signature } from '../image/debian-index.ts';
 import { nameOf } from '../image/inputs.ts';
 import { type ImageLock, writeImageLock } from '../image/lock.ts';
 import { listNpmPackages } from '../image/npm-lock.ts';
@@ -50,6 +50,7 @@ export const imageRelock: CliCommand = {
       lock: before,
       npm,
       keepVersions: input.switches.has(KEEP),
+      keyring: DEBIAN_KEYRING,
       now: new Date(),
       cache: openCache(input, io),
       mirror: openSource(input, before),

@@ -1,9 +1,10 @@
 /**
  * Which owner policies a worker takes into force at boot: one per owner, valid now, and only on a machine as its `machine` section
- * demands. What this worker cannot promise (durable counters without a store, a release file) is refused, never ignored.
+ * demands. What this worker cannot promise (durable counters without a store) is refused, never ignored.
  */
 
 import { checkMachine } from '../attestation/machine.ts';
+import { findVersion } from '../attestation/release/accepted-images.ts';
 import { type FloorTableName, type Machine, PRESETS, type TcbFloors } from '../attestation/requirements.ts';
 import { FLOORS } from '../attestation/snp/floors.ts';
 import { findProduct, type Product } from '../attestation/snp/product.ts';
@@ -43,18 +44,31 @@ function tcbDemand(tcb: MachineRules['tcb']): Machine['tcb'] | null {
   return { reported: tcb as TcbFloors, committed: 'any', launch: 'any', current: 'any' };
 }
 
+/** Says why no rule accepts the image, or null. A release is the owner's own text, part of the policy's digest: its signatures say no more. */
+function imageFlaw(images: MachineRules['images'], measurement: string, now: Date): string | null {
+  if (images.some((image) => image.kind === 'measurement' && image.measurement === measurement)) return null;
+  const versions = images.flatMap((image) => (image.kind === 'release' ? image.content.versions : []));
+  const found = findVersion(versions, measurement);
+  if (found === null) return `images: none of them is ${measurement}`;
+  if (now < found.until) return null;
+  return `images: version ${found.version.version}, which this machine runs, ended at ${found.version.until}`;
+}
+
 /** Says what of the owner's demands the machine does not meet, or null. */
-function machineFlaw(rules: MachineRules, report: AttestationReport, counters: StoreFacts['counters']): string | null {
+function machineFlaw(
+  rules: MachineRules,
+  report: AttestationReport,
+  counters: StoreFacts['counters'],
+  now: Date,
+): string | null {
   if (rules.counters === 'durable' && counters !== 'durable')
     return 'counters: durable, but this worker counts in memory';
   const product = report.cpuid === null ? null : findProduct(report.cpuid);
   if (product === null || !rules.products.includes(product)) {
     return `products: ${rules.products.join(', ')}, but this machine is ${product ?? 'of an unknown product'}`;
   }
-  const measurement = encodeHex(report.measurement);
-  if (!rules.images.some((image) => image.kind === 'measurement' && image.measurement === measurement)) {
-    return `images: none of them is ${measurement} (release files cannot be read yet)`;
-  }
+  const image = imageFlaw(rules.images, encodeHex(report.measurement), now);
+  if (image !== null) return image;
   const tcb = tcbDemand(rules.tcb);
   if (tcb === null) return `tcb: ${JSON.stringify(rules.tcb)} is not a floor table that this worker knows`;
   const open = openMachine(report);
@@ -105,7 +119,9 @@ export async function checkPoliciesInForce(
     if (policy.machine === null) continue;
     const report = await readOwnReport(device);
     const flaw =
-      report === null ? 'this machine gives no report that can be read' : machineFlaw(policy.machine, report, counters);
+      report === null
+        ? 'this machine gives no report that can be read'
+        : machineFlaw(policy.machine, report, counters, now);
     if (flaw !== null) throw refuse(policy, flaw);
   }
 }

@@ -12,7 +12,7 @@ import { encodeVmdk } from './vmdk.ts';
 
 /** The files that a boot is made of. */
 export interface BootFiles {
-  /** `linuxx64.efi.stub` of systemd. */
+  /** Systemd's program that starts a kernel. */
   readonly stub: Uint8Array;
   readonly kernel: Uint8Array;
   readonly initrd: Uint8Array;
@@ -24,7 +24,8 @@ export interface BootFiles {
 /** Registers 4 and 11 in hex, by bank: as a manifest and a release file hold them. */
 export type PcrTable = Readonly<Record<Bank, Readonly<Record<'4' | '11', string>>>>;
 
-/** Names of the files in the folder of an image. */
+/** Names of the files in the folder of an image; the first is what they start with. */
+export const STUB_FILE = 'linuxx64.efi.stub';
 export const UKI_FILE = 'anchorhold.efi';
 export const RAW_FILE = 'anchorhold.raw';
 export const VMDK_FILE = 'anchorhold.vmdk';

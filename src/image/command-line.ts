@@ -3,6 +3,8 @@
  * is there for one reason. [Linux 6.12 Documentation/admin-guide/kernel-parameters.txt]
  */
 
+import { refuseInput } from './tree.ts';
+
 /** Where the worker finds the digest of its configuration: a digest, or the HOST_DATA of the machine's report. */
 export type ConfigBinding = 'host-data' | `sha256:${string}`;
 
@@ -28,9 +30,22 @@ const COMMON: readonly string[] = [
   'rdinit=/init',
 ];
 
+const CONFIG = ' anchorhold.config=';
+
 /** Binds the configuration to a command line: by HOST_DATA, or by its digest where the machine's host data are somebody else's. */
 function bind(parameters: readonly string[], binding: ConfigBinding): string {
-  return [...parameters, `anchorhold.config=${binding}`].join(' ');
+  return `${parameters.join(' ')}${CONFIG}${binding}`;
+}
+
+/**
+ * Gives the command line of an image with another binding.
+ * @throws ConfigurationError ERR_CONFIGURATION_IMAGE for one that does not end with a binding, and with only one
+ */
+export function rebindCommandLine(commandLine: string, binding: ConfigBinding): string {
+  const [parameters = '', bound, ...more] = commandLine.split(CONFIG);
+  if (bound === undefined || bound.includes(' ') || more.length > 0)
+    throw refuseInput('the command line of the image does not name one configuration at its end');
+  return bind([parameters], binding);
 }
 
 /** Gives the production command line. `console=null` is no console: without it the kernel would take a screen as one. */

@@ -80,6 +80,6 @@ export function compareImages(a: Manifest, b: Manifest): readonly Difference[] {
       x.digest === y.digest ? null : `${nameOfMeasurement(x)} is another`,
     ),
     ...differTexts('the lock (in something that is in no package)', a.lock, b.lock),
-    ...differTexts('the predicted registers', JSON.stringify(a.pcrs ?? {}), JSON.stringify(b.pcrs ?? {})),
+    ...differTexts('the predicted registers', JSON.stringify(a.pcrs), JSON.stringify(b.pcrs)),
   ];
 }

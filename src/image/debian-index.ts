@@ -34,19 +34,21 @@ export interface SuiteIndex {
 }
 
 const INDEX = 'main/binary-amd64/Packages.xz';
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** Where Debian's package debian-archive-keyring puts the keys that suites are signed with. */
+export const DEBIAN_KEYRING: string = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const run = promisify(execFile);
 
-/** Has gpgv compare a signed Release file with Debian's keys. */
-async function checkSignature(release: Uint8Array, what: string): Promise<Signature> {
-  if (!existsSync(KEYRING)) return 'unchecked';
+/** Has gpgv compare a signed Release file with the keys of a keyring. */
+async function checkSignature(release: Uint8Array, keyring: string, what: string): Promise<Signature> {
+  if (!existsSync(keyring)) return 'unchecked';
   const folder = await mkdtemp(join(tmpdir(), 'anchorhold-release-'));
   try {
     const path = join(folder, 'InRelease');
     await writeWholeFile(path, release);
     // A suite is signed with several keys, of which an older machine may not know all.
-    const status = await run('gpgv', ['--status-fd', '1', '--keyring', KEYRING, path]).then(
+    const status = await run('gpgv', ['--status-fd', '1', '--keyring', keyring, path]).then(
       ({ stdout }) => stdout,
       (cause: { code?: unknown; stdout?: string }) => (cause.code === 'ENOENT' ? null : (cause.stdout ?? '')),
     );
@@ -81,12 +83,12 @@ function parsePackages(text: string): readonly IndexedPackage[] {
 }
 
 /**
- * Fetches the index of a suite.
+ * Fetches the index of a suite, whose Release file is compared with the keys in `keyring`, if that file is there.
  * @throws ConfigurationError ERR_CONFIGURATION_IMAGE when the files do not fit each other or the signature is wrong; TransportError
  */
-export async function fetchSuiteIndex(mirror: Mirror, suite: string): Promise<SuiteIndex> {
+export async function fetchSuiteIndex(mirror: Mirror, suite: string, keyring: string): Promise<SuiteIndex> {
   const release = await fetchListed(mirror, suite, 'InRelease');
-  const signature = await checkSignature(release, `the Release file of ${suite}`);
+  const signature = await checkSignature(release, keyring, `the Release file of ${suite}`);
   const line = new RegExp(`^ ([0-9a-f]{64}) +\\d+ ${INDEX.replaceAll('.', '\\.')}$`, 'm');
   const expected = line.exec(textOf(release, `the Release file of ${suite}`))?.[1];
   const packed = await fetchListed(mirror, suite, INDEX);

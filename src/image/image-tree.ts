@@ -22,15 +22,21 @@ const LISTEN_PORT = 8443;
 /** Places where the init mounts something. */
 const MOUNT_POINTS: readonly string[] = ['dev', 'proc', 'run', 'sys', 'tmp'];
 
+/** Where Debian's busybox lies; only the group `debug` has it. */
+const BUSYBOX = 'usr/bin/busybox';
+
 /** Makes the tree of an image. */
 export function makeImageTree(parts: ImageParts): Tree {
   const { programs, node, packages, modules, moduleOrder, worker } = parts;
+  const files = packages.flatMap((tree) => tree.filter(({ kind }) => kind === 'file'));
   return makeTree([
     ...[...programs].map(([path, bytes]) => treeFile(path, bytes, 0o755)),
     treeFile('bin/node', node, 0o755),
     // The loader's path is written into every program.
     treeLink('lib64', 'usr/lib/x86_64-linux-gnu'),
-    ...packages.flatMap((tree) => tree.filter(({ kind }) => kind === 'file')),
+    ...files,
+    // The debug image's shell, which its init looks for beside Node.
+    ...(files.some(({ path }) => path === BUSYBOX) ? [treeLink('bin/busybox', `../${BUSYBOX}`)] : []),
     ...[...modules].map(([name, bytes]) => treeFile(`lib/modules/${name}.ko`, bytes)),
     treeFile('etc/anchorhold/modules', encodeUtf8(moduleOrder.map((name) => `${name}\n`).join(''))),
     treeFile(

@@ -3,8 +3,8 @@ import { decompress } from './decompress.ts';
 import type { ImageLock, LockedPackage } from './lock.ts';
 import { refuseInput, type Tree } from './tree.ts';
 
-/** Names of packages of the kernel: they hold the release. */
-export const KERNEL_NAME: RegExp = /^(linux-(?:image|headers)-)(\d[a-z0-9+.]*)(-cloud-amd64)$/;
+/** Names of packages of the kernel: what they are for, the release, and for which machines. */
+export const KERNEL_NAME: RegExp = /^(linux-(?:image|headers|kbuild)-)(\d[a-z0-9+.]*)(-cloud-amd64|-common|)$/;
 
 /**
  * Finds the package of the kernel.

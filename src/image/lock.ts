@@ -82,7 +82,16 @@ export function parseImageLock(json: string): ImageLock {
   return { snapshot, packages, npm, modules };
 }
 
-/** Writes a lock, so that people can read and compare it. */
+/** Writes a lock so that people can read and compare it; the same lock has the same text, whoever made it. */
 export function writeImageLock({ snapshot, packages, npm, modules }: ImageLock): string {
-  return `${JSON.stringify({ anchorhold: FORMAT, snapshot, packages, npm, modules }, null, 2)}\n`;
+  const value = {
+    anchorhold: FORMAT,
+    snapshot,
+    packages: packages.map(({ name, version, suite, file, sha256, contents, group, files }) => {
+      return { name, version, suite, file, sha256, contents, group, files };
+    }),
+    npm: npm.map(({ name, version, integrity, contents, files }) => ({ name, version, integrity, contents, files })),
+    modules,
+  };
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -4,7 +4,7 @@ import { encodeHex } from '../base/bytes.ts';
 import type { Image } from './build.ts';
 import { type ImageLock, writeImageLock } from './lock.ts';
 import type { Manifest, ManifestEntry, ManifestInput, Measurement } from './manifest.ts';
-import type { OutputFile } from './outputs.ts';
+import type { Outputs } from './outputs.ts';
 import type { TreeEntry } from './tree.ts';
 
 const sha256 = (bytes: Uint8Array | string): string => hash('sha256', bytes, 'hex');
@@ -39,7 +39,7 @@ function describeEntry(entry: TreeEntry): ManifestEntry {
 export interface ManifestParts {
   readonly image: Image;
   readonly lock: ImageLock;
-  readonly outputs: readonly OutputFile[];
+  readonly outputs: Outputs;
   readonly measurements: readonly Measurement[];
 }
 
@@ -52,9 +52,10 @@ export function makeManifest({ image, lock, outputs, measurements }: ManifestPar
     commandLine: image.commandLine,
     zstd: process.versions['zstd'] ?? 'unknown',
     inputs: describeInputs(lock, image),
-    files: outputs.map(({ path, bytes }) => ({ path, sha256: sha256(bytes), size: bytes.length })),
+    files: outputs.files.map(({ path, bytes }) => ({ path, sha256: sha256(bytes), size: bytes.length })),
     tree: { sha256: encodeHex(image.treeDigest), files: image.tree.map(describeEntry) },
     firmware: { name: 'OVMF.amdsev.fd', sha256: sha256(image.firmware) },
     measurements,
+    pcrs: outputs.pcrs,
   };
 }

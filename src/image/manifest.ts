@@ -2,9 +2,10 @@
  * The form of an image's manifest: everything that went into it, every file in it, every file that came out, and what the hardware will
  * measure. Reads and writes it; make-manifest.ts fills it in. Canonical JSON without dates, so that two builds have the same one. [RFC 8785]
  */
-import { hexOf, integer, mapOf, object, oneOf, optional, text } from '../attestation/json-reader.ts';
+import { hexOf, integer, object, oneOf, optional, text } from '../attestation/json-reader.ts';
 import { encodeCanonicalJson, type Json } from '../base/canonical-json.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { PcrTable } from './boot-outputs.ts';
 import { elements, readImageJson, treePath } from './json-form.ts';
 import type { TreeEntry } from './tree.ts';
 
@@ -62,8 +63,8 @@ export interface Manifest {
   readonly tree: { readonly sha256: string; readonly files: readonly ManifestEntry[] };
   readonly firmware: { readonly name: string; readonly sha256: string };
   readonly measurements: readonly Measurement[];
-  /** Platform configuration registers of a start from a disk, by bank and number. */
-  readonly pcrs?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  /** What a TPM holds after a start from a disk, by bank and register, hex. */
+  readonly pcrs: PcrTable;
 }
 
 const FORMAT = 'image-manifest/1';
@@ -111,7 +112,10 @@ const manifest = object<Manifest>({
       digest: hexOf(48),
     }),
   ),
-  pcrs: optional(mapOf(mapOf(hexOf(32, 48)))),
+  pcrs: object<PcrTable>({
+    sha256: object<PcrTable['sha256']>({ '4': hexOf(32), '11': hexOf(32) }),
+    sha384: object<PcrTable['sha384']>({ '4': hexOf(48), '11': hexOf(48) }),
+  }),
 });
 
 /**

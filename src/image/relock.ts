@@ -16,6 +16,8 @@ export interface RelockOptions extends InputSource {
   readonly npm: readonly LockedNpmPackage[];
   /** Whether packages of Debian keep their versions, and only the lists of files are new. */
   readonly keepVersions: boolean;
+  /** File with the keys of Debian; where there is none, signatures are not checked, and the result says so. */
+  readonly keyring: string;
   readonly now: Date;
 }
 
@@ -43,17 +45,17 @@ function suitesOf(suite: string): readonly string[] {
 
 /** Names the files of a new kernel as those of the old one, but for the release in their paths. */
 function movedFiles({ name, files }: LockedPackage, newName: string): readonly string[] {
-  const [from, to] = [name, newName].map((text) => text.replace(/^linux-(?:image|headers)-/, ''));
+  const [from, to] = [name, newName].map((text) => KERNEL_NAME.exec(text)?.[2]);
   return from === undefined || to === undefined ? files : files.map((path) => path.replaceAll(from, to));
 }
 
 /** Finds the newest version of each package. */
 async function renew(options: RelockOptions, signatures: Map<string, Signature>): Promise<readonly LockedPackage[]> {
-  const { lock, mirror, progress } = options;
+  const { lock, mirror, keyring, progress } = options;
   const suites = new Map<string, SuiteIndex>();
   for (const suite of new Set(lock.packages.flatMap(({ suite }) => suitesOf(suite)))) {
     progress(`reading the index of ${suite}`);
-    const index = await fetchSuiteIndex(mirror, suite);
+    const index = await fetchSuiteIndex(mirror, suite, keyring);
     suites.set(suite, index);
     signatures.set(suite, index.signature);
   }

@@ -9,8 +9,13 @@ import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
 import { readTextFile } from '../io/files.ts';
 
-/** Files that are started by name: the worker, and the process of a function with its probe. */
-const ENTRIES: readonly string[] = ['enclave/image/main.js', 'enclave/sandbox/child.js', 'enclave/sandbox/probe.js'];
+/** Files that are started by name: the worker in a machine and in a container, and the process of a function with its probe. */
+const ENTRIES: readonly string[] = [
+  'enclave/image/main.js',
+  'enclave/container/main.js',
+  'enclave/sandbox/child.js',
+  'enclave/sandbox/probe.js',
+];
 
 export interface WorkerFiles {
   /** Compiled files by their path below `dist`. */

@@ -20,11 +20,10 @@ export type Question =
 /** Reads `METHOD /path as caller[,caller]`, `METHOD scheme://host/path` or `tcp://host:port`; callers must be names of this policy. */
 export function parseQuestion(policy: OwnerPolicy, text: string): Reading<Question> {
   if (isConnection(text.trim())) return accept({ window: 'connection', url: text.trim() });
-  const match = /^(\S+) (\S+)(?: as (\S+))?$/.exec(text.trim());
-  const [, method = '', target = '', names] = match ?? [];
-  if (match !== null && target.includes('://') && !target.startsWith('/') && names === undefined)
+  const [, method = '', target = '', names] = /^(\S+) (\S+)(?: as (\S+))?$/.exec(text.trim()) ?? [];
+  if (target.includes('://') && !target.startsWith('/') && names === undefined)
     return accept({ window: 'egress', method, url: target });
-  if (match === null || !target.startsWith('/'))
+  if (!target.startsWith('/'))
     return refuse(
       `${quote(text)} is no question: write "POST /name as caller", "GET https://host/path" or "tcp://host:port"`,
     );
@@ -77,7 +76,8 @@ function writeQuestion(test: PolicyTest): string {
 export function runPolicyTests(policy: OwnerPolicy): readonly PolicyTestResult[] {
   return policy.tests.map((test) => {
     const question: Question =
-      test.window === 'query' ? { ...test, callers: new Set(test.caller === NOBODY ? [] : [test.caller]) } : test;
+      // No caller is named nobody, so no rule allows anything to that name.
+      test.window === 'query' ? { ...test, callers: new Set([test.caller]) } : test;
     const decision = decideQuestion(policy, question, policy.valid.from);
     const text = writeQuestion(test);
     return { test, question: text, passed: decision.outcome === test.expect, decision };

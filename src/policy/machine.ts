@@ -1,9 +1,11 @@
 /** The sections `machine` and `changes`: where this owner's data may go, and who may replace the file. Parsed and carried; enforced elsewhere. */
+import { parseRelease } from '../attestation/release/release.ts';
 import { encodeHex } from '../base/bytes.ts';
+import { ConfigurationError } from '../errors.ts';
 import { FORMS } from './forms.ts';
 import type { ChangeRules, ImageRule, MachineRules, TcbFloors } from './policy.ts';
 import { accept, quote, type Reading, refuse } from './reading.ts';
-import { checkJsonObject, parseReferenceName, reference } from './reference.ts';
+import { parseReferenceName, reference } from './reference.ts';
 import { choice, derived, described, list, optional, problemAt, type Reader, record, required, text } from './shape.ts';
 import { parseByteValue, parseCount, parseKey, parseMeasurement } from './words.ts';
 
@@ -39,22 +41,31 @@ const tcb = described(tcbSchema, (node, references): string | TcbFloors => {
 });
 
 const RELEASE = 'release:';
-function parseRelease(name: string): Reading<string> {
+function parseReleaseName(name: string): Reading<string> {
   return name.startsWith(RELEASE)
     ? parseReferenceName(name.slice(RELEASE.length))
     : refuse(`${quote(name)} is not a release`);
 }
-const release = reference(checkJsonObject, parseRelease, FORMS.release);
+
+function checkRelease(content: string): Reading<unknown> {
+  try {
+    return accept(parseRelease(content));
+  } catch (error) {
+    if (error instanceof ConfigurationError) return refuse(`is not a release that can be read: ${error.message}`);
+    throw error;
+  }
+}
+
+const release = reference(checkRelease, parseReleaseName, FORMS.release);
 const measurement = text(parseMeasurement, FORMS.measurement);
 
 const imageSchema = { anyOf: [measurement.schema, release.schema] };
-const image = described(
-  imageSchema,
-  (node, references): ImageRule =>
-    node.kind === 'text' && node.text.startsWith(RELEASE)
-      ? { kind: 'release', release: release(node, references) }
-      : { kind: 'measurement', measurement: measurement(node, references) },
-);
+const image = described(imageSchema, (node, references): ImageRule => {
+  if (node.kind !== 'text' || !node.text.startsWith(RELEASE))
+    return { kind: 'measurement', measurement: measurement(node, references) };
+  const content = release(node, references);
+  return { kind: 'release', release: content, content: parseRelease(content).release };
+});
 
 const machine = record<MachineRules>('machine', {
   products: required(list('products', choice(...PRODUCTS), String)),

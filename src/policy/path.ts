@@ -53,7 +53,7 @@ function parseSegment(text: string, isLast: boolean): Reading<string> {
   if (names.some((name) => name === '.' || name === '..')) return refuse(`the path has a dot segment (${quote(text)})`);
   if (folded.includes('\\') || names.length !== decoded.split('/').length)
     return refuse(`the path segment ${quote(text)} has an encoded backslash, or a sign that may be read as a slash`);
-  if (names.length > 1 && folded.split('/').includes(''))
+  if (folded.split('/').includes(''))
     return refuse(`the path segment ${quote(text)} begins or ends with an encoded slash, or has two of them together`);
   if (/\p{Cc}/u.test(decoded)) return refuse(`the path segment ${quote(text)} has an encoded control character`);
   if (/%[0-9A-Fa-f]{2}/.test(folded)) return refuse(`the path segment ${quote(text)} is encoded twice`);

@@ -3,6 +3,7 @@
  * Absent sections are empty lists here, and an empty list allows nothing.
  */
 
+import type { Release } from '../attestation/release/release.ts';
 import type { DigestText } from '../base/digest.ts';
 import type { PolicyCode } from '../error-table.ts';
 import type { CanonicalPolicy } from './canonical.ts';
@@ -168,10 +169,10 @@ export interface ResultRules {
 /** Floors of firmware components per product, as numbers; `fmc` only where the product has it. */
 export type TcbFloors = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
-/** An image that may run: a launch measurement (96 hex digits), or the text of a release file that lists them. */
+/** An image that may run: a launch measurement (96 hex digits), or a release file that lists some, as text and as what it says. */
 export type ImageRule =
   | { readonly kind: 'measurement'; readonly measurement: string }
-  | { readonly kind: 'release'; readonly release: string };
+  | { readonly kind: 'release'; readonly release: string; readonly content: Release };
 
 /** What the hardware and the image must be before this owner's data and secrets go there. */
 export interface MachineRules {

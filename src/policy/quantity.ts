@@ -9,21 +9,20 @@ const WINDOWS: Readonly<Record<string, number>> = { second: 1, minute: 60, hour:
 
 /** Reads `64 KiB` as a number of bytes, at least one. */
 export function parseByteSize(text: string): Reading<number> {
-  const match = /^([1-9]\d{0,14}) ?([A-Za-z]+)$/.exec(text);
-  const unit = Object.entries(SIZES).find(([name]) => name === match?.[2]);
-  if (match === null || unit === undefined)
+  const [, count, word] = /^([1-9]\d{0,14}) ?([A-Za-z]+)$/.exec(text) ?? [];
+  const unit = Object.entries(SIZES).find(([name]) => name === word);
+  if (unit === undefined)
     return refuse(`${quote(text)} is not a size: write a whole number and B, KiB, MiB or GiB, such as 64 KiB`);
-  const bytes = Number(match[1]) * unit[1];
+  const bytes = Number(count) * unit[1];
   return Number.isSafeInteger(bytes) ? accept(bytes) : refuse(`${quote(text)} is too large a size`);
 }
 
 /** Reads `100/day` (calls) or `1 MiB/day` (bytes). */
 export function parseRate(text: string): Reading<RateLimit> {
-  const match = /^([^/]+)\/([a-z]+)$/.exec(text);
-  const window = Object.entries(WINDOWS).find(([name]) => name === match?.[2]);
+  const [, amount = '', word] = /^([^/]+)\/([a-z]+)$/.exec(text) ?? [];
+  const window = Object.entries(WINDOWS).find(([name]) => name === word);
   const bad = `${quote(text)} is not a limit: write calls or bytes per second, minute, hour or day, such as 100/day or 1 MiB/hour`;
-  if (match === null || window === undefined) return refuse(bad);
-  const [, amount = ''] = match;
+  if (window === undefined) return refuse(bad);
   if (/^[1-9]\d{0,8}$/.test(amount)) return accept({ amount: Number(amount), unit: 'calls', windowSeconds: window[1] });
   const bytes = parseByteSize(amount);
   return bytes.ok ? accept({ amount: bytes.value, unit: 'bytes', windowSeconds: window[1] }) : refuse(bad);
@@ -31,9 +30,9 @@ export function parseRate(text: string): Reading<RateLimit> {
 
 /** Reads `5 s`, `500 ms` or `2 min` as milliseconds; at most ten minutes. */
 export function parseDuration(text: string): Reading<number> {
-  const match = /^([1-9]\d{0,5}) ?([a-z]+)$/.exec(text);
-  const unit = Object.entries(DURATIONS).find(([name]) => name === match?.[2]);
-  const ms = match === null || unit === undefined ? Number.NaN : Number(match[1]) * unit[1];
+  const [, count, word] = /^([1-9]\d{0,5}) ?([a-z]+)$/.exec(text) ?? [];
+  const unit = Object.entries(DURATIONS).find(([name]) => name === word);
+  const ms = Number(count) * (unit?.[1] ?? Number.NaN);
   return ms <= MAX_DURATION_MS
     ? accept(ms)
     : refuse(`${quote(text)} is not a time: write a whole number and ms, s or min, such as 5 s; at most 10 min`);

@@ -102,12 +102,10 @@ export function keepCounted(policy: OwnerPolicy, callers: ReadonlySet<string>): 
 /** Gives the denial of callers of whom none counts any more, or null when that is not so. */
 export function judgeRevoked(policy: OwnerPolicy, callers: ReadonlySet<string>): Denial | null {
   const revoked = revokedCallers(policy);
-  if (revoked.size === 0 || [...callers].some((name) => !revoked.has(name))) return null;
-  for (const name of callers) {
-    const rule = revoked.get(name);
-    if (rule !== undefined) return denyRevoked(policy, rule, name);
-  }
-  return null;
+  const [name = ''] = callers;
+  const rule = revoked.get(name);
+  if (rule === undefined || [...callers].some((other) => !revoked.has(other))) return null;
+  return denyRevoked(policy, rule, name);
 }
 
 const WHAT = { certificate: 'certificate', key: 'key', token: 'token' } as const;

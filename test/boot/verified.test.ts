@@ -114,7 +114,7 @@ describe('a worker in a booted machine', () => {
     const measurement = new Uint8Array(48).fill(1);
     await expect(ask({ measurement })).rejects.toMatchObject({
       name: 'InvalidEnclaveCodeError',
-      code: 'ERR_INVALID_CODE_MEASUREMENT',
+      code: 'ERR_INVALID_ENCLAVE_CODE_MEASUREMENT',
     });
   });
 
@@ -155,9 +155,10 @@ describe('a worker in a booted machine', () => {
     });
   });
 
-  test('is asked nothing by a caller whom the policy does not know', async () => {
+  test('refuses a caller whom the policy does not know', async () => {
     firmware.machine = await amd.openMachine(genuine);
     await using session = new SecureSession(`https://127.0.0.1:${guest.port}`, { trust: await trustWith() });
-    await expect(session.post('/upper', 'hello')).rejects.toMatchObject({ name: 'PolicyDeniedError' });
+    const { status, headers } = await session.post('/upper', 'hello');
+    expect([status, headers.get('anchorhold-refused-by')]).toEqual([403, 'gate']);
   });
 });

@@ -1,15 +1,29 @@
 /** A policy comes into force only while it is valid, once per owner, and on a machine as its owner demands: each demand met, and missed. */
 import { describe, expect, it } from 'vitest';
+import { formatRelease, type ReleaseVersion } from '../../src/attestation/release/release.ts';
 import { encodeHex } from '../../src/base/bytes.ts';
 import type { ReportDevice } from '../../src/enclave/device/report-device.ts';
 import { checkPoliciesInForce } from '../../src/enclave/policies-in-force.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import { type MachineOptions, SIMULATED_MEASUREMENT, simulatedDevice } from '../../src/testing/index.ts';
+import { releaseOf, versionUntil } from '../attestation/release/releases.ts';
 import { NOW, sharedAmd } from '../testing/shared-amd.ts';
 
 const amd = await sharedAmd();
 const IMAGE = encodeHex(SIMULATED_MEASUREMENT);
+
+const OTHER = new Uint8Array(48);
+const release = (...versions: readonly ReleaseVersion[]): Buffer =>
+  Buffer.from(formatRelease({ release: releaseOf(versions), signatures: [] }));
+const after = new Date(NOW.getTime() + 1);
+/** Releases beside a policy, without a signature: the owner's policy has their digest. */
+const RELEASES = new Map([
+  ['./current.json', release(versionUntil(after), versionUntil(after, '1.3.0', OTHER))],
+  ['./ended.json', release(versionUntil(NOW), versionUntil(after, '1.5.0', OTHER))],
+  ['./other.json', release(versionUntil(after, '1.5.0', OTHER))],
+  ['./none.json', release()],
+]);
 
 function policy(
   sections: string,
@@ -17,7 +31,7 @@ function policy(
   valid = '{ from: 2026-01-01, until: 2027-01-01 }',
 ): OwnerPolicy {
   const text = `anchorhold: owner-policy/1\nowner: ${owner}\nversion: 1\nvalid: ${valid}\n${sections}\n`;
-  return parseOwnerPolicy(text, { file: `${owner}.yaml`, references: () => Buffer.from('{}') });
+  return parseOwnerPolicy(text, { file: `${owner}.yaml`, references: (name) => RELEASES.get(name) ?? null });
 }
 
 /** A policy with a machine section that the healthy Genoa meets, apart from what `over` replaces. */
@@ -43,6 +57,9 @@ describe('the machine section', () => {
     ['SMT on', { smt: 'required' }],
     ['SMT off', { smt: 'forbidden' }, { platformInfo: 0x24n }],
     ['its image among others', { images: ['0'.repeat(96), IMAGE] }],
+    ['its image in a release', { images: ['release:./current.json'] }],
+    ['its image in one of two releases', { images: ['release:./ended.json', 'release:./current.json'] }],
+    ['its image by itself, whatever a release says', { images: ['release:./ended.json', IMAGE] }],
     ['counters of any kind', { counters: 'any' }],
   ])('is met by a machine with %s', async (_name, over, machine) => {
     await expect(checkPoliciesInForce([demanding(over)], await open(machine), 'memory', NOW)).resolves.toBeUndefined();
@@ -58,7 +75,9 @@ describe('the machine section', () => {
     ['SMT, which is forbidden', { smt: 'forbidden' }],
     ['no SMT, which is required', { smt: 'required' }, { platformInfo: 0x24n }],
     ['another image', { images: ['0'.repeat(96)] }],
-    ['an image of a release', { images: ['release:./release.json'] }],
+    ['an image of a version that ended just now', { images: ['release:./ended.json'] }],
+    ['an image that is in no version of a release', { images: ['release:./other.json'] }],
+    ['a release that accepts nothing', { images: ['release:./none.json'] }],
     ['no image that is accepted', { images: [] }],
     ['counters in memory', { counters: 'durable' }],
     ['a report that names no CPU', {}, { version: 2 }],

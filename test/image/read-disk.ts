@@ -21,8 +21,10 @@ export interface FoundPartition {
 /** Turns stored bytes into a GUID's text. */
 function guid(bytes: Uint8Array): string {
   const hex = (part: Uint8Array): string => Buffer.from(part).toString('hex');
-  const turned = [bytes.slice(0, 4), bytes.slice(4, 6), bytes.slice(6, 8)].map((part) => hex(part.reverse()));
-  return [...turned, hex(bytes.slice(8, 10)), hex(bytes.slice(10, 16))].join('-');
+  const turned = [bytes.subarray(0, 4), bytes.subarray(4, 6), bytes.subarray(6, 8)].map((part) =>
+    hex(part.toReversed()),
+  );
+  return [...turned, hex(bytes.subarray(8, 10)), hex(bytes.subarray(10, 16))].join('-');
 }
 
 function readTable(disk: Uint8Array, headerSector: number): readonly FoundPartition[] {
@@ -30,7 +32,7 @@ function readTable(disk: Uint8Array, headerSector: number): readonly FoundPartit
   const at = headerSector * SECTOR;
   if (ascii(disk.subarray(at, at + 8)) !== 'EFI PART') throw new Error(`no header at sector ${headerSector}`);
   const size = view.getUint32(at + 12, true);
-  const unsummed = disk.slice(at, at + size).fill(0, 16, 20);
+  const unsummed = Uint8Array.from(disk.subarray(at, at + size)).fill(0, 16, 20);
   if (crc32(unsummed) !== view.getUint32(at + 16, true)) throw new Error('sum of the header');
   if (Number(view.getBigUint64(at + 24, true)) !== headerSector) throw new Error('the header is not where it says');
   const table = Number(view.getBigUint64(at + 72, true)) * SECTOR;
@@ -44,7 +46,7 @@ function readTable(disk: Uint8Array, headerSector: number): readonly FoundPartit
       const [start, end] = [32, 40].map((field) => Number(viewOf(entry).getBigUint64(field, true))) as [number, number];
       if (start < usable || end > last) throw new Error('a partition lies where the tables are');
       return {
-        type: guid(entry.slice(0, 16)),
+        type: guid(entry.subarray(0, 16)),
         name: new TextDecoder('utf-16le').decode(entry.subarray(56, 128)).replace(/\0+$/, ''),
         first: start,
         bytes: disk.subarray(start * SECTOR, (end + 1) * SECTOR),

@@ -41,6 +41,13 @@ sub udp { my ($host, $port) = @_;
   return ask($socket, 'question', address($host, $port));
 }
 
+# As a client of DHCP asks: from port 68, or, to see that it is this port that counts, from another one.
+sub dhcp { my ($host, $from) = @_;
+  socket(my $socket, family($host), SOCK_DGRAM, 0) or return 'no socket';
+  bind($socket, pack_sockaddr_in($from, INADDR_ANY)) or return 'no port';
+  return ask($socket, 'question', address($host, 67));
+}
+
 sub checksum { my $sum = 0;
   $sum += $_ for unpack('n*', $_[0]);
   $sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
@@ -70,6 +77,7 @@ if ($mode eq 'reach') {
   my @kinds = (
     ['tcp', sub { tcp($four, 443) }], ['tcp, IPv6', sub { tcp($six, 443) }], ['tcp, another port', sub { tcp($four, 8080) }],
     ['dns', sub { udp($four, 53) }], ['dns, IPv6', sub { udp($six, 53) }], ['udp', sub { udp($four, 9999) }],
+    ['dhcp', sub { dhcp($four, 68) }], ['dhcp, another port', sub { dhcp($four, 6868) }],
     ['ping', sub { icmp($four, SOCK_DGRAM) }], ['ping, IPv6', sub { icmp($six, SOCK_DGRAM) }],
     ['raw', sub { icmp($four, SOCK_RAW) }], ['raw, IPv6', sub { icmp($six, SOCK_RAW) }],
     ['this machine', sub { tcp('127.0.0.1', $own) }], ['this machine, IPv6', sub { tcp('::1', $own) }],
@@ -105,7 +113,7 @@ if ($mode eq 'reach') {
     setsockopt($socket, IPPROTO_IPV6, IPV6_V6ONLY, 1) if $family == AF_INET6;
     bind($socket, $family == AF_INET6 ? pack_sockaddr_in6($port, IN6ADDR_ANY) : pack_sockaddr_in($port, INADDR_ANY)) or die "bind: $!";
     $socket;
-  } [AF_INET, 53], [AF_INET6, 53], [AF_INET, 9999];
+  } [AF_INET, 53], [AF_INET6, 53], [AF_INET, 9999], [AF_INET, 67];
   print "ready\n";
   while (1) {
     my $bits = '';

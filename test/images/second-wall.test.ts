@@ -12,7 +12,8 @@ import { skipUnless } from '../skips.ts';
 
 const PROBE = readFileSync(join(import.meta.dirname, 'probe.pl'), 'utf8');
 const BROKER = 990;
-const FUNCTION = 991;
+const FUNCTION = 10_000;
+const OTHER_FUNCTION = 10_255;
 const GATE_PORT = 8443;
 const OTHER_PORT = 9000;
 const MACHINE = `anchorhold-in-${process.pid}`;
@@ -63,7 +64,7 @@ const load = (rules: string): string => run('ip', ['netns', 'exec', MACHINE, 'nf
 
 /** Every kind of packet that the probe tries. */
 const EVERY_KIND =
-  'tcp;tcp, IPv6;tcp, another port;dns;dns, IPv6;udp;ping;ping, IPv6;raw;raw, IPv6;this machine;this machine, IPv6'.split(
+  'tcp;tcp, IPv6;tcp, another port;dns;dns, IPv6;udp;dhcp;dhcp, another port;ping;ping, IPv6;raw;raw, IPv6;this machine;this machine, IPv6'.split(
     ';',
   );
 const all = (outcome: string, kinds = EVERY_KIND): object => Object.fromEntries(kinds.map((kind) => [kind, outcome]));
@@ -87,8 +88,9 @@ describe('the packet rules of the image', () => {
     for (const namespace of [MACHINE, OUTSIDE]) {
       run('ip', ['netns', 'add', namespace]);
       run('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
-      // So that a user without rights can ping, and the rules have something to stop.
+      // So that a user without rights can ping and take any port, and the rules have something to stop.
       run('ip', ['netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.ping_group_range=0 2147483647']);
+      run('ip', ['netns', 'exec', namespace, 'sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0']);
     }
     run('ip', ['-n', MACHINE, 'link', 'add', 'wire', 'type', 'veth', 'peer', 'name', 'wire', 'netns', OUTSIDE]);
     for (const [namespace, { four, six }] of [
@@ -120,11 +122,12 @@ describe('the packet rules of the image', () => {
     load(writeRuleset({ brokerUid: BROKER, listenPort: GATE_PORT }));
     expect(reach(MACHINE, FUNCTION, THERE)).toEqual({ ...all('nothing'), ...RAW_FORBIDDEN });
     expect(reach(MACHINE, FUNCTION, HERE, OTHER_PORT)).toEqual({ ...all('nothing'), ...RAW_FORBIDDEN });
+    expect(reach(MACHINE, OTHER_FUNCTION, THERE, OTHER_PORT)).toEqual({ ...all('nothing'), ...RAW_FORBIDDEN });
   });
 
-  test('let not even root reach anything, with raw sockets either', () => {
+  test('let root ask for an address, from the one port to the other, and reach nothing else, with raw sockets either', () => {
     load(writeRuleset({ brokerUid: BROKER, listenPort: GATE_PORT }));
-    expect(reach(MACHINE, 0, THERE)).toEqual(all('nothing'));
+    expect(reach(MACHINE, 0, THERE)).toEqual({ ...all('nothing'), dhcp: 'reached' });
   });
 
   test('let the broker reach TCP and DNS, and nothing else', () => {

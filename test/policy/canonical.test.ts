@@ -23,7 +23,7 @@ describe('the digest of a policy', () => {
 
   it('stays what it is from release to release', () => {
     expect(parse(HEAD).digest).toBe('sha256:b054d9f1a014fa3dfac4a07d6ebe4123f95588bd19dee640f659722b05680813');
-    expect(digest).toBe('sha256:e69ed36df697826001badcd00247b6986aa8ea1472bb7dd04f370cdd2ba3486e');
+    expect(digest).toBe('sha256:1c1b1c34a35ca194953fcd3ba6d47801aa5967dbc4b55c0bd01c70595e614980');
   });
 
   it.each<[name: string, text: string]>([
@@ -120,6 +120,43 @@ describe('the digest of a policy', () => {
       references: (name) => references(name === './keys/ca.pem' ? './research-ca.pem' : name),
     });
     expect(renamed.digest).toBe(digest);
+  });
+
+  it('has ways out in the order of the file, with their limits, and what tests ask as it stands', () => {
+    const { canonical } = parse(`${HEAD}egress:
+  - { to: "tcp://b.example:1" }
+  - { to: "https://a.example/", methods: [GET] }
+  - { to: "tcp://a.example:1", limit: 5/day }
+tests:
+  - { egress: "tcp://a.example:1", expect: allow }
+  - { egress: "GET https://a.example/", expect: allow }
+  - { caller: nobody, query: POST /risk-score, expect: deny }
+`);
+    expect(canonical.egress).toEqual([
+      { to: 'tcp://b.example:1', limit: null },
+      { to: 'https://a.example/', methods: ['GET'], pin: null, limit: null, credential: null, trust: null },
+      { to: 'tcp://a.example:1', limit: '5/day' },
+    ]);
+    expect(canonical.tests).toEqual([
+      { egress: 'tcp://a.example:1', expect: 'allow' },
+      { egress: 'GET https://a.example/', expect: 'allow' },
+      { caller: 'nobody', query: 'POST /risk-score', expect: 'deny' },
+    ]);
+    const inOneLine = parse(
+      `${HEAD}egress: [{ to: "tcp://b.example:1" }, { to: "https://a.example/", methods: [] }, { to: "tcp://a.example:1" }]\n`,
+    );
+    expect(inOneLine.canonical.egress.map(({ to }) => to)).toEqual([
+      'tcp://b.example:1',
+      'https://a.example/',
+      'tcp://a.example:1',
+    ]);
+  });
+
+  it('has measurements as they stand, and releases by their digest', () => {
+    const { canonical } = parse(
+      `${HEAD}machine: { products: [], tcb: any, smt: any, images: ["${'a'.repeat(96)}", release:./anchorhold-1.4.json] }\n`,
+    );
+    expect(canonical.machine?.images).toEqual(['a'.repeat(96), expect.stringMatching(/^release:sha256:[0-9a-f]{64}$/)]);
   });
 
   it('takes a claim named like an inherited property for what it is', () => {

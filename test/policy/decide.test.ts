@@ -284,7 +284,12 @@ describe('several owners', () => {
       ],
       request,
     );
-    expect(decision).toMatchObject({ outcome: 'allow', owner: 'hospital-a and hospital-b', code: null });
+    expect(decision).toMatchObject({
+      outcome: 'allow',
+      owner: 'hospital-a and hospital-b',
+      code: null,
+      reason: 'hospital-a allows analysts to ask POST /risk-score. hospital-b allows nightly to ask POST /risk-score.',
+    });
     expect(decision.decisions.map((d) => d.rules.length)).toEqual([1, 1]);
   });
 

@@ -1,7 +1,13 @@
 /** How a function may run, as its owner says it: read with places, one digest for one meaning, and the strictest of several owners. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_TERMS, stricterTerms } from '../../src/policy/function-terms.ts';
+import {
+  canonicalFunction,
+  DEFAULT_TERMS,
+  functionLines,
+  stricterTerms,
+  termsOfCanonical,
+} from '../../src/policy/function-terms.ts';
 import type { FunctionTerms } from '../../src/policy/policy.ts';
 import { showPolicy } from '../../src/policy/show.ts';
 import { DIGEST, HEAD, outcome, parse } from './sample.ts';
@@ -152,7 +158,75 @@ describe('the digest', () => {
   });
 });
 
+describe('the canonical form', () => {
+  const canonicalOf = (terms: string): unknown => {
+    const [rule] = parse(withTerms(terms)).functions;
+    return rule === undefined ? null : JSON.parse(JSON.stringify(canonicalFunction(rule)));
+  };
+  const none = {
+    digest: DIGEST,
+    instances: 'fresh',
+    'calls-per-instance': null,
+    deterministic: 'any',
+    deadline: null,
+    memory: null,
+    cpu: null,
+  };
+
+  it.each<[terms: string, canonical: object]>([
+    ['instances: pooled', { instances: 'pooled', 'calls-per-instance': 1000 }],
+    ['deterministic: required', { deterministic: 'required' }],
+    ['deadline: 5 s', { deadline: '5000 ms' }],
+    ['memory: 64 KiB', { memory: '65536 B' }],
+    ['cpu: 2 s', { cpu: '2000 ms' }],
+    ['scratch: 1 KiB', { scratch: '1024 B' }],
+    ['env: { B: "2", A: "1" }', { env: { A: '1', B: '2' } }],
+  ])('of %s says that and nothing else', (terms, canonical) => {
+    expect(canonicalOf(terms)).toStrictEqual({ ...none, ...canonical });
+  });
+
+  it.each([
+    'instances: fresh',
+    'instances: pooled',
+    'instances: pooled, calls-per-instance: 7',
+    'deterministic: required',
+    'deadline: 5 s, cpu: 2 s',
+    'memory: 64 KiB, scratch: 1 KiB',
+    'env: { B: "2", A: "1" }, deadline: 90 s',
+  ])('of %s is read back', (terms) => {
+    const [rule] = parse(withTerms(terms)).functions;
+    const read = rule === undefined ? null : termsOfCanonical(canonicalFunction(rule));
+    expect(read).toEqual({ digest: rule?.digest, terms: rule?.terms });
+  });
+});
+
 describe('in plain English', () => {
+  const linesOf = (terms: string): readonly string[] => {
+    const [rule] = parse(withTerms(terms)).functions;
+    return rule === undefined ? [] : functionLines('f', canonicalFunction(rule));
+  };
+  const exactly = `f: exactly ${DIGEST}`;
+  const clean = '    every query gets clean memory';
+
+  it.each<[terms: string, lines: readonly string[]]>([
+    ['instances: fresh', [exactly]],
+    ['deterministic: required', [exactly, clean, '    only where the same query always gives the same answer']],
+    ['deadline: 5 s', [exactly, clean, '    a query may take at most 5 s']],
+    ['cpu: 5 s', [exactly, clean, '    a query may use at most 5 s of processor time']],
+    ['memory: 64 MiB', [exactly, clean, '    at most 64 MiB of memory']],
+    ['scratch: 2 KiB', [exactly, clean, '    a query may keep up to 2 KiB in /tmp while it lasts']],
+    ['env: { A: x }', [exactly, clean, '    it is told A="x"']],
+    [
+      'instances: pooled, calls-per-instance: 7',
+      [
+        exactly,
+        "    memory is kept for up to 7 queries: what one caller's query leaves there, the code may use for the next",
+      ],
+    ],
+  ])('%s is these lines and no more', (terms, lines) => {
+    expect(linesOf(terms)).toEqual(lines);
+  });
+
   const shown = (text: string): string => {
     const { canonical, digest } = parse(text);
     return showPolicy(canonical, digest);

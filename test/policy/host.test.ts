@@ -42,6 +42,7 @@ describe('the host of a request', () => {
     ['bücher.example', 'must be sent in its ASCII form, xn--bcher-kva.example'],
     ['BÜCHER.example', 'must be sent in its ASCII form, xn--bcher-kva.example'],
     ['ü..example', 'has a character that host names cannot have'],
+    ['ü.1', 'has a character that host names cannot have'],
     ['a\u00adb.example', 'has a character that host names cannot have'],
     ['\uff41.example', 'has a character that host names cannot have'],
   ])('%j is refused, and it is said why', (text, why) => {

@@ -66,6 +66,26 @@ describe('a whole policy', () => {
     expect(policy.tests).toHaveLength(3);
   });
 
+  it('may ask three kinds of questions in its tests', () => {
+    const { tests } = parse(`${HEAD}tests:
+  - { caller: nobody, query: POST /risk-score/x?y, expect: deny }
+  - { egress: GET https://a.example/x, expect: deny }
+  - { egress: tcp://a.example:1, expect: allow }
+`);
+    const at = (line: number): object => ({ file: 'owner.yaml', line, column: 5 });
+    expect(tests).toEqual([
+      { at: at(7), expect: 'deny', window: 'query', caller: 'nobody', method: 'POST', path: '/risk-score/x?y' },
+      { at: at(8), expect: 'deny', window: 'egress', method: 'GET', url: 'https://a.example/x' },
+      { at: at(9), expect: 'allow', window: 'connection', url: 'tcp://a.example:1' },
+    ]);
+  });
+
+  it('may have mounts that begin alike', () => {
+    expect(outcome(`${HEAD}data:\n  a: { mount: /data/a, max: 1 KiB }\n  b: { mount: /data/ab, max: 1 KiB }\n`)).toBe(
+      'ok',
+    );
+  });
+
   it('with only its head allows nothing', () => {
     expect(parse(HEAD)).toMatchObject({
       machine: null,
@@ -200,6 +220,11 @@ const CASES: readonly (readonly [name: string, text: string, expected: string])[
   [
     'a release that is missing',
     'machine: { products: [], tcb: any, smt: any, images: [release:./no.json] }\n',
+    `${REFERENCE} 6:55`,
+  ],
+  [
+    'a file that is no release',
+    'machine: { products: [], tcb: any, smt: any, images: [release:./jwks.json] }\n',
     `${REFERENCE} 6:55`,
   ],
   [
@@ -385,7 +410,23 @@ const CASES: readonly (readonly [name: string, text: string, expected: string])[
     `changes: { keys: ["${KEY_A}", "${KEY_A}"], needed: 2 }\n`,
     `${VALUE} 6:${23 + KEY_A.length}`,
   ],
+  [
+    'a mount outside another',
+    'data:\n  a: { mount: /data/a/b, max: 1 KiB }\n  b: { mount: /data/a, max: 1 KiB }\n',
+    `${VALUE} 8:3`,
+  ],
   ['a test of nothing', 'tests: [{ expect: deny }]\n', `${VALUE} 6:9`],
+  ['a test with only a caller', 'tests: [{ caller: nobody, expect: deny }]\n', `${VALUE} 6:9`],
+  [
+    'a test of a way out with a caller',
+    'tests: [{ caller: nobody, egress: "GET https://a.example/", expect: deny }]\n',
+    `${VALUE} 6:9`,
+  ],
+  [
+    'a test of a query and a way out without a caller',
+    'tests: [{ query: POST /a, egress: "GET https://a.example/", expect: deny }]\n',
+    `${VALUE} 6:9`,
+  ],
   [
     'a test of both windows',
     'tests: [{ caller: nobody, query: POST /a, egress: "GET https://a.example/", expect: deny }]\n',
@@ -565,6 +606,29 @@ describe('problems', () => {
       'f.yaml:2:4: is wrong\n  2 | b: \ufffdc\n    |    ^',
     );
     expect(() => parse(text)).toThrow(/did you mean "queries"/);
+  });
+
+  it('come with the whole file, unless it is no text or too large', () => {
+    const textOf = (source: string | Uint8Array): string | null => {
+      try {
+        parse(source);
+        return null;
+      } catch (error) {
+        return error instanceof PolicyFileError ? error.text : null;
+      }
+    };
+    expect(textOf(text)).toBe(text);
+    expect(textOf(encodeUtf8(text))).toBe(text);
+    expect(textOf(Uint8Array.of(0xff))).toBe('');
+    const most = `${text}#`.padEnd(LIMITS.policyBytes, ' ');
+    expect(textOf(most)).toBe(most);
+    expect(textOf(`${most} `)).toBe('');
+  });
+
+  it('keep the cause that the reader of YAML gave', () => {
+    expect(() => parse(`${HEAD}secrets: [x\n`)).toThrow(
+      expect.objectContaining({ cause: expect.any(Error) as Error }) as Error,
+    );
   });
 
   it('keep their caret under the place when the line is long', () => {

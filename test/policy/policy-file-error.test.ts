@@ -10,20 +10,21 @@ const problem = (line: number, column: number, code: PolicyCode = 'ERR_POLICY_VA
 });
 
 describe('an error with several problems', () => {
-  const error = new PolicyFileError(
-    problem(9, 1),
-    [
-      problem(10, 2),
-      problem(3, 7),
-      problem(2, 20),
-      problem(3, 5, 'ERR_POLICY_LIMIT'),
-      problem(2, 3, 'ERR_POLICY_SYNTAX'),
-    ],
-    { cause: 'x', text: 'whole file' },
-  );
+  const make = (): PolicyFileError =>
+    new PolicyFileError(
+      problem(9, 1),
+      [
+        problem(10, 2),
+        problem(3, 7),
+        problem(2, 20),
+        problem(3, 5, 'ERR_POLICY_LIMIT'),
+        problem(2, 3, 'ERR_POLICY_SYNTAX'),
+      ],
+      { cause: 'x', text: 'whole file' },
+    );
 
   it('has them in the order of the file', () => {
-    expect(error.problems.map(({ what }) => what)).toEqual([
+    expect(make().problems.map(({ what }) => what)).toEqual([
       'at 2:3',
       'at 2:20',
       'at 3:5',
@@ -34,13 +35,13 @@ describe('an error with several problems', () => {
   });
 
   it('has the code and the place of the first one', () => {
-    expect(error.code).toBe('ERR_POLICY_SYNTAX');
-    expect(error.message).toBe('f:2:3: at 2:3');
+    expect(make()).toMatchObject({ code: 'ERR_POLICY_SYNTAX', message: 'f:2:3: at 2:3' });
   });
 
   it('keeps its cause and the text of the file, which is empty when it is not known', () => {
-    expect([error.cause, error.text]).toEqual(['x', 'whole file']);
-    expect(new PolicyFileError(problem(1, 1)).text).toBe('');
+    expect(make()).toMatchObject({ cause: 'x', text: 'whole file' });
+    expect(new PolicyFileError(problem(1, 1))).toMatchObject({ text: '', problems: [problem(1, 1)] });
+    expect(new PolicyFileError(problem(1, 1)).problems).toHaveLength(1);
   });
 });
 

@@ -30,7 +30,8 @@ describe('a limit of 100 per day', () => {
 
   it('gives one back after a hundredth of the day, and says so', () => {
     const full = decideRate(null, PER_DAY, 100, START).state;
-    expect(decideRate(full, PER_DAY, 1, START)).toMatchObject({ allowed: false, retryAfterMs: 864_000 });
+    expect(decideRate(full, PER_DAY, 1, START)).toEqual({ state: full, allowed: false, retryAfterMs: 864_000 });
+    expect(decideRate(full, PER_DAY, 101, START)).toEqual({ state: full, allowed: false, retryAfterMs: null });
     expect(decideRate(full, PER_DAY, 1, START + 863_999)).toMatchObject({ allowed: false, retryAfterMs: 1 });
     expect(decideRate(full, PER_DAY, 1, START + 864_000)).toMatchObject({ allowed: true, retryAfterMs: 0 });
   });

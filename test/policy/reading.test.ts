@@ -72,20 +72,19 @@ describe('the name that was meant', () => {
     expect(findNearest('a'.repeat(65), [`b${'a'.repeat(64)}`])).toBeNull();
   });
 
-  it('is as many changes away as one counts by hand, for all short words of two letters', () => {
-    let words = [''];
-    for (let length = 1; length <= 4; length++)
-      words = [
-        ...words,
-        ...words.filter((word) => word.length === length - 1).flatMap((word) => [`${word}a`, `${word}b`]),
-      ];
+  it('is as many changes away as one counts by hand, for all short words of three letters', () => {
+    const letters = ['a', 'b', 'c'];
+    const pairs = letters.flatMap((x) => letters.map((y) => x + y));
+    const words = ['', ...letters, ...pairs, ...pairs.flatMap((pair) => letters.map((z) => pair + z))];
+    const wrong: string[] = [];
     // Letters that are equal and belong to no word make room for so many changes.
     for (const a of words)
       for (const b of words)
-        for (const room of [1, 2, 3]) {
-          const tail = 'xyzuvwrst'.slice(0, Math.max(0, room * 3 - a.length));
+        for (const room of [1, 2]) {
+          const tail = 'xyzuvw'.slice(0, Math.max(0, room * 3 - a.length));
           const isNear = countChanges(a, b) <= Math.max(1, Math.floor((a.length + tail.length) / 3));
-          expect([a, b, room, findNearest(a + tail, [b + tail]) !== null]).toEqual([a, b, room, isNear]);
+          if ((findNearest(a + tail, [b + tail]) !== null) !== isNear) wrong.push(`${a}${tail} ${b}${tail}`);
         }
+    expect(wrong).toEqual([]);
   });
 });

@@ -120,11 +120,14 @@ it('a trust file says that it is one', () => {
 });
 
 describe('a reference', () => {
-  const read = (content: Uint8Array | null): string => {
+  const read = (content: Uint8Array | Error | null): string => {
     const at = { file: 'f', line: 3, column: 4 };
     try {
       const reader = reference((text) => (text === 'no' ? { ok: false, why: 'is not it' } : { ok: true, value: null }));
-      return reader({ kind: 'text', at, text: './a', plain: true }, (name) => (name === './a' ? content : null));
+      return reader({ kind: 'text', at, text: './a', plain: true }, (name) => {
+        if (content instanceof Error) throw content;
+        return name === './a' ? content : null;
+      });
     } catch (error) {
       if (!(error instanceof PolicyFileError)) throw error;
       return `${error.code} ${error.message}`;
@@ -135,7 +138,8 @@ describe('a reference', () => {
     expect(read(encodeUtf8('yes'))).toBe('yes');
   });
 
-  it.each<[string, Uint8Array | null, RegExp]>([
+  it.each<[string, Uint8Array | Error | null, RegExp]>([
+    ['that cannot be read', new Error('EACCES'), /^ERR_POLICY_REFERENCE f:3:4: .*cannot be read: .*EACCES/],
     ['that is not there', null, /^ERR_POLICY_REFERENCE f:3:4: .*does not exist/],
     ['that is not text', Uint8Array.of(0xff), /^ERR_POLICY_REFERENCE f:3:4: .*is not text/],
     ['of another kind', encodeUtf8('no'), /^ERR_POLICY_REFERENCE f:3:4: .*is not it/],

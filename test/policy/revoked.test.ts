@@ -53,6 +53,9 @@ describe('a revoked proof', () => {
 
   it('is refused when it is listed twice, in whatever order of keys', () => {
     expect(outcome(with_(ENTRIES.key, ENTRIES.id, ENTRIES.subject))).toBe('ok');
+    expect(outcome(with_(ENTRIES.certificate, `{ certificate: spki-${OTHER_PIN} }`))).toBe('ok');
+    expect(outcome(with_(ENTRIES.certificate, ENTRIES.certificate))).toMatch(/^ERR_POLICY_VALUE /);
+    expect(outcome(with_(ENTRIES.key, ENTRIES.key))).toMatch(/^ERR_POLICY_VALUE /);
     expect(outcome(with_(ENTRIES.id, `{ token: { id: t-1, issuer: ${ISSUER} } }`))).toMatch(/^ERR_POLICY_VALUE /);
   });
 

@@ -8,6 +8,7 @@ import { decideConnection, decideLookup } from '../../src/policy/decide-connecti
 import { matchesHost } from '../../src/policy/host.ts';
 import { matchesPath, parsePath } from '../../src/policy/path.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
+import { NameOrder, oncePer } from '../../src/policy/rule-index.ts';
 import { parseTarget } from '../../src/policy/target.ts';
 import { matchesConnection, matchesTarget } from './walk.ts';
 
@@ -27,6 +28,24 @@ function* policies(count: number): Generator<readonly [OwnerPolicy, ReturnType<t
     if (policy !== undefined && policy.functions.length > 0 && policy.revoked.length === 0) yield [policy, random];
   }
 }
+
+describe('names in the order of a list', () => {
+  const order = new NameOrder(['c', 'a', 'b', 'd']);
+
+  it('are those of a set that are listed', () => {
+    expect(order.pick(new Set(['a', 'b', 'x', 'd', 'c']))).toEqual(['c', 'a', 'b', 'd']);
+    expect(order.pick(new Set(['d', 'x']))).toEqual(['d']);
+    expect([order.has('a'), order.has('x')]).toEqual([true, false]);
+  });
+});
+
+it('what is made of an object is made once', () => {
+  let made = 0;
+  const of = oncePer((key: object) => ({ key, number: ++made }));
+  const [one, other] = [{}, {}];
+  expect([of(one), of(other), of(one)].map(({ number }) => number)).toEqual([1, 2, 1]);
+  expect(of(one).key).toBe(one);
+});
 
 describe('the rules that a decision finds', () => {
   it('for a query are those of a walk through all rules, and so is the nearest one of a denial', () => {

@@ -51,6 +51,7 @@ describe('a destination of a request', () => {
     ['https://a.example:65536/', 'the port "65536" is not a number'],
     ['https://a.example:1:2/', 'the port "1:2" is not a number'],
     ['https://a.example:x1/', 'the port "x1" is not a number'],
+    ['https://a.example/..', 'has a dot segment'],
     ['https://a.example:1\n/', 'the port "1\\n" is not a number'],
   ])('%j is refused, and it is said why', (url, why) => {
     expect(whyOf(parseTarget(url))).toContain(why);

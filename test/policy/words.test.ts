@@ -5,6 +5,7 @@ import {
   checkListed,
   parseByteValue,
   parseCount,
+  parseDigestText,
   parseHeaderName,
   parseKey,
   parseListedType,
@@ -35,6 +36,12 @@ const GRAMMARS: readonly (readonly [
   ],
   ['a method', parseMethod, { GET: 'GET', OPTIONS: 'OPTIONS' }, ['', 'get', 'CONNECT', 'TRACE', 'GET ']],
   ['a phrase', parsePhrase, { 'a  b': 'a  b', '': '' }, [' a', 'a ', 'a\nb', '\ta']],
+  [
+    'a digest',
+    parseDigestText,
+    { [`sha256:${'0'.repeat(64)}`]: `sha256:${'0'.repeat(64)}` },
+    ['0'.repeat(64), `sha256:${'0'.repeat(63)}`, `sha256:${'A'.repeat(64)}`, `sha384:${'0'.repeat(64)}`],
+  ],
   [
     'a pin',
     parsePin,

@@ -42,10 +42,15 @@ function readFile(path: string): string | null {
 function run(program: string, args: readonly string[]): Promise<ProgramOutput> {
   const options = { env: { PATH: SYSTEM_PATH }, timeout: PROGRAM_MS, maxBuffer: LIMITS.configurationBytes };
   return new Promise((resolve) => {
-    execFile(program, [...args], options, (error, text) => {
-      if (error === null) resolve({ kind: 'output', text });
-      else resolve({ kind: error.code === 'ENOENT' ? 'missing' : 'failed' });
-    });
+    try {
+      execFile(program, [...args], options, (error, text) => {
+        if (error === null) resolve({ kind: 'output', text });
+        else resolve({ kind: error.code === 'ENOENT' ? 'missing' : 'failed' });
+      });
+    } catch {
+      // Node throws where a filter of system calls lets the gate start no process at all, as in the image.
+      resolve({ kind: 'failed' });
+    }
   });
 }
 

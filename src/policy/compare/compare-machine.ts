@@ -2,20 +2,16 @@
  * On which machines one policy may be in force, and its data and secrets may lie, where another's may not. Without the section a policy may be
  * in force on any machine, but nothing may be entrusted to one. Floor tables are their names: what two of them demand is not compared.
  */
-import type { ImageRule, MachineRules, TcbFloors } from '../policy.ts';
+import type { MachineRules, TcbFloors } from '../policy.ts';
 import { joinNames } from '../reading.ts';
 import { type Change, type Compare, change } from './change.ts';
+import { imageEnds, widerImages } from './compare-images.ts';
 
 type Wider<T> = (
   own: T,
   other: T,
   rules: { readonly own: MachineRules; readonly other: MachineRules },
 ) => readonly string[];
-
-const imageText = (image: ImageRule): string =>
-  image.kind === 'release' ? 'a release that the other file does not name' : image.measurement;
-/** What an image is known by; a measurement is never the text of a release. */
-const identityOf = (image: ImageRule): string => (image.kind === 'release' ? image.release : image.measurement);
 
 const SMT = { required: 'on', forbidden: 'off', any: 'on or off' } as const;
 
@@ -42,10 +38,7 @@ const TERMS: { readonly [K in keyof MachineRules]-?: Wider<MachineRules[K]> } = 
     return own === 'any' ? ['firmware of any version'] : [UNKNOWN];
   },
   smt: (own, other) => (own === other || other === 'any' ? [] : [`simultaneous multithreading ${SMT[own]}`]),
-  images: (own, other) =>
-    own
-      .filter((image) => !other.some((known) => identityOf(known) === identityOf(image)))
-      .map((image) => `the image ${imageText(image)}`),
+  images: (own, other) => widerImages(own, other).map((image) => `the image ${image}`),
   counters: (own, other) => (own === 'any' && other === 'durable' ? ['limits that a restart forgets'] : []),
 };
 
@@ -66,7 +59,7 @@ export const compareMachine: Compare = (pair): readonly Change[] => {
   const runs = pair.policy.functions.length > 0;
   const holds = pair.policy.data.length > 0 || pair.policy.secrets.length > 0;
   if (own === null) return other === null || !runs ? [] : [state('the code may run on any machine')];
-  if ((!runs && !holds) || own.products.length === 0 || own.images.length === 0) return [];
+  if ((!runs && !holds) || own.products.length === 0 || imageEnds(own.images).size === 0) return [];
   if (other === null)
     return holds ? [state(`data and secrets may be entrusted to machines (${joinNames(own.products, 'or')})`)] : [];
   return widerMachines(own, other).map((wider) => state(`the machine may have ${wider}`, wider !== UNKNOWN));

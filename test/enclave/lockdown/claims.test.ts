@@ -150,3 +150,15 @@ describe('this machine', () => {
     expect(Object.values(claims).filter((value) => value === '' || value.length > 256)).toEqual([]);
   });
 });
+
+describe('a program that the machine is asked about', () => {
+  const { run } = openHost();
+
+  it('gives what it wrote, is missing, or has failed, whatever the system thinks of starting it', async () => {
+    expect(await run('true', [])).toEqual({ kind: 'output', text: '' });
+    expect(await run('anchorhold-is-no-program', [])).toEqual({ kind: 'missing' });
+    expect(await run('false', [])).toEqual({ kind: 'failed' });
+    // The kernel takes no argument of that size, and Node throws at once what it does not expect of a start.
+    expect(await run('true', ['x'.repeat(4_000_000)])).toEqual({ kind: 'failed' });
+  });
+});

@@ -116,9 +116,9 @@ describe('the DHCP client of the image', () => {
     const [discover, request, renewal] = [write('1'), write('3'), write('3', 'has')];
     expect([discover, request, renewal].map((message) => message.length)).toEqual([300, 300, 300]);
     expect([...discover.subarray(0, 44)]).toEqual([
-      ...[1, 1, 6, 0, 0x12, 0x34, 0x56, 0x78, 0, 0, 0x80, 0],
+      ...Uint8Array.of(1, 1, 6, 0, 0x12, 0x34, 0x56, 0x78, 0, 0, 0x80, 0),
       ...Array.from({ length: 16 }, () => 0),
-      ...[2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+      ...Uint8Array.of(2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
     ]);
     expect([...request.subarray(240, 255)]).toEqual([53, 1, 3, 50, 4, 10, 0, 2, 15, 54, 4, 10, 0, 2, 2]);
     expect([...renewal.subarray(10, 16)]).toEqual([0, 0, 10, 0, 2, 15]);

@@ -5,6 +5,8 @@ import { openings } from './openings.ts';
 
 const IMAGE = 'a'.repeat(96);
 const OTHER_IMAGE = 'b'.repeat(96);
+/** The measurements of ./anchorhold-1.4.json. */
+const IN_RELEASE = ['4f'.repeat(48), '5e'.repeat(48)];
 const NO_CODE = HEAD.replace(/functions: .*\n/, '');
 const DATA = 'data: { d: { mount: /data/d, max: 1 B } }\n';
 const SECRETS = 'secrets: [s]\n';
@@ -54,9 +56,23 @@ describe('the terms of a machine', () => {
     [
       {},
       { images: ['release:./anchorhold-1.4.json'] },
-      ['the image a release that the other file does not name'],
+      ['the image anchorhold 1.4.0 until 2027-06-01T00:00:00.000Z'],
       [`the image ${IMAGE}`],
     ],
+    // A measurement by itself is accepted for ever, and longer than in a version that ends.
+    [
+      { images: ['release:./anchorhold-1.4.json'] },
+      { images: IN_RELEASE },
+      IN_RELEASE.map((one) => `the image ${one}`),
+      [],
+    ],
+    [
+      { images: IN_RELEASE },
+      { images: ['release:./anchorhold-1.4.json'] },
+      [],
+      IN_RELEASE.map((one) => `the image ${one}`),
+    ],
+    [{ images: IN_RELEASE }, { images: [...IN_RELEASE, 'release:./anchorhold-1.4.json'] }, [], []],
     [{ images: ['release:./anchorhold-1.4.json'] }, { images: ['release:./anchorhold-1.4.json'] }, [], []],
     [{}, { counters: 'any' }, ['limits that a restart forgets'], []],
     [
