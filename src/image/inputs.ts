@@ -26,7 +26,8 @@ export interface InputSource {
   readonly progress: (line: string) => void;
 }
 
-function digestOf(input: AnyPackage): FileDigest {
+/** Gives the digest of a package as it is published. */
+export function packageDigest(input: AnyPackage): FileDigest {
   if ('sha256' in input) return { algorithm: 'sha256', hex: input.sha256 };
   return {
     algorithm: 'sha512',
@@ -41,7 +42,7 @@ export function nameOf({ name, version }: AnyPackage): string {
 
 /** Fetches a package from the cache or from where it is published. */
 async function fetchPackage(input: AnyPackage, { cache, mirror, progress }: InputSource): Promise<Uint8Array> {
-  const digest = digestOf(input);
+  const digest = packageDigest(input);
   const kept = await cache.read(digest);
   if (kept !== null) return kept;
   progress(`fetching ${nameOf(input)}`);
