@@ -14,6 +14,7 @@ import { parseFirmware } from '../src/attestation/measurement/firmware.ts';
 import { encodeIdAuth, parseIdAuth } from '../src/attestation/measurement/id-auth.ts';
 import { encodeIdBlock, parseIdBlock } from '../src/attestation/measurement/id-block.ts';
 import { measureFirmware, measureMatrix } from '../src/attestation/measurement/matrix.ts';
+import { formatRelease, makeRelease, parseRelease } from '../src/attestation/release/release.ts';
 import { parseCertificateTable } from '../src/attestation/snp/certificate-table.ts';
 import { createChainCache } from '../src/attestation/snp/chain-cache.ts';
 import { parseBasicConstraints, parseCertificate, parseCrl, parseKeyUsage } from '../src/attestation/snp/der.ts';
@@ -142,11 +143,47 @@ function readEvidenceFile(input: Uint8Array): string {
   return 'problem' in parsed ? nameOf(parsed.problem) : parsed.value.form;
 }
 
+/** A release with one version, signed by nobody. */
+const RELEASE = encodeUtf8(
+  formatRelease({
+    release: makeRelease({
+      publisher: 'anchorhold',
+      serial: 7,
+      versions: [
+        {
+          version: '1.4.0',
+          until: '2027-06-01T00:00:00.000Z',
+          manifest: `sha256:${'ab'.repeat(32)}`,
+          measurements: [
+            { vmm: 'qemu', vcpus: 1, cpu: null, guestFeatures: '0x1', digest: 'cd'.repeat(48) },
+            { vmm: 'ec2', vcpus: 64, cpu: 'EPYC-v4', guestFeatures: '0x21', digest: 'ef'.repeat(48) },
+          ],
+          pcrs: { sha256: { '4': 'ab'.repeat(32) }, sha384: { '11': 'cd'.repeat(48) } },
+        },
+      ],
+    }),
+    signatures: ['e30..AAAA'],
+  }),
+);
+
+function readRelease(input: Uint8Array): string {
+  try {
+    const release = parseRelease(text(input));
+    demand(
+      isDeepStrictEqual(parseRelease(formatRelease(release)), release),
+      'a release that is written reads the same',
+    );
+    return 'a release';
+  } catch (error) {
+    return refusal(error, 'ERR_CONFIGURATION_RELEASE');
+  }
+}
+
 function readTrust(input: Uint8Array): string {
   try {
-    const trust = parseTrustFile(text(input));
+    const trust = parseTrustFile(text(input), undefined, 'read-later');
     demand(
-      isDeepStrictEqual(parseTrustFile(formatTrustFile(trust)), trust),
+      isDeepStrictEqual(parseTrustFile(formatTrustFile(trust), undefined, 'read-later'), trust),
       'a trust file that is written reads the same',
     );
     return 'a trust file';
@@ -344,6 +381,7 @@ export function verifierTargets(seeds: Seeds): readonly Target[] {
       run: readEvidenceFile,
     },
     { name: 'trust', share: 6, seeds: seeds.trust, mutators: json, run: readTrust },
+    { name: 'release', share: 3, seeds: [RELEASE], mutators: json, run: readRelease },
     {
       name: 'case',
       share: 1,

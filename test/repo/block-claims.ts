@@ -13,6 +13,7 @@ import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import { parseOwnerRequest } from '../../src/policy/signing/owner-request.ts';
 import { buildFunction } from '../../tools/build-functions.ts';
 import { loadGuest, post, textOf } from '../enclave/sandbox/guests.ts';
+import { parseUnit } from '../image/systemd-unit.ts';
 import type { BlockClaim, CodeBlock } from './code-blocks.ts';
 import { type LiveWorker, openLiveWorker } from './live-worker.ts';
 import { ROOT, readText } from './tree.ts';
@@ -101,13 +102,28 @@ async function checkCall(words: readonly string[]): Promise<void> {
   if (!open) expect(positionals).toBeLessThanOrEqual(command.arguments.length);
 }
 
+/** What operators are told to run beside ours; docs/operators names what each command changes. */
+const OPERATOR_PROGRAMS: readonly string[] = [
+  'apt-get',
+  'aws',
+  'cp',
+  'gcloud',
+  'qemu-system-x86_64',
+  'systemctl',
+  'tar',
+  'tpm2_nvread',
+  'truncate',
+  'useradd',
+];
+
 async function checkShell(block: CodeBlock): Promise<void> {
+  const others = block.file.startsWith('docs/operators/') ? OPERATOR_PROGRAMS : ['git', 'cd'];
   const commands = shellCommands(block.text);
   expect(commands.length).toBeGreaterThan(0);
   for (const [program = '', ...words] of commands) {
     if (program === 'make') expect(TARGETS).toContain(words[0]);
     else if (program === 'bin/anchorhold' || program === 'anchorhold') await checkCall(words);
-    else expect(['git', 'cd']).toContain(program);
+    else expect(others).toContain(program);
   }
 }
 
@@ -237,6 +253,11 @@ const GENERAL: readonly BlockClaim[] = [
     name: 'manifest of a function: is one, once it is in its one spelling',
     takes: (block) => formatOf(block) === 'function/1',
     check: ({ text }) => void parseManifest(encodeUtf8(encodeCanonicalJson(JSON.parse(text) as Json)), 'f'),
+  },
+  {
+    name: 'systemd unit: is parsed, and held against the code by test/image/operators',
+    takes: ({ language, file }) => language === 'ini' && file.startsWith('docs/operators/'),
+    check: ({ text }) => expect(parseUnit(text).sections).toContain('Service'),
   },
   {
     name: 'other JSON: is well-formed, and each line is when it is not as a whole',
