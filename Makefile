@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The pinned Node comes first, so that npm and every tool run with it.
 export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup functions demo check test test-netns packet-rules image image-verify chromium interop fuzz mutation conformance bench bench-peers build docs format package-check clean
+.PHONY: help setup functions demo check test test-netns test-boot test-containers packet-rules image image-verify chromium interop fuzz mutation conformance bench bench-peers build docs format package-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -45,11 +45,21 @@ test-netns: setup ## the packet rules of the image in a network namespace (as ro
 packet-rules: setup ## print the packet rules of a machine (USER_ID= of the worker, PORT= that it listens on)
 	@node tools/write-packet-rules.ts "$(or $(USER_ID),$(error USER_ID= says which user the worker runs as))" "$(or $(PORT),$(error PORT= says where it listens))"
 
+test-boot: setup ## boot the image under QEMU: verified from outside, refusals, what a taken-over process reaches, PCRs; needs `make image` (MIRROR=)
+	@bash tools/setup-qemu.sh || echo 'boot: goes on without, the tests are skipped by name' >&2
+	@node test/boot/prepare.ts $(MIRROR) || echo 'boot: goes on without the test module, the tests are skipped by name' >&2
+	@vitest run test/boot --no-file-parallelism
+
 image: build ## build the image of the machine into .anchorhold/image (OUT=, MIRROR=)
 	@bin/anchorhold image build $(if $(OUT),--out "$(OUT)") $(if $(MIRROR),--mirror "$(MIRROR)")
 
 image-verify: build ## build the image twice in different surroundings, and compare the bits (MIRROR=)
 	@bin/anchorhold image verify $(if $(MIRROR),--mirror "$(MIRROR)")
+
+test-containers: setup ## the image in containers of an engine of the test's own (as root, with Debian's docker.io); otherwise skipped by name
+	@bash tools/setup-docker.sh || echo 'containers: goes on without, the tests are skipped by name' >&2
+	@$(MAKE) image || echo 'containers: goes on without an image' >&2
+	@vitest run test/containers
 
 chromium: ## install Debian's Chromium for the browser tests (as root); without it they are skipped by name
 	@bash tools/setup-chromium.sh

@@ -8,11 +8,21 @@
 #include "init.h"
 #include "say.h"
 
-/* Each is named for what it stops. All are there in the kernel of the image: one that is missing is another kernel. */
-static const struct {
+struct setting {
   const char *file;
   const char *value;
-} SETTINGS[] = {
+};
+
+/* For every interface that comes up from now on: nobody on the wire says where packets go. */
+static const struct setting NETWORK[] = {
+    {"net/ipv4/conf/default/accept_redirects", "0"},
+    {"net/ipv4/conf/default/secure_redirects", "0"},
+    {"net/ipv4/conf/default/accept_source_route", "0"},
+    {"net/ipv6/conf/default/accept_redirects", "0"},
+};
+
+/* Each is named for what it stops. All are there in the kernel of the image: one that is missing is another kernel. */
+static const struct setting KERNEL[] = {
     {"kernel/modules_disabled", "1"},          /* no other code in the kernel */
     {"kernel/kexec_load_disabled", "1"},       /* no other kernel */
     {"kernel/yama/ptrace_scope", "3"},         /* nobody looks into another process, ever */
@@ -27,10 +37,6 @@ static const struct {
     {"vm/unprivileged_userfaultfd", "0"},
     {"user/max_user_namespaces", "0"},         /* nobody is root anywhere else */
     {"dev/tty/ldisc_autoload", "0"},
-    {"net/ipv4/conf/all/accept_redirects", "0"},
-    {"net/ipv4/conf/default/accept_redirects", "0"},
-    {"net/ipv6/conf/all/accept_redirects", "0"},
-    {"net/ipv6/conf/default/accept_redirects", "0"},
 };
 
 static void set(const char *name, const char *value) {
@@ -41,8 +47,14 @@ static void set(const char *name, const char *value) {
   close(file);
 }
 
+void harden_network(void) {
+  /* An interface counts redirects as wanted when this says so, whatever it says itself. */
+  set("net/ipv4/conf/all/accept_redirects", "0");
+  for (size_t i = 0; i < sizeof NETWORK / sizeof *NETWORK; i++) set(NETWORK[i].file, NETWORK[i].value);
+}
+
 void harden_kernel(void) {
-  for (size_t i = 0; i < sizeof SETTINGS / sizeof *SETTINGS; i++) set(SETTINGS[i].file, SETTINGS[i].value);
+  for (size_t i = 0; i < sizeof KERNEL / sizeof *KERNEL; i++) set(KERNEL[i].file, KERNEL[i].value);
 }
 
 /* [AMD64 APM 3, CPUID Fn0000_0001_ECX] */

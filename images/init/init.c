@@ -112,8 +112,10 @@ int main(void) {
   mount_all();
   /* The three-finger salute would otherwise restart the machine at once. */
   reboot(RB_DISABLE_CAD);
+  harden_network();
   load_modules();
   mount_configfs();
+  harden_kernel();
   await_entropy();
   load_packet_rules();
   struct interface outside;
@@ -122,7 +124,6 @@ int main(void) {
   await_lease();
   make_report_entry();
   find_configuration();
-  harden_kernel();
   open_launcher();
 
   sigprocmask(SIG_BLOCK, &child_ended, NULL);

@@ -14,6 +14,9 @@ void load_modules(void);
 
 /* harden.c */
 void await_entropy(void);
+/* Before the first interface is there. */
+void harden_network(void);
+/* After the last module is there. */
 void harden_kernel(void);
 
 /* rules.c */

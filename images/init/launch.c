@@ -213,7 +213,7 @@ void launch_step(const struct pollfd *events) {
     } else {
       /* A watcher has nothing more to say: this is the gate hanging up. */
       connection->is_over = 1;
-      kill(children[connection->slot], SIGKILL);
+      if (children[connection->slot] > 0) kill(children[connection->slot], SIGKILL);
     }
   }
   if (events[0].revents != 0) welcome();

@@ -1,10 +1,18 @@
 /** The configuration of the machine that tests boot: one function under one owner's policy, for one caller, put together as an operator does it. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LOCKDOWN_PRESETS } from '../../src/attestation/lockdown.ts';
+import { PRESETS } from '../../src/attestation/requirements.ts';
+import { formatTrustFile, type TrustFile } from '../../src/attestation/trust-file.ts';
+import { encodeHex } from '../../src/base/bytes.ts';
+import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import type { WorkerConfig } from '../../src/enclave/worker-config.ts';
+import { launchDigest } from '../../src/image/boot-folder.ts';
+import type { GuestMachine } from '../../src/image/qemu-options.ts';
 import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
+import type { SimulatedAmd } from '../../src/testing/index.ts';
 import { memoryIo } from '../cli/memory-io.ts';
 import { functions, makeSigningKey, policyText, type SigningKey } from '../e2e/worker.ts';
 
@@ -53,10 +61,30 @@ results: { max: 100 B, types: [application/octet-stream] }
   };
 }
 
-/** The same configuration with one bit of one file changed: another one, as far as a digest goes. */
-export function spoil(path: string): void {
-  const bytes = readFileSync(path);
-  const at = bytes.indexOf('hospital-a.yaml');
-  bytes[at] = (bytes[at] ?? 0) ^ 1;
-  writeFileSync(path, bytes);
+/** The trust file that fits such a machine, which has the test module and is not locked down therefore. */
+export async function trustFor(
+  guest: GuestMachine,
+  { digest, policy }: GuestConfig,
+  amd: SimulatedAmd,
+): Promise<TrustFile> {
+  return {
+    url: `https://127.0.0.1:${guest.port}`,
+    roots: { simulated: [await amd.rootFingerprint('Genoa')] },
+    machine: { ...PRESETS['strict-2026-11'], hostData: encodeHex(digest) },
+    code: {
+      measurements: [encodeHex(await launchDigest(guest.files, guest.vcpus, guest.cpu))],
+      functions: { upper: formatDigest(sha256(functions.get('upper') ?? new Uint8Array())) },
+    },
+    isolation: {
+      policies: { 'hospital-a': policy.digest },
+      others: 'refused',
+      lockdown: { ...LOCKDOWN_PRESETS['strict-2026-11'], kernel: 'none' },
+    },
+    freshness: { reattest: 'connection' },
+  };
+}
+
+/** A trust file as JSON, with changes at the top level. */
+export function trustWith(trust: TrustFile, change: object = {}): object {
+  return { ...(JSON.parse(formatTrustFile(trust)) as object), ...change };
 }

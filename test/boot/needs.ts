@@ -36,3 +36,9 @@ const CHECKS: Readonly<Record<Need, () => string | null>> = {
 export function lackOf(needs: readonly Need[]): string | null {
   return needs.map((need) => CHECKS[need]()).find((lack) => lack !== null) ?? null;
 }
+
+/** How long a test may take that boots a machine: emulated on a busy host, Node starts in a minute. For `vi.setConfig`. */
+export const BOOT_TIMEOUTS: Readonly<Record<'testTimeout' | 'hookTimeout', number>> = {
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+};

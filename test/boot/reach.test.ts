@@ -7,15 +7,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import { encodeUtf8 } from '../../src/base/bytes.ts';
 import { treeFile } from '../../src/image/tree.ts';
 import { skipUnless } from '../skips.ts';
 import { describeMachine, startImageMachine, testPrograms } from './image-machine.ts';
-import { lackOf } from './needs.ts';
+import { BOOT_TIMEOUTS, lackOf } from './needs.ts';
 
 const lack = lackOf(['image', 'qemu', 'programs']);
 const test = skipUnless(lack === null, lack ?? '');
+vi.setConfig(BOOT_TIMEOUTS);
 
 const ERRORS = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 /** Rows of the kernel's own status, whose values are no errors. */

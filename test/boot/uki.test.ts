@@ -2,15 +2,16 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect } from 'vitest';
+import { afterAll, describe, expect, vi } from 'vitest';
 import { encodeHex } from '../../src/base/bytes.ts';
 import { skipUnless } from '../skips.ts';
 import { startMachine } from './machine.ts';
-import { IMAGE, lackOf, UEFI } from './needs.ts';
+import { BOOT_TIMEOUTS, IMAGE, lackOf, UEFI } from './needs.ts';
 import { type Bank, startSoftwareTpm } from './software-tpm.ts';
 
 const lack = lackOf(['image', 'qemu', 'uefi', 'tpm']);
 const test = skipUnless(lack === null, lack ?? '');
+vi.setConfig(BOOT_TIMEOUTS);
 
 const folder = mkdtempSync(join(tmpdir(), 'anchorhold-uki-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -7,28 +7,24 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { LOCKDOWN_PRESETS } from '../../src/attestation/lockdown.ts';
-import { PRESETS } from '../../src/attestation/requirements.ts';
-import { formatTrustFile, type TrustFile } from '../../src/attestation/trust-file.ts';
-import { encodeHex } from '../../src/base/bytes.ts';
-import { formatDigest, sha256 } from '../../src/base/digest.ts';
+import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
+import type { TrustFile } from '../../src/attestation/trust-file.ts';
 import { launchDigest } from '../../src/image/boot-folder.ts';
 import type { GuestMachine } from '../../src/image/qemu-options.ts';
 import { keyCredential, SecureSession } from '../../src/index.ts';
 import type { MachineOptions, SimulatedAmd } from '../../src/testing/index.ts';
-import { functions, sharedAmd } from '../e2e/worker.ts';
+import { sharedAmd } from '../e2e/worker.ts';
 import { skipUnless } from '../skips.ts';
 import { openSerialFirmware, type SerialFirmware } from './firmware.ts';
-import { type GuestConfig, writeGuestConfig } from './guest-config.ts';
+import { type GuestConfig, trustFor, trustWith, writeGuestConfig } from './guest-config.ts';
 import { describeMachine, moduleFiles, startImageMachine, testCommandLine } from './image-machine.ts';
 import type { Machine } from './machine.ts';
-import { lackOf } from './needs.ts';
+import { BOOT_TIMEOUTS, lackOf } from './needs.ts';
 
 const lack = lackOf(['image', 'qemu', 'programs']);
 const test = skipUnless(lack === null, lack ?? '');
+vi.setConfig(BOOT_TIMEOUTS);
 
-const BOOT_MS = 240_000;
 /** Debugging allowed by the host. [SNP-ABI 1.58 Table 9] */
 const DEBUG_POLICY = 0xb0000n;
 
@@ -38,35 +34,18 @@ let config: GuestConfig;
 let guest: GuestMachine;
 let firmware: SerialFirmware;
 let machine: Machine;
+let trust: TrustFile;
 /** What the machine's report shows when nothing is wrong. */
 let genuine: MachineOptions;
 
-/** The trust file that fits the machine, with changes at the top level. */
-async function trustWith(change: object = {}): Promise<object> {
-  const trust: TrustFile = {
-    url: `https://127.0.0.1:${guest.port}`,
-    roots: { simulated: [await amd.rootFingerprint('Genoa')] },
-    machine: { ...PRESETS['strict-2026-11'], hostData: encodeHex(config.digest) },
-    code: {
-      measurements: [encodeHex(await launchDigest(guest.files, guest.vcpus, guest.cpu))],
-      functions: { upper: formatDigest(sha256(functions.get('upper') ?? new Uint8Array())) },
-    },
-    isolation: {
-      policies: { 'hospital-a': config.policy.digest },
-      others: 'refused',
-      // The kernel of this machine takes the test module, so it is not locked down, and says so.
-      lockdown: { ...LOCKDOWN_PRESETS['strict-2026-11'], kernel: 'none' },
-    },
-    freshness: { reattest: 'connection' },
-  };
-  return { ...(JSON.parse(formatTrustFile(trust)) as object), ...change };
-}
-
 /** Asks the function in the machine, with what the machine's reports shall differ in. */
-async function ask(difference: MachineOptions = {}, trust?: object): Promise<string> {
+async function ask(
+  difference: MachineOptions = {},
+  change: Partial<Record<keyof TrustFile, unknown>> = {},
+): Promise<string> {
   firmware.machine = await amd.openMachine({ ...genuine, ...difference });
   await using session = new SecureSession(`https://127.0.0.1:${guest.port}`, {
-    trust: trust ?? (await trustWith()),
+    trust: trustWith(trust, change),
     credential: keyCredential(config.caller),
   });
   return await (await session.post('/upper', 'hello')).text();
@@ -77,6 +56,7 @@ beforeAll(async () => {
   amd = await sharedAmd();
   config = await writeGuestConfig(folder);
   guest = await describeMachine({ folder, config, files: moduleFiles(), commandLine: testCommandLine });
+  trust = await trustFor(guest, config, amd);
   genuine = {
     product: 'Genoa',
     measurement: await launchDigest(guest.files, guest.vcpus, guest.cpu),
@@ -95,7 +75,7 @@ beforeAll(async () => {
     `boot: first verified answer ${seconds(answered)} after QEMU's start (worker listens at ${seconds(listening)}), ` +
       `emulated, 1 vCPU, ${guest.memoryMb} MB, on ${cpus().length} x ${cpu?.model}\n`,
   );
-}, BOOT_MS);
+});
 afterAll(async () => {
   await machine?.[Symbol.asyncDispose]();
   await firmware?.[Symbol.asyncDispose]();
@@ -140,16 +120,15 @@ describe('a worker in a booted machine', () => {
   });
 
   test("is no enclave for a client that trusts AMD's root only", async () => {
-    await expect(ask({}, await trustWith({ roots: 'amd' }))).rejects.toMatchObject({
+    await expect(ask({}, { roots: 'amd' })).rejects.toMatchObject({
       name: 'NotAnEnclaveError',
       code: 'ERR_NOT_AN_ENCLAVE_CHAIN',
     });
   });
 
   test('whose kernel takes any module is not locked down as the strict preset demands', async () => {
-    const { isolation } = (await trustWith()) as TrustFile;
-    const lockdown = 'strict-2026-11';
-    await expect(ask({}, await trustWith({ isolation: { ...isolation, lockdown } }))).rejects.toMatchObject({
+    const { policies } = trust.isolation;
+    await expect(ask({}, { isolation: { policies, lockdown: 'strict-2026-11' } })).rejects.toMatchObject({
       name: 'NotIsolatedEnclaveError',
       code: 'ERR_NOT_ISOLATED_LOCKDOWN',
     });
@@ -157,7 +136,7 @@ describe('a worker in a booted machine', () => {
 
   test('refuses a caller whom the policy does not know', async () => {
     firmware.machine = await amd.openMachine(genuine);
-    await using session = new SecureSession(`https://127.0.0.1:${guest.port}`, { trust: await trustWith() });
+    await using session = new SecureSession(`https://127.0.0.1:${guest.port}`, { trust: trustWith(trust) });
     const { status, headers } = await session.post('/upper', 'hello');
     expect([status, headers.get('anchorhold-refused-by')]).toEqual([403, 'gate']);
   });

@@ -18,7 +18,10 @@ function freshName(patterns: readonly PathPattern[]): string {
 function* samples({ segments }: PathPattern, others: readonly PathPattern[]): Generator<readonly string[]> {
   const fresh = freshName(others);
   const path = segments.map((name) => (name === '*' ? fresh : name));
-  if (path.at(-1) !== '**') return yield path;
+  if (path.at(-1) !== '**') {
+    yield path;
+    return;
+  }
   // What is longer than all of them only a `**` covers, and with it all that is longer still.
   const longest = Math.max(path.length, ...others.map((other) => other.segments.length + 1));
   for (const end of [[], ['']])

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const SOURCES = resolve(import.meta.dirname, '../../../images/init');
+/** Where the sources are. */
+export const SOURCES: string = resolve(import.meta.dirname, '../../../images/init');
 
 /** The flags and programs of the image. */
 export const PROGRAMS = JSON.parse(readFileSync(join(SOURCES, 'programs.json'), 'utf8')) as {

@@ -1,7 +1,7 @@
 /** The image's small program that confines a function process where there is no shell: what is left to the process, and what it refuses. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { chooseStart, writeConfinedArguments } from '../../../src/enclave/sandbo
 import { CONFINE_PROGRAM, startInShell, startThrough } from '../../../src/enclave/sandbox/start-here.ts';
 import { LAUNCH_SOCKET } from '../../../src/enclave/sandbox/start-launched.ts';
 import { skipUnless } from '../../skips.ts';
-import { HAS_COMPILER, openWorkshop, PROGRAMS } from './compile.ts';
+import { HAS_COMPILER, openWorkshop, PROGRAMS, SOURCES } from './compile.ts';
 
 const test = skipUnless(HAS_COMPILER, 'no C compiler is here');
 const workshop = openWorkshop();
@@ -78,6 +78,22 @@ describe('the program that confines', () => {
     const { stdout, stderr } = run('1000000', '', '/bin/sh', '-c', '/bin/echo first; /bin/echo second');
     expect(stdout).not.toContain('second');
     expect(stderr).not.toBe('');
+  });
+});
+
+describe('the programs of the image', () => {
+  it('are made of every source that is there, each with its header', () => {
+    const sources = readdirSync(SOURCES).filter((name) => name.endsWith('.c'));
+    expect([...new Set(Object.values(PROGRAMS.programs).flat())].toSorted()).toEqual(sources.toSorted());
+    expect(Object.keys(PROGRAMS.programs)).toEqual(['init', 'bin/confine']);
+  });
+
+  test('compile without a warning, with the shell of the debug image and without it', () => {
+    const [production, debug] = [[], ['-DDEBUG']].map((flags) =>
+      readFileSync(workshop.compile('init', PROGRAMS.programs['init'] ?? [], ['-static', ...flags]), 'latin1'),
+    );
+    expect(production).not.toContain('busybox');
+    expect(debug).toContain('busybox');
   });
 });
 

@@ -77,10 +77,10 @@ describe('what callers may ask', () => {
       'more for several callers, who could ask differently before',
       { rules: [rule('c', '/f/x'), rule('c', '/f/y/z'), rule('c', '/f')] },
       { rules: [rule('a, b, c', '/f/*')] },
-      ['10:5 c may ask POST /f/*, and not only POST /f/x', '10:5 a and b may ask POST /f/*'],
+      ['10:5 a and b may ask POST /f/*', '10:5 c may ask POST /f/*, and not only POST /f/x'],
       [
-        'POST /f/x1 as c: hospital-a does not allow c to ask POST /f/x1; allowed is POST /f/x, POST /f/y/z and POST /f.',
         'POST /f/x as a: hospital-a allows POST /f/x only to c, not to a.',
+        'POST /f/x1 as c: hospital-a does not allow c to ask POST /f/x1; allowed is POST /f/x, POST /f/y/z and POST /f.',
       ],
     ],
     [
@@ -114,12 +114,9 @@ describe('what callers may ask', () => {
     ],
   ])('%s', (_what, older, newer, opens, asked) => {
     const queries = openings(file(older), file(newer)).filter((one) => one.startsWith('queries'));
-    expect(queries.toSorted()).toEqual(opens.map((one) => `queries ${one}`).toSorted());
-    expect(
-      examples(file(older), file(newer))
-        .filter((one) => one?.startsWith('POST'))
-        .toSorted(),
-    ).toEqual(asked.toSorted());
+    expect(queries).toEqual(opens.map((one) => `queries ${one}`));
+    const shown = examples(file(older), file(newer)).filter((one) => one?.startsWith('POST'));
+    expect(shown).toEqual(asked);
   });
 
   it('by a proof that is no longer revoked is said of the revocation', () => {

@@ -68,7 +68,7 @@ describe('a pattern', () => {
   });
 
   it('of many parts is held against many others at once', () => {
-    const parts = Array.from({ length: 1000 }, () => '*');
+    const parts = Array.from({ length: 300 }, () => '*');
     const others = parts.flatMap((_, i) => ['a', 'b'].map((name) => ({ segments: parts.with(i, name) })));
     expect(findUncovered({ segments: parts }, others)).toBe(`/${parts.map(() => 'x').join('/')}`);
     expect(findUncovered({ segments: parts }, [...others, { segments: ['**'] }])).toBe(null);
