@@ -1,10 +1,9 @@
 /** `anchorhold image verify`: builds the image twice in different surroundings, and says whether both are the same bits. */
 
-import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { verifyBuild } from '../image/verify.ts';
 import { type CliCommand, JSON_SWITCH, optionValue } from './command.ts';
-import { LOCK_OPTION, lockPath, SNAPSHOT_SWITCH, SOURCE_OPTIONS } from './image-options.ts';
+import { cacheFolder, LOCK_OPTION, lockPath, SNAPSHOT_SWITCH, SOURCE_OPTIONS } from './image-options.ts';
 import { printable, writeJson, writeLine, writeProgress } from './output.ts';
 
 /** Exit code for builds that are not the same. */
@@ -23,9 +22,11 @@ export const imageVerify: CliCommand = {
     const command = [
       process.execPath,
       main,
-      ...['image', 'build', '--lock', lockPath(input, io)],
-      ...['--cache', resolve(io.cwd, optionValue(input, 'cache') ?? '.anchorhold/cache')],
-      ...(mirror === null ? [] : ['--mirror', mirror]),
+      'image',
+      'build',
+      `--lock=${lockPath(input, io)}`,
+      `--cache=${cacheFolder(input, io)}`,
+      ...(mirror === null ? [] : [`--mirror=${mirror}`]),
       ...(input.switches.has('snapshot') ? ['--snapshot'] : []),
       '--out',
     ];
