@@ -52,9 +52,14 @@ export async function readLock(input: CliInput, io: CliIo): Promise<ImageLock> {
   return parseImageLock(await readTextFile(lockPath(input, io), LIMITS.configurationBytes));
 }
 
+/** Gives the folder of the cache. */
+export function cacheFolder(input: CliInput, io: CliIo): string {
+  return resolve(io.cwd, optionValue(input, 'cache') ?? `${WORK_FOLDER}/cache`);
+}
+
 /** Opens the cache that is named. */
 export function openCache(input: CliInput, io: CliIo): PackageCache {
-  return openPackageCache(resolve(io.cwd, optionValue(input, 'cache') ?? `${WORK_FOLDER}/cache`));
+  return openPackageCache(cacheFolder(input, io));
 }
 
 /** Opens the mirror, or the dated archive. */

@@ -1,10 +1,9 @@
 /** `anchorhold image verify`: builds the image twice in different surroundings, and says whether both are the same bits. */
 
-import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { verifyBuild } from '../image/verify.ts';
 import { type CliCommand, JSON_SWITCH, optionValue } from './command.ts';
-import { LOCK_OPTION, lockPath, SNAPSHOT_SWITCH, SOURCE_OPTIONS } from './image-options.ts';
+import { cacheFolder, LOCK_OPTION, lockPath, SNAPSHOT_SWITCH, SOURCE_OPTIONS } from './image-options.ts';
 import { printable, writeJson, writeLine, writeProgress } from './output.ts';
 
 /** Exit code for builds that are not the same. */
@@ -25,11 +24,9 @@ export const imageVerify: CliCommand = {
       main,
       'image',
       'build',
-      '--lock',
-      lockPath(input, io),
-      '--cache',
-      resolve(io.cwd, optionValue(input, 'cache') ?? '.anchorhold/cache'),
-      ...(mirror === null ? [] : ['--mirror', mirror]),
+      `--lock=${lockPath(input, io)}`,
+      `--cache=${cacheFolder(input, io)}`,
+      ...(mirror === null ? [] : [`--mirror=${mirror}`]),
       ...(input.switches.has('snapshot') ? ['--snapshot'] : []),
       '--out',
     ];
@@ -38,7 +35,7 @@ export const imageVerify: CliCommand = {
     if (input.switches.has('json')) writeJson(io, { same, differences, files: manifest.files });
     else if (same) {
       writeLine(io, 'two builds are the same, bit by bit');
-      for (const { path, sha256 } of manifest.files) writeLine(io, `  ${path.padEnd(16)} sha256:${sha256}`);
+      for (const { path, sha256 } of manifest.files) writeLine(io, `  ${path.padEnd(18)} sha256:${sha256}`);
     } else for (const difference of differences) writeLine(io, printable(difference));
     return same ? 0 : EXIT_DIFFERENT;
   },

@@ -3,9 +3,9 @@
  * compiler play no part, and neither do its locale, its time zone or its environment.
  */
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConfigurationError } from '../errors.ts';
 import { makeFolder, writeWholeFile } from '../io/files.ts';
@@ -42,16 +42,11 @@ export interface Tools {
 
 const execute = promisify(execFile);
 
-/** Writes files as they are in their packages. */
+/** Writes files as they are in their packages; a tree has directories before what lies in them. */
 async function unfold(tree: Tree, folder: string): Promise<void> {
-  for (const entry of tree) {
-    const path = join(folder, entry.path);
-    if (entry.kind === 'directory') await makeFolder(path);
-    if (entry.kind !== 'file') continue;
-    await makeFolder(dirname(path));
-    await writeWholeFile(path, entry.bytes);
-    await chmod(path, entry.mode);
-  }
+  for (const { kind, path } of tree) if (kind === 'directory') await makeFolder(join(folder, path));
+  const files = tree.filter((entry) => entry.kind === 'file');
+  await Promise.all(files.map(async ({ path, bytes, mode }) => await writeWholeFile(join(folder, path), bytes, mode)));
 }
 
 /**

@@ -58,11 +58,11 @@ export async function readTextFrom(files: FileSource, path: string, maxBytes: nu
 }
 
 /**
- * Writes a file whole, over one that is there.
+ * Writes a file whole, over one that is there; a new one has the bits of `mode` that the process's mask leaves.
  * @throws ConfigurationError ERR_CONFIGURATION_FILE
  */
-export async function writeWholeFile(path: string, content: string | Uint8Array): Promise<void> {
-  await writeFile(path, content).catch((cause: NodeJS.ErrnoException) => {
+export async function writeWholeFile(path: string, content: string | Uint8Array, mode: number = 0o666): Promise<void> {
+  await writeFile(path, content, { mode }).catch((cause: NodeJS.ErrnoException) => {
     throw unwritable(path, cause);
   });
 }

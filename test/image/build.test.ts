@@ -48,10 +48,8 @@ const build = (...options: readonly string[]): readonly string[] => [
   join(PACKAGE_FOLDER, 'bin/anchorhold'),
   'image',
   'build',
-  '--cache',
-  CACHE,
-  '--mirror',
-  NOWHERE,
+  `--cache=${CACHE}`,
+  `--mirror=${NOWHERE}`,
   ...options,
 ];
 
