@@ -45,6 +45,9 @@ export interface Image {
   readonly sources: readonly Source[];
 }
 
+/** Runs of npm at the same time. */
+const NPM_RUNS = 4;
+
 /** Reads the one file that a group of packages gives. */
 function onlyFile(trees: readonly Tree[], group: Group): Uint8Array {
   const [file, ...others] = trees.flatMap((tree) => tree.filter(({ kind }) => kind === 'file'));
@@ -77,7 +80,12 @@ export async function buildImage(options: BuildOptions): Promise<Image> {
   const packages = [...(await group('image')), ...(debug ? await group('debug') : [])];
   const kernel = await loadPackage(kernelPackage(lock), options);
   const npm = new Map<string, Tree>();
-  for (const input of lock.npm) npm.set(input.name, await loadPackage(input, options));
+  // Each that is not in the cache is a run of npm, which takes a second.
+  for (let i = 0; i < lock.npm.length; i += NPM_RUNS) {
+    const some = lock.npm.slice(i, i + NPM_RUNS);
+    const trees = await Promise.all(some.map(async (input) => await loadPackage(input, options)));
+    some.forEach(({ name }, at) => npm.set(name, trees[at] ?? []));
+  }
   const node = npm.get(NODE_PACKAGE) ?? [];
 
   progress('compiling the init');

@@ -57,7 +57,8 @@ function parsePrograms(sources: readonly Source[]): Programs {
     const { flags, programs } = JSON.parse(text) as Partial<Record<keyof Programs, unknown>>;
     const lists = Object.entries(programs as object) as [string, unknown][];
     const fits = lists.every(
-      ([path, list]) => isTreePath(path) && isTexts(list) && list.every((name) => /\.c$/.test(name) && names.has(name)),
+      ([path, list]) =>
+        isTreePath(path) && isTexts(list) && list.every((name) => name.endsWith('.c') && names.has(name)),
     );
     if (fits && isTexts(flags)) return { flags, programs: programs as Programs['programs'] };
   } catch (cause) {

@@ -17,10 +17,14 @@ const run = promisify(execFile);
 export async function fetchFromNpm(name: string, version: string): Promise<Uint8Array<ArrayBuffer> | null> {
   const folder = await mkdtemp(join(tmpdir(), 'anchorhold-npm-'));
   try {
-    await run('npm', ['pack', `${name}@${version}`, '--silent', '--ignore-scripts', '--pack-destination', folder], {
-      cwd: folder,
-    });
-    const [file] = await readdir(folder);
+    await run(
+      'npm',
+      ['pack', `${name}@${version}`, '--loglevel=error', '--ignore-scripts', '--pack-destination', folder],
+      {
+        cwd: folder,
+      },
+    );
+    const file = (await readdir(folder)).find((entry) => entry.endsWith('.tgz'));
     return file === undefined ? null : await readBytesFile(join(folder, file), LIMITS.packageBytes);
   } catch (cause) {
     const { code, stdout = '', stderr = '' } = cause as { code?: unknown; stdout?: string; stderr?: string };
@@ -28,7 +32,9 @@ export async function fetchFromNpm(name: string, version: string): Promise<Uint8
       throw new ConfigurationError('ERR_CONFIGURATION_PLATFORM', 'npm is not on this machine', { cause });
     }
     if (/\b(E404|ETARGET)\b/.test(`${stdout}${stderr}`)) return null;
-    const message = `npm could not fetch ${name}@${version}`;
+    const said = stderr.trim() || (cause instanceof Error ? cause.message : String(cause));
+    const why = said.split('\n').slice(0, 3).join('; ').replaceAll('npm error ', '');
+    const message = `npm could not fetch ${name}@${version} (${why})`;
     throw new TransportError('ERR_TRANSPORT_UNREACHABLE', message, { cause });
   } finally {
     await rm(folder, { recursive: true });

@@ -46,7 +46,13 @@ const DEBUG_FOLDER = mkdtempSync(join(tmpdir(), 'anchorhold-debug-'));
 
 const build = (...options: readonly string[]): readonly string[] => [
   join(PACKAGE_FOLDER, 'bin/anchorhold'),
-  ...['image', 'build', '--cache', CACHE, '--mirror', NOWHERE, ...options],
+  'image',
+  'build',
+  '--cache',
+  CACHE,
+  '--mirror',
+  NOWHERE,
+  ...options,
 ];
 
 describe('the image', () => {
