@@ -31,7 +31,14 @@ export async function writeGuestConfig(folder: string): Promise<GuestConfig> {
   // A certificate, since a signed request has a time, and a machine on a busy host is behind.
   const valid = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2049-01-01T00:00:00Z') };
   const authority = issueAuthority('research', null, valid);
-  const caller = issue([['O', 'Research'], ['CN', 'nightly']], authority, { extensions: [purposes(CLIENT_AUTH)], ...valid });
+  const caller = issue(
+    [
+      ['O', 'Research'],
+      ['CN', 'nightly'],
+    ],
+    authority,
+    { extensions: [purposes(CLIENT_AUTH)], ...valid },
+  );
   const text = policyText(
     ['upper'],
     `
