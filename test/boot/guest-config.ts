@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LOCKDOWN_PRESETS } from '../../src/attestation/lockdown.ts';
 import { PRESETS } from '../../src/attestation/requirements.ts';
 import { formatTrustFile, type TrustFile } from '../../src/attestation/trust-file.ts';
-import { encodeHex } from '../../src/base/bytes.ts';
+import { encodeHex, encodeUtf8 } from '../../src/base/bytes.ts';
 import { formatDigest, sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import type { WorkerConfig } from '../../src/enclave/worker-config.ts';
@@ -14,7 +14,8 @@ import { parseOwnerPolicy } from '../../src/policy/parse.ts';
 import type { OwnerPolicy } from '../../src/policy/policy.ts';
 import type { SimulatedAmd } from '../../src/testing/index.ts';
 import { memoryIo } from '../cli/memory-io.ts';
-import { functions, makeSigningKey, policyText, type SigningKey } from '../e2e/worker.ts';
+import { functions, policyText } from '../e2e/worker.ts';
+import { CLIENT_AUTH, type Issued, issue, issueAuthority, purposes } from '../fixtures/certificates.ts';
 
 export interface GuestConfig {
   /** What `anchorhold image config` wrote: a disk. */
@@ -22,16 +23,26 @@ export interface GuestConfig {
   /** SHA-256 of the bundle in it. */
   readonly digest: Uint8Array;
   readonly policy: OwnerPolicy;
-  readonly caller: SigningKey;
+  readonly caller: Issued;
 }
 
 /** Writes a configuration below a folder. */
 export async function writeGuestConfig(folder: string): Promise<GuestConfig> {
-  const caller = makeSigningKey();
+  // A certificate, since a signed request has a time, and a machine on a busy host is behind.
+  const valid = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2049-01-01T00:00:00Z') };
+  const authority = issueAuthority('research', null, valid);
+  const caller = issue(
+    [
+      ['O', 'Research'],
+      ['CN', 'nightly'],
+    ],
+    authority,
+    { extensions: [purposes(CLIENT_AUTH)], ...valid },
+  );
   const text = policyText(
     ['upper'],
     `
-callers: { nightly: { key: "${caller.text}" } }
+callers: { nightly: { certificate: { ca: ./ca.pem, organization: Research } } }
 queries: [{ allow: nightly, to: POST /upper }]
 results: { max: 100 B, types: [application/octet-stream] }
 `,
@@ -49,6 +60,7 @@ results: { max: 100 B, types: [application/octet-stream] }
   };
   writeFileSync(join(source, 'worker.json'), JSON.stringify(config));
   writeFileSync(join(source, 'hospital-a.yaml'), text);
+  writeFileSync(join(source, 'ca.pem'), authority.pem);
   writeFileSync(join(source, 'upper.wasm'), functions.get('upper') ?? new Uint8Array());
   const io = memoryIo({ cwd: source });
   const path = join(folder, 'machine.config');
@@ -56,7 +68,7 @@ results: { max: 100 B, types: [application/octet-stream] }
   return {
     path,
     digest: Buffer.from(io.out().trim().replace('sha256:', ''), 'hex'),
-    policy: parseOwnerPolicy(text, { file: 'hospital-a.yaml', references: () => null }),
+    policy: parseOwnerPolicy(text, { file: 'hospital-a.yaml', references: () => encodeUtf8(authority.pem) }),
     caller,
   };
 }

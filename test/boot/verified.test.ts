@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import type { TrustFile } from '../../src/attestation/trust-file.ts';
 import { launchDigest } from '../../src/image/boot-folder.ts';
 import type { GuestMachine } from '../../src/image/qemu-options.ts';
-import { keyCredential, SecureSession } from '../../src/index.ts';
+import { certificateCredential, SecureSession } from '../../src/index.ts';
 import type { MachineOptions, SimulatedAmd } from '../../src/testing/index.ts';
 import { sharedAmd } from '../e2e/worker.ts';
 import { skipUnless } from '../skips.ts';
@@ -46,7 +46,7 @@ async function ask(
   firmware.machine = await amd.openMachine({ ...genuine, ...difference });
   await using session = new SecureSession(`https://127.0.0.1:${guest.port}`, {
     trust: trustWith(trust, change),
-    credential: keyCredential(config.caller),
+    credential: certificateCredential({ certPem: config.caller.pem, keyPem: config.caller.privateKeyPem }),
   });
   return await (await session.post('/upper', 'hello')).text();
 }
@@ -67,7 +67,7 @@ beforeAll(async () => {
   machine = await startImageMachine(guest, join(folder, 'firmware'));
   await machine.said(/"listening"/);
   const listening = performance.now();
-  await ask();
+  expect(await ask()).toBe('HELLO');
   const answered = performance.now();
   const seconds = (ms: number): string => `${((ms - start) / 1000).toFixed(1)} s`;
   const [cpu] = cpus();
