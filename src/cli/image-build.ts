@@ -32,7 +32,7 @@ function megabytes(bytes: number): string {
 
 function writeSummary(io: CliIo, folder: string, { files, measurements }: Manifest): void {
   writeLine(io, `built ${folder}`);
-  for (const { path, size } of files) writeLine(io, `  ${path.padEnd(16)} ${megabytes(size).padStart(9)}`);
+  for (const { path, size } of files) writeLine(io, `  ${path.padEnd(18)} ${megabytes(size).padStart(9)}`);
   const [first] = measurements;
   if (first !== undefined) writeLine(io, `launch digest with ${first.vcpus} vCPU of ${first.cpu}: ${first.digest}`);
 }

@@ -34,7 +34,7 @@ export const imageVerify: CliCommand = {
     if (input.switches.has('json')) writeJson(io, { same, differences, files: manifest.files });
     else if (same) {
       writeLine(io, 'two builds are the same, bit by bit');
-      for (const { path, sha256 } of manifest.files) writeLine(io, `  ${path.padEnd(16)} sha256:${sha256}`);
+      for (const { path, sha256 } of manifest.files) writeLine(io, `  ${path.padEnd(18)} sha256:${sha256}`);
     } else for (const difference of differences) writeLine(io, printable(difference));
     return same ? 0 : EXIT_DIFFERENT;
   },
