@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # The pinned Node comes first, so that npm and every tool run with it.
 export PATH := $(CURDIR)/.toolchain/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup functions demo check test test-netns test-boot test-containers packet-rules image image-verify chromium interop fuzz mutation conformance bench bench-peers build docs format package-check clean
+.PHONY: help setup functions demo check test test-netns test-boot test-containers disk-tools packet-rules image image-verify chromium interop fuzz mutation conformance bench bench-peers build docs format package-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-14s %s\n' "$$t" "$$d"; done
@@ -60,6 +60,9 @@ test-containers: setup ## the image in containers of an engine of the test's own
 	@bash tools/setup-docker.sh || echo 'containers: goes on without, the tests are skipped by name' >&2
 	@$(MAKE) image || echo 'containers: goes on without an image' >&2
 	@vitest run test/containers
+
+disk-tools: ## install Debian's programs that look at the disks of the image in tests (as root); without them those are skipped by name
+	@bash tools/setup-disk-tools.sh
 
 chromium: ## install Debian's Chromium for the browser tests (as root); without it they are skipped by name
 	@bash tools/setup-chromium.sh
