@@ -25,7 +25,7 @@ const LEAST_MEMORY_MB = 384;
 const MOST_MEMORY_MB = 1024 * 1024;
 
 const SIMULATED =
-  'note: SIMULATED: this host has no SEV-SNP that this user may use, so the machine is emulated: the host sees all of it, and no client that demands AMD accepts it\n';
+  'note: SIMULATED: this host has no SEV-SNP that this user may use, so the machine is emulated: the host sees all of it, its worker finds no report device, and it powers off\n';
 
 function readNumber(
   input: CliInput,

@@ -152,13 +152,13 @@ describe('this machine', () => {
 });
 
 describe('a program that the machine is asked about', () => {
-  const { run } = openHost();
+  const host = openHost();
 
   it('gives what it wrote, is missing, or has failed, whatever the system thinks of starting it', async () => {
-    expect(await run('true', [])).toEqual({ kind: 'output', text: '' });
-    expect(await run('anchorhold-is-no-program', [])).toEqual({ kind: 'missing' });
-    expect(await run('false', [])).toEqual({ kind: 'failed' });
+    expect(await host.run('true', [])).toEqual({ kind: 'output', text: '' });
+    expect(await host.run('anchorhold-is-no-program', [])).toEqual({ kind: 'missing' });
+    expect(await host.run('false', [])).toEqual({ kind: 'failed' });
     // The kernel takes no argument of that size, and Node throws at once what it does not expect of a start.
-    expect(await run('true', ['x'.repeat(4_000_000)])).toEqual({ kind: 'failed' });
+    expect(await host.run('true', ['x'.repeat(4_000_000)])).toEqual({ kind: 'failed' });
   });
 });

@@ -4,7 +4,7 @@ import { imageEnds, widerImages } from '../../../src/policy/compare/compare-imag
 import type { ImageRule } from '../../../src/policy/policy.ts';
 import { HEAD, parse } from '../sample.ts';
 
-const [A = '', B = ''] = ['4f'.repeat(48), '5e'.repeat(48)];
+const [A, B] = ['4f'.repeat(48), '5e'.repeat(48)];
 const RELEASE = 'release:./anchorhold-1.4.json';
 const NAME = 'anchorhold 1.4.0 until 2027-06-01T00:00:00.000Z';
 
