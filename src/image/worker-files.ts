@@ -9,13 +9,17 @@ import { LIMITS } from '../base/limits.ts';
 import { ConfigurationError } from '../errors.ts';
 import { readTextFile } from '../io/files.ts';
 
-/** Files that are started by name: the worker in a machine and in a container, and the process of a function with its probe. */
-const ENTRIES: readonly string[] = [
-  'enclave/image/main.js',
-  'enclave/container/main.js',
-  'enclave/sandbox/child.js',
-  'enclave/sandbox/probe.js',
-];
+/**
+ * What is started by name: the worker in a machine and in a container, and the process of a function with its probe; the last two by the names
+ * that `src/enclave/sandbox/own-code.ts` has.
+ */
+export const WORKER_ENTRIES: Readonly<Record<'image' | 'container' | 'child' | 'probe', string>> = {
+  image: 'enclave/image/main.js',
+  container: 'enclave/container/main.js',
+  child: 'enclave/sandbox/child.js',
+  probe: 'enclave/sandbox/probe.js',
+};
+const ENTRIES = Object.values(WORKER_ENTRIES);
 
 export interface WorkerFiles {
   /** Compiled files by their path below `dist`. */

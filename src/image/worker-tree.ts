@@ -1,11 +1,14 @@
-/** The worker's part of the image: its compiled files, and of each package of npm that they need the code and the package.json. */
+/** What the worker of the image is bundled of: its compiled files, and of each package of npm that they need the code and the package.json. */
 import { encodeUtf8, parseUtf8 } from '../base/bytes.ts';
 import { encodeCanonicalJson } from '../base/canonical-json.ts';
 import { refuseInput, type Tree, type TreeFile, treeFile } from './tree.ts';
 import { type WorkerFiles, withDependencies } from './worker-files.ts';
 
 /** Where the worker lies; `images/init/paths.h` names it too. */
-const FOLDER = 'lib/anchorhold';
+export const WORKER_FOLDER = 'lib/anchorhold';
+
+/** What tells Node that the worker's files are modules. */
+export const WORKER_PACKAGE: string = `${WORKER_FOLDER}/package.json`;
 
 /** What Node reads of a package; types, sources for debuggers, documents and tests stay out. */
 const CODE = /\.(?:js|cjs|mjs|json)$/;
@@ -23,7 +26,7 @@ function packageFiles(name: string, tree: Tree): readonly TreeFile[] {
   return tree.flatMap((entry) => {
     const path = entry.path.replace(/^package\//, '');
     if (entry.kind !== 'file' || !CODE.test(path) || NOT_RUN.test(path)) return [];
-    return [treeFile(`${FOLDER}/node_modules/${name}/${path}`, entry.bytes)];
+    return [treeFile(`${WORKER_FOLDER}/node_modules/${name}/${path}`, entry.bytes)];
   });
 }
 
@@ -44,8 +47,8 @@ export function makeWorkerTree(
   const needed = withDependencies(worker.packages, (name) => dependenciesIn(name, treeOf(name)));
   const own = { name: 'anchorhold', type: 'module', version };
   return [
-    treeFile(`${FOLDER}/package.json`, encodeUtf8(`${encodeCanonicalJson(own)}\n`)),
-    ...[...worker.files].map(([path, bytes]) => treeFile(`${FOLDER}/dist/${path}`, bytes)),
+    treeFile(WORKER_PACKAGE, encodeUtf8(`${encodeCanonicalJson(own)}\n`)),
+    ...[...worker.files].map(([path, bytes]) => treeFile(`${WORKER_FOLDER}/dist/${path}`, bytes)),
     ...needed.flatMap((name) => packageFiles(name, treeOf(name))),
   ];
 }

@@ -226,7 +226,7 @@ describe('a worker in a container', () => {
 
 describe('the entry of the image', () => {
   test('ends where the machine has no report device, and says so', async () => {
-    const entry = [NODE, '/lib/anchorhold/dist/enclave/container/main.js', '/config/worker.json'];
+    const entry = [NODE, '/lib/anchorhold/container.js', '/config/worker.json'];
     const { exitCode, output } = await worker.exec(entry, { user: `${GATE}:${GATE}` });
     expect([exitCode, output]).toEqual([2, expect.stringContaining(ERRORS.ERR_CONFIGURATION_DEVICE.action)]);
   });

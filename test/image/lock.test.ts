@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/base/limits.ts';
 import { kernelPackage } from '../../src/image/kernel.ts';
 import { parseImageLock, writeImageLock } from '../../src/image/lock.ts';
-import { NODE_PACKAGE } from '../../src/image/npm-lock.ts';
+import { BUNDLER_PACKAGE, NODE_PACKAGE } from '../../src/image/npm-lock.ts';
 import { PACKAGE_FOLDER } from '../../src/image/package-folder.ts';
 import { codeOf } from './codes.ts';
 
@@ -68,7 +68,8 @@ describe('the lock in images/', () => {
       const lock = name === NODE_PACKAGE ? toolchain : own;
       expect(lock.packages[`node_modules/${name}`]).toMatchObject({ version, integrity });
     }
-    expect(committed.npm.filter(({ name }) => own.packages[`node_modules/${name}`]?.['dev'] === true)).toEqual([]);
+    const forDevelopers = committed.npm.filter(({ name }) => own.packages[`node_modules/${name}`]?.['dev'] === true);
+    expect(forDevelopers.map(({ name }) => name)).toEqual([BUNDLER_PACKAGE]);
   });
 });
 

@@ -3,13 +3,9 @@
  * processes check themselves besides, each before it loads anything.
  */
 import { once } from 'node:events';
-import { realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { spawnConfined, writeConfinedArguments } from '../sandbox/confinement.ts';
+import { CODE_FOLDERS, PROBE_SCRIPT } from '../sandbox/own-code.ts';
 
-const ROOM = realpathSync(join(dirname(fileURLToPath(import.meta.url)), '../sandbox'));
-const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 const LIMITS = { heapMiB: 64, memoryPages: 64, processMiB: 256 };
 const DATA_MIB = 1024;
 const PROBE_MS = 10_000;
@@ -19,7 +15,7 @@ const MAX_ANSWER = 200;
 
 /** Runs the probe, and gives the first thing that is open, or null. A probe that says nothing in time counts as open. */
 export async function probeSandbox(): Promise<string | null> {
-  const args = writeConfinedArguments(join(ROOM, `probe${EXTENSION}`), [ROOM], LIMITS, []);
+  const args = writeConfinedArguments(PROBE_SCRIPT, CODE_FOLDERS, LIMITS, []);
   const child = spawnConfined(args, { dataMiB: DATA_MIB, group: null });
   const late = setTimeout(() => child.kill(), PROBE_MS);
   let said = '';

@@ -3,11 +3,11 @@
  * workers and addons; the environment is empty and only the pipe at fd 3 is inherited. How this machine starts such a process is decided once.
  * [Node 26 Permissions, setrlimit(2)]
  */
-import { existsSync, realpathSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { sep } from 'node:path';
 import type { ConfinedProcess, StartConfined } from './confined-process.ts';
 import { FROZEN_FLAGS } from './lockdown.ts';
+import { CHILD_SCRIPT, CODE_FOLDERS } from './own-code.ts';
 import { CONFINE_PROGRAM, startBare, startInShell, startThrough } from './start-here.ts';
 import { LAUNCH_SOCKET, startLaunched } from './start-launched.ts';
 
@@ -41,13 +41,6 @@ const DETERMINISTIC_FLAGS: readonly string[] = [
   '--stack-size=984',
   '--wasm-stack-switching-stack-size=984',
 ];
-
-const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-const HERE = realpathSync(dirname(fileURLToPath(import.meta.url)));
-const BASE = realpathSync(join(HERE, '../../base'));
-
-/** The folders that a child's own source is in: this room and the ground floor, of which it needs only what stands on nothing else. */
-const SOURCE_FOLDERS: readonly string[] = [HERE, BASE];
 
 /** Gives the command line of a confined child that runs `script` and may read `folders`. */
 export function writeConfinedArguments(
@@ -96,7 +89,7 @@ export const spawnConfined: StartConfined = chooseStart(existsSync);
 /** Starts the process that runs a function; `group` is the directory of its control group, or null. */
 export function spawnFunctionChild(limits: FunctionProcessLimits, group: string | null): ConfinedProcess {
   const flags = limits.deterministic === 'required' ? DETERMINISTIC_FLAGS : [];
-  const args = writeConfinedArguments(join(HERE, `child${EXTENSION}`), SOURCE_FOLDERS, limits, flags);
+  const args = writeConfinedArguments(CHILD_SCRIPT, CODE_FOLDERS, limits, flags);
   return spawnConfined(args, { dataMiB: RUNTIME_DATA_MIB + limits.processMiB, group });
 }
 

@@ -1,12 +1,12 @@
 /**
- * Runs in a container of the image: the image's own worker, with the configuration that is mounted, on a simulated AMD in place of the device that
- * this machine lacks. Prints what it claims, as one line of JSON.
+ * Runs in a container of the image, on the image's own Node: the compiled worker that the image's is bundled of, with the configuration that is
+ * mounted, on a simulated AMD in place of the device that this machine lacks. Prints what it claims, as one line of JSON.
  */
 import { readFileSync } from 'node:fs';
 import { openSimulatedAmd, simulatedDevice } from '../../../src/testing/index.ts';
 
-/** The compiled worker of the image; the types are those of its sources. */
-const IMAGE = '/lib/anchorhold/dist';
+/** The compiled worker; the types are those of its sources. */
+const IMAGE = '/repo/dist';
 const load = async <T>(path: string): Promise<T> => (await import(`${IMAGE}/${path}.js`)) as T;
 
 const { bootWorker } = await load<typeof import('../../../src/enclave/boot.ts')>('enclave/boot');
