@@ -140,7 +140,8 @@ beforeAll(async () => {
     .withNetworkMode(joined)
     .withWaitStrategy(Wait.forOneShotStartup())
     .start();
-  let claims = '';
+  // The engine sees a line before its reader does.
+  const claimed = Promise.withResolvers<string>();
   worker = await new ImageContainer([NODE, '--disable-sigusr1', script('worker')])
     .withUser(`${GATE}:${GATE}`)
     .withNetworkMode(joined)
@@ -150,12 +151,12 @@ beforeAll(async () => {
     ])
     .withLogConsumer((stream) =>
       stream.on('data', (line) => {
-        if (String(line).startsWith('{"functions"')) claims = String(line);
+        if (String(line).startsWith('{"functions"')) claimed.resolve(String(line));
       }),
     )
     .withWaitStrategy(Wait.forLogMessage('{"functions"'))
     .start();
-  said = JSON.parse(claims) as WorkerClaims;
+  said = JSON.parse(await claimed.promise) as WorkerClaims;
 
   mkdirSync(join(folder, 'client'));
   writeFileSync(join(folder, 'client/nightly.pem'), nightly.privateKeyPem);
