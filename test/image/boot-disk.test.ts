@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/base/bytes.ts';
-import { ConfigurationError } from '../../src/errors.ts';
 import { CONFIGURATION_PARTITION, encodeBootDisk } from '../../src/image/boot-disk.ts';
 import { encodeFat32 } from '../../src/image/fat32.ts';
 import { encodeGptDisk } from '../../src/image/gpt.ts';
 import { storedDeflate } from '../../src/image/stored-deflate.ts';
 import { encodeVmdk } from '../../src/image/vmdk.ts';
 import { skipUnless } from '../skips.ts';
+import { code } from './codes.ts';
 import { readFat32, readGpt, readVmdk } from './read-disk.ts';
 
 const MIB = 1024 * 1024;
@@ -29,16 +29,6 @@ function noise(size: number): Uint8Array {
 const program = noise(1_234_567);
 const configuration = encodeUtf8('AHCONFIG and so on');
 const disk = encodeBootDisk(program, configuration);
-
-function code(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.code;
-    throw error;
-  }
-  return 'not refused';
-}
 
 describe('the boot disk', () => {
   const partitions = readGpt(disk);

@@ -1,11 +1,11 @@
 /** What a cloud is given: every output holds the same program, and the registers are of it. */
 import { describe, expect, it } from 'vitest';
 import { encodeHex, encodeUtf8 } from '../../src/base/bytes.ts';
-import { ConfigurationError } from '../../src/errors.ts';
 import { type BootFiles, makeBootOutputs } from '../../src/image/boot-outputs.ts';
 import { kernelRelease } from '../../src/image/kernel-release.ts';
 import { predictPcrs } from '../../src/image/pcr.ts';
 import { parsePe, sectionBytes } from '../../src/image/pe.ts';
+import { code } from './codes.ts';
 import { bzImage, efiProgram, withNumber } from './efi-program.ts';
 import { readFat32, readGpt, readVmdk } from './read-disk.ts';
 
@@ -16,16 +16,6 @@ const boot: BootFiles = {
   commandLine: 'quiet panic=1',
   version: '0.1.0',
 };
-
-function code(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.code;
-    throw error;
-  }
-  return 'not refused';
-}
 
 describe('the outputs for clouds', () => {
   const bundle = encodeUtf8('AHCONFIG and so on');

@@ -4,23 +4,16 @@
  */
 import { describe, expect, it } from 'vitest';
 import { concatBytes, encodeHex, encodeUtf8 } from '../../src/base/bytes.ts';
-import { ConfigurationError } from '../../src/errors.ts';
 import { authenticodeHash, type Bank } from '../../src/image/authenticode.ts';
 import { predictPcrs } from '../../src/image/pcr.ts';
 import { addSections } from '../../src/image/pe-sections.ts';
-import { buildUki, type UkiParts } from '../../src/image/uki.ts';
+import { buildUki } from '../../src/image/uki.ts';
+import { code } from './codes.ts';
 import { efiProgram, FIELDS, withNumber } from './efi-program.ts';
+import { UKI_PARTS } from './uki-parts.ts';
 
-const kernel = efiProgram({ sections: { '.setup': encodeUtf8('setup'), '.text': encodeUtf8('a kernel') } });
-const parts: UkiParts = {
-  stub: efiProgram({ sections: { '.text': encodeUtf8('stub'), '.sbat': encodeUtf8('sbat,1\n') } }),
-  kernel,
-  release: '6.12.0-test',
-  initrd: encodeUtf8('an initrd'),
-  commandLine: 'quiet panic=1',
-  osRelease: 'ID=anchorhold\n',
-};
-const uki = buildUki(parts);
+const { kernel } = UKI_PARTS;
+const uki = buildUki(UKI_PARTS);
 
 const VECTORS = [
   {
@@ -44,16 +37,6 @@ const hash = (program: Uint8Array, bank: Bank = 'sha256'): string => encodeHex(a
 function registers(image: Uint8Array, bank: Bank = 'sha256'): { readonly pcr4: string; readonly pcr11: string } {
   const { pcr4, pcr11 } = predictPcrs(image, bank);
   return { pcr4: encodeHex(pcr4), pcr11: encodeHex(pcr11) };
-}
-
-function code(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.code;
-    throw error;
-  }
-  return 'not refused';
 }
 
 describe('the Authenticode hash', () => {
@@ -84,7 +67,7 @@ describe('the Authenticode hash', () => {
     expect(data.length).toBeGreaterThan(1000);
   });
 
-  it('is not computed for a file whose parts cannot be told apart', () => {
+  it('is not computed for a file whose UKI_PARTS cannot be told apart', () => {
     expect(code(() => authenticodeHash(kernel.subarray(0, 600), 'sha256'))).toBe('ERR_CONFIGURATION_IMAGE');
   });
 });
@@ -102,14 +85,14 @@ describe('the predicted registers', () => {
     ['the release', { release: '6.12.1-test' }],
     ['the name of the system', { osRelease: 'ID=another\n' }],
   ])('both change with %s', (_name, change) => {
-    const { pcr4, pcr11 } = registers(buildUki({ ...parts, ...change }));
+    const { pcr4, pcr11 } = registers(buildUki({ ...UKI_PARTS, ...change }));
     expect(pcr4).not.toBe(own.pcr4);
     expect(pcr11).not.toBe(own.pcr11);
   });
 
   it('PCR 4 alone changes with the code of the stub, which measures itself nowhere', () => {
     const stub = efiProgram({ sections: { '.text': encodeUtf8('STUB'), '.sbat': encodeUtf8('sbat,1\n') } });
-    const { pcr4, pcr11 } = registers(buildUki({ ...parts, stub }));
+    const { pcr4, pcr11 } = registers(buildUki({ ...UKI_PARTS, stub }));
     expect(pcr4).not.toBe(own.pcr4);
     expect(pcr11).toBe(own.pcr11);
   });

@@ -1,34 +1,16 @@
 /** UKIs: what is put where, and what is refused; small files, since the form does not depend on the size. */
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/base/bytes.ts';
-import { ConfigurationError } from '../../src/errors.ts';
 import { parsePe, sectionBytes } from '../../src/image/pe.ts';
-import { buildUki, type UkiParts } from '../../src/image/uki.ts';
+import { buildUki } from '../../src/image/uki.ts';
+import { code } from './codes.ts';
 import { efiProgram, FIELDS, withNumber } from './efi-program.ts';
+import { UKI_PARTS } from './uki-parts.ts';
 
 const text = new TextDecoder();
 
-const parts: UkiParts = {
-  stub: efiProgram({ sections: { '.text': encodeUtf8('stub'), '.sbat': encodeUtf8('sbat,1\n') } }),
-  kernel: efiProgram({ sections: { '.setup': encodeUtf8('setup'), '.text': encodeUtf8('a kernel') } }),
-  release: '6.12.0-test',
-  initrd: encodeUtf8('an initrd'),
-  commandLine: 'quiet panic=1',
-  osRelease: 'ID=anchorhold\n',
-};
-
-function code(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.code;
-    throw error;
-  }
-  return 'not refused';
-}
-
 describe('a UKI', () => {
-  const uki = buildUki(parts);
+  const uki = buildUki(UKI_PARTS);
   const file = parsePe(uki);
   const number = (at: number): number => file.view.getUint32(at, true);
 
@@ -38,8 +20,8 @@ describe('a UKI', () => {
     const held = ['.sbat', '.osrel', '.cmdline', '.uname', '.initrd'].map((name) =>
       text.decode(sectionBytes(file, name) ?? undefined),
     );
-    expect(held).toEqual(['sbat,1\n', parts.osRelease, parts.commandLine, parts.release, 'an initrd']);
-    expect(sectionBytes(file, '.linux')).toEqual(parts.kernel);
+    expect(held).toEqual(['sbat,1\n', UKI_PARTS.osRelease, UKI_PARTS.commandLine, UKI_PARTS.release, 'an initrd']);
+    expect(sectionBytes(file, '.linux')).toEqual(UKI_PARTS.kernel);
     expect(sectionBytes(file, '.dtb')).toBeNull();
   });
 
@@ -72,24 +54,24 @@ describe('a UKI', () => {
   it('keeps data from running only if its kernel can do with that', () => {
     const nx = (of: Uint8Array): number => parsePe(of).view.getUint16(FIELDS.characteristics, true) & 0x100;
     expect(nx(uki)).toBe(0x100);
-    expect(nx(buildUki({ ...parts, kernel: efiProgram({ nxCompatible: false }) }))).toBe(0);
-    expect(nx(buildUki({ ...parts, stub: efiProgram({ nxCompatible: false }) }))).toBe(0);
+    expect(nx(buildUki({ ...UKI_PARTS, kernel: efiProgram({ nxCompatible: false }) }))).toBe(0);
+    expect(nx(buildUki({ ...UKI_PARTS, stub: efiProgram({ nxCompatible: false }) }))).toBe(0);
   });
 
-  it('is the same for the same parts, and another for another command line', () => {
-    expect(buildUki(parts)).toEqual(uki);
-    expect(buildUki({ ...parts, commandLine: 'quiet panic=2' })).not.toEqual(uki);
+  it('is the same for the same UKI_PARTS, and another for another command line', () => {
+    expect(buildUki(UKI_PARTS)).toEqual(uki);
+    expect(buildUki({ ...UKI_PARTS, commandLine: 'quiet panic=2' })).not.toEqual(uki);
   });
 
-  it('leaves its parts as they were', () => {
-    const before = [Uint8Array.from(parts.stub), Uint8Array.from(parts.kernel)];
-    buildUki({ ...parts, kernel: parts.kernel });
-    expect([parts.stub, parts.kernel]).toEqual(before);
+  it('leaves its UKI_PARTS as they were', () => {
+    const before = [Uint8Array.from(UKI_PARTS.stub), Uint8Array.from(UKI_PARTS.kernel)];
+    buildUki({ ...UKI_PARTS, kernel: UKI_PARTS.kernel });
+    expect([UKI_PARTS.stub, UKI_PARTS.kernel]).toEqual(before);
   });
 });
 
 describe('what a UKI is not made of', () => {
-  const { stub } = parts;
+  const { stub } = UKI_PARTS;
   const FIRST = FIELDS.firstSection;
   it.each([
     ['no bytes', new Uint8Array()],
@@ -116,10 +98,10 @@ describe('what a UKI is not made of', () => {
       efiProgram({ sections: Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`.s${i}`, encodeUtf8('x')])) }),
     ],
   ])('%s', (_name, broken) => {
-    expect(code(() => buildUki({ ...parts, stub: broken }))).toBe('ERR_CONFIGURATION_IMAGE');
+    expect(code(() => buildUki({ ...UKI_PARTS, stub: broken }))).toBe('ERR_CONFIGURATION_IMAGE');
   });
 
   it('a kernel that is no EFI program', () => {
-    expect(code(() => buildUki({ ...parts, kernel: encodeUtf8('a kernel') }))).toBe('ERR_CONFIGURATION_IMAGE');
+    expect(code(() => buildUki({ ...UKI_PARTS, kernel: encodeUtf8('a kernel') }))).toBe('ERR_CONFIGURATION_IMAGE');
   });
 });
