@@ -67,7 +67,7 @@ describe('the Authenticode hash', () => {
     expect(data.length).toBeGreaterThan(1000);
   });
 
-  it('is not computed for a file whose UKI_PARTS cannot be told apart', () => {
+  it('is not computed for a file whose parts cannot be told apart', () => {
     expect(code(() => authenticodeHash(kernel.subarray(0, 600), 'sha256'))).toBe('ERR_CONFIGURATION_IMAGE');
   });
 });

@@ -58,12 +58,12 @@ describe('a UKI', () => {
     expect(nx(buildUki({ ...UKI_PARTS, stub: efiProgram({ nxCompatible: false }) }))).toBe(0);
   });
 
-  it('is the same for the same UKI_PARTS, and another for another command line', () => {
+  it('is the same for the same parts, and another for another command line', () => {
     expect(buildUki(UKI_PARTS)).toEqual(uki);
     expect(buildUki({ ...UKI_PARTS, commandLine: 'quiet panic=2' })).not.toEqual(uki);
   });
 
-  it('leaves its UKI_PARTS as they were', () => {
+  it('leaves its parts as they were', () => {
     const before = [Uint8Array.from(UKI_PARTS.stub), Uint8Array.from(UKI_PARTS.kernel)];
     buildUki({ ...UKI_PARTS, kernel: UKI_PARTS.kernel });
     expect([UKI_PARTS.stub, UKI_PARTS.kernel]).toEqual(before);
