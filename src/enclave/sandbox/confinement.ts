@@ -57,6 +57,8 @@ export function writeConfinedArguments(
     FROZEN_FLAGS,
     `--max-old-space-size=${limits.heapMiB}`,
     `--wasm-max-mem-pages=${Math.max(limits.memoryPages, NODE_PAGES)}`,
+    // Its garbage is its own thread's work: helpers would take other processors from its neighbours, for nothing that it gains.
+    '--single-threaded-gc',
     '--no-warnings',
     ...extra,
     script,
