@@ -30,9 +30,9 @@ static void note_crash(void) {
   static long long times[CRASHES];
   static unsigned next;
   const long long now = now_ms();
-  const long long oldest = times[next % CRASHES];
   times[next++ % CRASHES] = now;
-  if (next > CRASHES && now - oldest < CRASH_WINDOW_MS) give_up("the gate keeps crashing");
+  /* The next place holds the oldest of the last five. */
+  if (next >= CRASHES && now - times[next % CRASHES] < CRASH_WINDOW_MS) give_up("the gate keeps crashing");
 }
 
 static pid_t gate = -1;

@@ -102,6 +102,12 @@ describe('a machine of the image powers off', () => {
     expect(lines.at(-1)).toBe('anchorhold: the gate ended with exit code 2');
   });
 
+  test('when its worker has crashed five times', async () => {
+    const lines = await runToEnd({ files: [treeFile('lib/anchorhold/image.js', encodeUtf8('process.exit(1);\n'))] });
+    const crashes = lines.filter((line) => line === 'anchorhold: the gate crashed (exit code 1)');
+    expect([crashes.length, lines.at(-1)]).toEqual([5, 'anchorhold: the gate keeps crashing']);
+  });
+
   test('without a configuration', async () => {
     const path = join(folder, 'empty.config');
     writeFileSync(path, new Uint8Array(512));
