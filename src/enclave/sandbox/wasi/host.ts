@@ -30,7 +30,7 @@ import { CORE_WIT } from './wit/core.ts';
 import { EXPORTS_WIT } from './wit/exports.ts';
 import { FILESYSTEM_WIT } from './wit/filesystem.ts';
 import { HTTP_WIT } from './wit/http.ts';
-import { parseWit } from './wit/parse-wit.ts';
+import { openWit, type Wit } from './wit/open-wit.ts';
 import { SOCKETS_WIT } from './wit/sockets.ts';
 
 /** Every interface, without version: a class for each resource, a function for each other function. */
@@ -54,10 +54,10 @@ const ALL_WIT =
   CORE_WIT + FILESYSTEM_WIT + SOCKETS_WIT + HTTP_WIT + CORE_WIT_3 + FILESYSTEM_WIT_3 + SOCKETS_WIT_3 + HTTP_WIT_3;
 
 /** What every function of these interfaces takes and gives. */
-export const SIGNATURES: ReturnType<typeof parseWit> = parseWit(ALL_WIT);
+export const SIGNATURES: Wit = openWit(ALL_WIT);
 
 /** The same with what the host calls. */
-const WITH_EXPORTS = parseWit(ALL_WIT + EXPORTS_WIT + EXPORTS_WIT_3);
+const WITH_EXPORTS = openWit(ALL_WIT + EXPORTS_WIT + EXPORTS_WIT_3);
 
 /** The functions that may make a guest wait. */
 export const WAITING: ReadonlySet<string> = new Set([
@@ -136,7 +136,7 @@ const refuse: Run = () => {
  * say that what it is given is something else.
  */
 export function findGuestFunction(plan: Plan, from: string, name: string): LiftedFunction | null {
-  const known = WITH_EXPORTS.get(from)?.get(name);
+  const known = WITH_EXPORTS.functionsOf(from)?.get(name);
   for (const [exported, members] of plan.exports) {
     if (interfaceOf(exported) !== from || 'of' in members) continue;
     const func = members.get(name);
@@ -149,7 +149,7 @@ export function findGuestFunction(plan: Plan, from: string, name: string): Lifte
 export const WASI_HOST: Host<GuestCall> = {
   find({ interface: from, name, type }) {
     const unversioned = interfaceOf(from);
-    const known = SIGNATURES.get(unversioned)?.get(name);
+    const known = SIGNATURES.functionsOf(unversioned)?.get(name);
     if (known === undefined || !isSameFunction(known, type)) return null;
     const run = findRun(INTERFACES[unversioned], name) ?? refuse;
     const keeps = !PASSING.has(`${unversioned}#${name}`);

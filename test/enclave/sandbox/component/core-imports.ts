@@ -19,9 +19,9 @@ export function coreTypeOf(type: FunctionType): string {
 }
 
 /** Every function of every interface of WASI 0.2 that the host describes, by interface and name; those of 0.3 carry their version. */
-export const ALL_FUNCTIONS: readonly (readonly [from: string, name: string, type: FunctionType])[] = [...SIGNATURES]
-  .filter(([from]) => !from.includes('@'))
-  .flatMap(([from, functions]) => [...functions].map(([name, type]) => [from, name, type] as const));
+export const ALL_FUNCTIONS: readonly (readonly [from: string, name: string, type: FunctionType])[] = SIGNATURES.names
+  .filter((from) => !from.includes('@'))
+  .flatMap((from) => [...(SIGNATURES.functionsOf(from) ?? [])].map(([name, type]) => [from, name, type] as const));
 
 /** Gives the import of each function as text, named `$f0` and so on. */
 export function writeImports(functions: typeof ALL_FUNCTIONS): string {

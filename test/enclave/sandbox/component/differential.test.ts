@@ -10,7 +10,7 @@ import {
   makeParams,
   type ValueType,
 } from '../../../../src/enclave/sandbox/component/value-type.ts';
-import { parseWit } from '../../../../src/enclave/sandbox/wasi/wit/parse-wit.ts';
+import { openWit } from '../../../../src/enclave/sandbox/wasi/wit/open-wit.ts';
 import { coreTypeOf } from './core-imports.ts';
 import { buildWorld, memoryOf, open, openOracle } from './kit.ts';
 import { plain, valueOf, world } from './worlds.ts';
@@ -148,7 +148,7 @@ async function openPair(wit: string): Promise<Pair> {
 /** Gives the type of a world's functions, as our own reader of WIT sees it: the tools build no component when it is another. */
 function typeOf(wit: string): FunctionType {
   const text = wit.slice(0, wit.indexOf('world w')).replace('interface host', 'interface t:w/host');
-  const type = parseWit(text).get('t:w/host')?.get('f');
+  const type = openWit(text).functionsOf('t:w/host')?.get('f');
   if (type === undefined) throw new Error('the world has no f');
   return type;
 }
