@@ -87,7 +87,7 @@ const TLS_CERTIFICATE_CODES =
 
 /** What both kinds of servers are held to; a judge needs the exporter of TLS 1.3. */
 interface Contexts {
-  readonly authorities: SecureContext;
+  readonly authorities: () => SecureContext;
   readonly judge: SecureContext;
 }
 
@@ -117,7 +117,7 @@ async function openTls(tcp: Socket, tls: TlsDemands, contexts: Contexts, signal:
   const byAuthorities = tls.vouchedBy === 'authorities';
   const socket = connectTls({
     socket: tcp,
-    secureContext: byAuthorities ? contexts.authorities : contexts.judge,
+    secureContext: byAuthorities ? contexts.authorities() : contexts.judge,
     // A server name is a DNS name, never an address. [RFC 6066 3]
     ...(tls.isAddress ? { host: tls.name } : { servername: tls.name }),
     checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.name, certificate),
@@ -153,13 +153,20 @@ async function openTls(tcp: Socket, tls: TlsDemands, contexts: Contexts, signal:
 /** Opens connections; rejects with a ConnectFailure. `signal` gives up. */
 export type OpenConnection = (destination: Destination, signal: AbortSignal) => Promise<Socket>;
 
+/** Reads those shipped with Node when a first server is held to them, because that takes as long as the rest of a start; others at once, for their faults. */
+function openAuthorities(roots: 'system' | readonly string[]): () => SecureContext {
+  const read = (ca: readonly string[]): SecureContext => createSecureContext({ ca: [...ca], minVersion: 'TLSv1.2' });
+  let context = roots === 'system' ? null : read(roots);
+  return () => {
+    context ??= read(rootCertificates);
+    return context;
+  };
+}
+
 /** Trusts the authorities shipped with Node, or only those of `roots` (PEM); nothing that the environment adds. An empty list trusts no server. */
 export function openConnector(roots: 'system' | readonly string[], dial: Dial): OpenConnection {
   const contexts: Contexts = {
-    authorities: createSecureContext({
-      ca: roots === 'system' ? [...rootCertificates] : [...roots],
-      minVersion: 'TLSv1.2',
-    }),
+    authorities: openAuthorities(roots),
     judge: createSecureContext({ ca: [], minVersion: 'TLSv1.3' }),
   };
   return async (destination, signal) => {

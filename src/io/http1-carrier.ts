@@ -2,7 +2,7 @@
  * HTTP/1.1 on one connection. Node's parser is the strict one: what could be read in two ways (two lengths, a length beside chunks, folded
  * lines, bare line ends) is an error. Whether another request may follow is decided by what is left, never by what was promised. [RFC 9112]
  */
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -19,6 +19,9 @@ import {
   piecesAsDeclared,
 } from './http-messages.ts';
 import { pairFields, type RawField } from './raw-fields.ts';
+
+/** Taken without an import, which would read each of its exports, and one of them loads a second HTTP client with everything that belongs to it. */
+const { request: httpRequest } = process.getBuiltinModule('node:http');
 
 /** Gives a body as it is sent, and puts what follows it behind it. */
 async function* bodyOf(body: OutgoingStream, request: ClientRequest): AsyncGenerator<Uint8Array> {
