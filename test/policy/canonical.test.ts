@@ -96,6 +96,7 @@ describe('the digest of a policy', () => {
     ['explain', swap('explain: callers', 'explain: nobody')],
     ['a test', swap('expect: allow', 'expect: deny')],
     ['no tests', SAMPLE.slice(0, SAMPLE.indexOf('tests:'))],
+    ['revoked', `${SAMPLE}revoked: [{ key: ${KEY_B} }]\n`],
   ])('changes with: %s', (_name, text) => {
     expect(parse(text).digest).not.toBe(digest);
   });

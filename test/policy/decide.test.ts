@@ -229,6 +229,7 @@ describe('an egress that a rule names', () => {
     ],
     ['other code', { functionDigest: OTHER_DIGEST }, 'ERR_POLICY_DENIED_EGRESS', 5, /does not list the code/],
     ['no address', { url: '' }, 'ERR_POLICY_REQUEST', 22, /cannot be judged/],
+    ['a method that is none', { method: 'get' }, 'ERR_POLICY_REQUEST', 22, /cannot be judged/],
     ['a time after', { now: new Date('2028-01-01') }, 'ERR_POLICY_NOT_IN_FORCE', 4, /ended at/],
   ])('is denied with %s', (_name, changes, code, line, reason) => {
     const decision = go(changes);

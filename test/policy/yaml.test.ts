@@ -33,6 +33,13 @@ const word = (text: string, line: number, column: number, plain = true): object 
 });
 
 describe('a file', () => {
+  it('is UTF-8 of the size that a policy may have', () => {
+    const most = 'a: b #'.padEnd(LIMITS.policyBytes, ' ');
+    expect(outcome(most)).toBe('ok');
+    expect(outcome(`${most} `)).toBe(`${LIMIT} 1:1`);
+    expect(outcome(Uint8Array.of(...encodeUtf8('a: b #'), 0xff))).toBe(`${SYNTAX} 1:1`);
+  });
+
   it('is a tree of text, lists and maps, each with its place', () => {
     expect(parseYaml(`# c\na: b\n"<<":\n  - 'x y'\n  - { k, l: no, m: }\n  -\nn: |\n  1\n  2\no:\n`, 'f')).toEqual({
       kind: 'map',
