@@ -20,6 +20,7 @@ const CASES: Readonly<Record<string, () => Promise<BenchCase>>> = {
   gate: async () => (await import('./cases/gate.ts')).gateShare,
   stream: async () => (await import('./cases/stream.ts')).streaming,
   runaway: async () => (await import('./cases/runaway.ts')).runaway,
+  boot: async () => (await import('./cases/boot.ts')).boot,
   soak: async () => (await import('./cases/soak.ts')).soaking,
 };
 
