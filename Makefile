@@ -83,7 +83,7 @@ mutation: setup ## how many changes of src/attestation the tests notice (ROOM=po
 mutation: ROOM ?= attestation
 
 bench: build ## speed as ratios, with machine and versions (CASES=, RESULTS=1 keeps the run, SOAK= requests)
-	@$(if $(RESULTS),RESULTS=1) $(if $(SOAK),SOAK=$(SOAK)) node bench/main.ts $(CASES)
+	@$(if $(RESULTS),RESULTS=1) $(if $(SOAK),SOAK=$(SOAK)) node --min-semi-space-size=16 --single-threaded-gc bench/main.ts $(CASES)
 
 bench-peers: setup ## install what the benchmarks compare with (jco, workerd, cedar-wasm; 500 MB); without it those figures are skipped by name
 	@cd bench/peers && npm ci --no-progress --userconfig=$(CURDIR)/.npmrc

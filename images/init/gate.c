@@ -14,9 +14,9 @@
 #define DESCRIPTORS 16384
 
 /* No signal starts a debugger in it. It reads the authorities shipped with Node where it is told to trust them, not at each start. Garbage of a
-   short query is not worth collecting. */
-static char *const ARGUMENTS[] = {NODE, "--disable-sigusr1", "--use-openssl-ca", "--min-semi-space-size=16", WORKER,
-                                  NULL};
+   short query is not worth collecting, and helpers for it are waited for while functions keep the processors busy. */
+static char *const ARGUMENTS[] = {NODE, "--disable-sigusr1", "--use-openssl-ca", "--min-semi-space-size=16",
+                                  "--single-threaded-gc", WORKER, NULL};
 
 static int become_gate(void) {
   const struct rlimit descriptors = {DESCRIPTORS, DESCRIPTORS};

@@ -23,7 +23,13 @@ export interface Outputs {
 
 /** The worker in a container: as the init of a sealed machine starts it (`images/init/gate.c`), but with the configuration that is mounted. */
 const CONTAINER: ContainerCommand = {
-  entrypoint: ['/bin/node', '--disable-sigusr1', '--min-semi-space-size=16', '/lib/anchorhold/container.js'],
+  entrypoint: [
+    '/bin/node',
+    '--disable-sigusr1',
+    '--min-semi-space-size=16',
+    '--single-threaded-gc',
+    '/lib/anchorhold/container.js',
+  ],
   command: ['/config/worker.json'],
   user: 990,
   port: 8443,

@@ -41,7 +41,7 @@ export class BodyReader implements ByteSource {
     return this.#here.size;
   }
   take(maxBytes: number): Uint8Array {
-    const bytes = this.#here.take(maxBytes);
+    const bytes = this.#here.takePiece(maxBytes);
     this.#owed += bytes.length;
     // In halves of a window, so that a reader of single bytes does not send a frame for each.
     if (!this.#over && this.#owed >= LIMITS.windowBytes / 2) {
@@ -63,12 +63,12 @@ export class BodyReader implements ByteSource {
     this.#signal.notify();
   }
 
-  /** Takes a piece from the writer; false when it had no credit for it or has ended before. */
+  /** Takes a piece from the writer, which is its own from now on; false when it had no credit for it or has ended before. */
   receive(bytes: Uint8Array): boolean {
     if (this.#over || bytes.length > this.#credit) return false;
     this.#credit -= bytes.length;
     if (this.#cancelled || bytes.length === 0) return true;
-    this.#here.push(bytes);
+    this.#here.give(bytes);
     this.#signal.notify();
     return true;
   }

@@ -17,6 +17,8 @@ export interface Frame {
 /** Type, call and head length: what every frame has after its length. */
 const FIXED_BYTES = 9;
 const LENGTH_BYTES = 4;
+/** Room that is made for a frame at once, whatever of it is here: enough for a piece of a body. */
+const FIRST_BYTES = LIMITS.pieceBytes + 1024;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Encodes one frame. */
@@ -75,7 +77,7 @@ export function openFrameReader(maxBytes: number): FrameReader {
     wanted = lengthRead ? LENGTH_BYTES : readLength(whole, 0);
     if (lengthRead) take(whole, frames);
     lengthRead = !lengthRead;
-    if (!broken) kept = openByteCollector(wanted);
+    if (!broken) kept = openByteCollector(wanted, FIRST_BYTES);
   }
 
   return (chunk) => {
