@@ -2,6 +2,7 @@
  * The calls that run now and whose they are, so that those of a caller whose proof an owner takes back can be ended at once. What a change of
  * policy means for calls of others is not decided here.
  */
+import { NumberTable } from '../base/number-table.ts';
 import { PolicyError } from '../errors.ts';
 import type { Decision, OwnerPolicy } from '../policy/policy.ts';
 import { denyRevoked, findRevocation } from '../policy/revoked.ts';
@@ -24,11 +25,14 @@ export function judgeProofs(policy: OwnerPolicy, proven: readonly ProvenCaller[]
 
 /** One call while it runs. */
 export class CallUnderWay {
+  /** Which one it is of those that run. */
+  readonly number: number;
   readonly proven: readonly ProvenTo[];
   #end: (() => void) | null = null;
   #revoked: Decision | null = null;
 
-  constructor(proven: readonly ProvenTo[]) {
+  constructor(number: number, proven: readonly ProvenTo[]) {
+    this.number = number;
     this.proven = proven;
   }
   /** The denial that ended it; null when none did. */
@@ -57,20 +61,22 @@ export class CallUnderWay {
 
 /** All calls of a gate that run now. */
 export class CallsUnderWay {
-  readonly #calls = new Set<CallUnderWay>();
+  readonly #calls = new NumberTable<CallUnderWay>();
+  #last = 0;
 
   begin(proven: readonly ProvenTo[]): CallUnderWay {
-    const call = new CallUnderWay(proven);
-    this.#calls.add(call);
+    this.#last = (this.#last + 1) % 2 ** 32;
+    const call = new CallUnderWay(this.#last, proven);
+    this.#calls.set(call.number, call);
     return call;
   }
   end(call: CallUnderWay): void {
-    this.#calls.delete(call);
+    this.#calls.delete(call.number);
   }
   /** Ends the calls whose proof this policy takes back, and says how many. */
   endCallsOf(policy: OwnerPolicy): number {
     let ended = 0;
-    for (const call of this.#calls) {
+    for (const call of this.#calls.values()) {
       const proven = call.proven.filter(({ owner }) => owner === policy.owner).flatMap((each) => each.proven);
       const denial = judgeProofs(policy, proven);
       if (denial === null) continue;

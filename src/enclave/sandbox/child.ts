@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net';
 import { LIMITS } from '../../base/limits.ts';
+import { NumberTable } from '../../base/number-table.ts';
 import { parseBundle } from './bundle.ts';
 import { type ChildCall, openChildCall } from './child-call.ts';
 import { parseCommand, writeExit } from './command-messages.ts';
@@ -26,7 +27,7 @@ interface RunningCall extends CancelHandle {
   open: ChildCall | null;
 }
 
-const running = new Map<number, RunningCall>();
+const running = new NumberTable<RunningCall>();
 let guest: Guest | null = null;
 
 const writer = openFrameWriter(pipe);

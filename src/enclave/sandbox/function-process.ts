@@ -3,6 +3,7 @@
  * cancelled where the child says so at once, and otherwise the child is killed. A call that cannot be answered ends in a `FunctionError`, and
  * the others go on. Children are the supervisor's; whether a caller is let through is the circuits'.
  */
+import { NumberTable } from '../../base/number-table.ts';
 import type { FunctionCode } from '../../error-table.ts';
 import { FunctionError } from '../../errors.ts';
 import type { Body } from './body.ts';
@@ -62,7 +63,7 @@ export interface FunctionProcess {
 /** A child that is ready, and the calls that it works on. */
 interface CalledChild extends ChildUser {
   readonly child: ReadyChild;
-  readonly calls: Map<number, CallInFlight>;
+  readonly calls: NumberTable<CallInFlight>;
   /** Who made the call that went over its deadline last, until it is decided. */
   overrunBy: string | null;
   /** Resolves when it is decided whether the child outlives the call that went over its deadline last. */
@@ -86,7 +87,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
   let closed = false;
 
   function attach(child: ReadyChild): CalledChild {
-    const calls = new Map<number, CallInFlight>();
+    const calls = new NumberTable<CallInFlight>();
     const called: CalledChild = {
       child,
       calls,
@@ -94,7 +95,7 @@ export async function openFunctionProcess(options: FunctionProcessOptions): Prom
       doubt: null,
       onFrame: (frame) => take(calls, frame),
       onEnd(end) {
-        const inFlight = [...calls.values()];
+        const inFlight = calls.values();
         // Of a child that was killed for an overrun it is known whose call that was; the others only happened to be there.
         const callers =
           end === 'killed' && called.overrunBy !== null ? [called.overrunBy] : inFlight.map((c) => c.caller);
