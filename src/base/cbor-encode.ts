@@ -28,17 +28,23 @@ function compareBytes(x: Uint8Array, y: Uint8Array): number {
   return 0;
 }
 
-/** Orders keys as RFC 8949 4.2.1 asks: by their encoded bytes, which for text is first by length. */
-function compareKeys(a: string, b: string): number {
+/** Gives the keys of a map in the order of their encoded bytes, which for text is first by length. [RFC 8949 4.2.1] */
+function keysInOrder(map: CborMap): string[] {
+  const keys = Object.keys(map);
   // Nearly all keys are ASCII, where characters are bytes; encoding each for each comparison took longer than all the rest.
-  if (!ASCII.test(a) || !ASCII.test(b)) return compareBytes(utf8.encode(a), utf8.encode(b));
-  if (a.length !== b.length) return a.length - b.length;
-  return a < b ? -1 : a > b ? 1 : 0;
+  return keys.every((key) => ASCII.test(key))
+    ? keys.sort((a, b) => a.length - b.length || (a < b ? -1 : 1))
+    : keys.sort((a, b) => compareBytes(utf8.encode(a), utf8.encode(b)));
 }
 
 class Writer {
-  #bytes = new Uint8Array(FIRST_BYTES);
+  #bytes: Uint8Array;
   #at = 0;
+
+  /** Begins in these bytes, and goes over to others when they do not suffice. */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
 
   /** Makes room for so many bytes more. */
   #reserve(count: number): void {
@@ -100,7 +106,7 @@ class Writer {
       for (const item of value as readonly Cbor[]) this.write(item);
     } else {
       const map = value as CborMap;
-      const keys = Object.keys(map).sort(compareKeys);
+      const keys = keysInOrder(map);
       this.#head(MAJOR.map, keys.length);
       for (const key of keys) {
         this.#text(key);
@@ -110,13 +116,16 @@ class Writer {
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#at);
+    return new Uint8Array(this.#bytes.subarray(0, this.#at));
   }
 }
 
+/** Where every value begins to be written: what is written is copied out before anything else can begin. */
+const scratch = new Uint8Array(FIRST_BYTES);
+
 /** Encodes a value deterministically; @throws RangeError for a number that is not whole and from 0. */
 export function encodeCbor(value: Cbor): Uint8Array<ArrayBuffer> {
-  const writer = new Writer();
+  const writer = new Writer(scratch);
   writer.write(value);
   return writer.bytes();
 }

@@ -23,7 +23,7 @@ describe('a queue of bytes', () => {
             given += count;
           } else {
             const left = given - taken;
-            const piece = queue[what as 'take' | 'takePiece'](count);
+            const piece = queue[what](count);
             if (what === 'take') expect(piece).toHaveLength(Math.min(count, left));
             expect(piece.length).toBeLessThanOrEqual(count);
             expect(piece.length > 0).toBe(count > 0 && left > 0);
