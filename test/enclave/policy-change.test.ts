@@ -58,11 +58,14 @@ function openWorld(): World {
   return world;
 }
 
-async function replace({ changes }: World, policy: typeof one): Promise<string | null> {
+/** Signs a policy; what it gives asks for it to be put in place. */
+async function sign(policy: typeof one): Promise<(world: World) => Promise<string | null>> {
   const statement = statePolicy(policy);
   const signatures = [await signStatement(statement, key as NonNullable<typeof key>)];
-  return await codeOf(() => changes.replace(statement, signatures, () => policy));
+  return ({ changes }) => codeOf(() => changes.replace(statement, signatures, () => policy));
 }
+
+const replace = async (world: World, policy: typeof one): Promise<string | null> => await (await sign(policy))(world);
 
 const withdrawal = (policy: typeof one): ReturnType<typeof stateForWorker> =>
   stateForWorker(
@@ -74,7 +77,9 @@ const withdrawal = (policy: typeof one): ReturnType<typeof stateForWorker> =>
 describe('changes', () => {
   it('are made in the order in which they came', async () => {
     const world = openWorld();
-    expect(await Promise.all([replace(world, two), replace(world, three)])).toEqual([null, null]);
+    // Signed beforehand: which of two signatures is ready first is nobody's order.
+    const [second, third] = [await sign(two), await sign(three)];
+    expect(await Promise.all([second(world), third(world)])).toEqual([null, null]);
     expect(world.events).toEqual(['commit 2', 'told', 'commit 3', 'told']);
     expect([world.register.epoch, await replace(world, two)]).toEqual([2, 'ERR_POLICY_NOT_IN_FORCE']);
   });
