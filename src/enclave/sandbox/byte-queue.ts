@@ -36,7 +36,8 @@ export class ByteQueue {
 
   /** Adds bytes at the end which their giver never changes again. */
   give(bytes: Uint8Array): void {
-    if (bytes.length < SMALL_BYTES) return this.push(bytes);
+    // A part of something larger would hold all of it: a sender could have a whole head kept for each small piece behind it.
+    if (bytes.length < SMALL_BYTES || bytes.length * 2 < bytes.buffer.byteLength) return this.push(bytes);
     const last = this.#blocks.pop();
     // One that is used up only waited for more.
     if (this.#size === 0) this.#start = 0;

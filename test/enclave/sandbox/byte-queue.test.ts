@@ -55,6 +55,16 @@ describe('a queue of bytes', () => {
     expect(queue.take(4096).buffer).toBe(large.buffer);
   });
 
+  it('copies what is a small part of something larger, which it would hold otherwise', () => {
+    const half = bytes(8192);
+    const third = bytes(3 * 4096);
+    const queue = new ByteQueue();
+    queue.give(half.subarray(4096));
+    expect(queue.takePiece(4096).buffer).toBe(half.buffer);
+    queue.give(third.subarray(8192));
+    expect(queue.takePiece(4096).buffer).not.toBe(third.buffer);
+  });
+
   it('holds single bytes in blocks', () => {
     const queue = new ByteQueue();
     for (let i = 0; i < 4096; i++) queue.give(bytes(1, i));
